@@ -1,0 +1,1 @@
+"""The simulated retail chain: physical stock, what each system believes of it, and what goes wrong."""

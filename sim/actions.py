@@ -1,0 +1,87 @@
+"""What the operator may ask of the world.
+
+An :class:`Action` is a request: the world carries it out at a cost in time and people, or refuses
+it with a reason, and answers with an ``acting`` row. The operator never touches stock itself.
+
+Targets are what the stream names: a document, a cell (location and item), an interface at a
+location, or a range of sequence numbers on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.events import NO_CODE, NULL
+
+#: kind -> what the world does. The ones marked * change a stock record without replaying or
+#: reversing an original, and so always need a person's approval (but under ``unrestricted``).
+KINDS: dict[str, str] = {
+    "replay": "send the original message of a document line again from its source",
+    "redrive": "put the dead letters of an interface back on the wire",
+    "suppress": "reverse a proven second posting of one message",
+    "expedite": "push a lagging posting to the front of its queue",
+    "post_receipt": "receive goods on the dock without their ASN",
+    "relink": "put an unknown carton on the order it belongs to",
+    "trace": "have the carrier find a late truck and bring it in",
+    "claim": "close the undelivered rest of an order line and claim it from the supplier",
+    "fix_conversion": "correct an item's unit conversion, reverse and post again",
+    "count": "count a cell now; its adjustment then asks for approval",
+    "adjust": "* book a difference into one system without a count",
+    "resync": "* set a system's book of a cell to the site's book",
+    "hold": "take a cell out of online availability",
+    "release": "put a held cell back",
+    "reprioritise": "bring a cell's replenishment forward to the next wave",
+    "escalate": "hand a case to the next level",
+    "wait": "do nothing, and say so",
+}
+#: Kinds that change a record and therefore can be wrong.
+REPAIRS: frozenset[str] = frozenset(
+    {"replay", "redrive", "suppress", "expedite", "post_receipt", "relink", "trace", "claim",
+     "fix_conversion", "count", "adjust", "resync"}
+)
+TEAMS: tuple[str, ...] = ("store", "inventory_control", "dc", "integration", "supply_chain", "finance")
+
+
+@dataclass(frozen=True)
+class Action:
+    """One request of the operator.
+
+    Attributes:
+        action_id: opaque id, unique in the run; the result row carries it as ``document_id``.
+        case_id: the case that asks.
+        kind: a key of :data:`KINDS`.
+        requested_at: simulated time in microseconds.
+        document_id, location, item, interface, sequence: the target; codes as in the stream.
+        units: for ``adjust``: signed units to book; else 0.
+        system: for ``adjust`` and ``resync``: 0 site, 1 ERP, 2 OMS.
+        team: who carries it out; empty for the machine itself, at once.
+        approver: role that must approve first; empty for none.
+        decided_by: "policy" or "person".
+        rule: the policy rule that decided.
+        model_version: of the classifier behind it.
+        priority: lower is sooner in a team's queue.
+    """
+
+    action_id: int
+    case_id: int
+    kind: str
+    requested_at: int
+    document_id: int = NULL
+    location: int = NO_CODE
+    item: int = NO_CODE
+    interface: int = NO_CODE
+    sequence: int = NULL
+    units: int = 0
+    system: int = 0
+    team: str = ""
+    approver: str = ""
+    decided_by: str = "policy"
+    rule: str = ""
+    model_version: str = ""
+    priority: int = 100
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown action kind {self.kind!r}; valid: {', '.join(sorted(KINDS))}")
+        if self.team and self.team not in TEAMS:
+            raise ValueError(f"unknown team {self.team!r}; valid: {', '.join(TEAMS)}")
