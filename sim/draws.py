@@ -1,0 +1,256 @@
+"""Randomness and ids from business keys, never from counters.
+
+The same customer, truck or message draws the same in every arm, shard and order of execution, and
+one extra transfer shifts nothing else. Two means:
+
+- :func:`keyed` hashes (seed, purpose, parts of the key) to 64 bits with splitmix64's finaliser
+  (Steele, Lea and Flood 2014). Choices compare integers, so no CPU's float path changes one.
+- :func:`philox` gives one counter-based generator per (purpose, key) for bulk exogenous draws
+  (Salmon et al. 2011), such as all till lines of a region and tick.
+
+An id is its key, packed into 51 bits and scrambled by a seeded bijection (:class:`Ids`): opaque,
+without collision, the same in every arm. The upper half of the 52-bit id space is the operator's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MIX_A = np.uint64(0xBF58476D1CE4E5B9)
+_MIX_B = np.uint64(0x94D049BB133111EB)
+_S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
+_MASK64 = (1 << 64) - 1
+
+#: Ids of the world lie below this; ids of the operator from here up to 2**52.
+WORLD_IDS = 1 << 51
+
+
+class Purpose(IntEnum):
+    """What a draw is for; part of every key, so that no two uses share a stream."""
+
+    CATALOGUE = 1
+    STORE = 2
+    DEMAND = 3
+    THEFT = 4
+    SCAN = 5
+    OPENING = 6
+    LATENCY = 7
+    DROP = 8
+    DUPLICATE = 9
+    LAG = 10
+    LEAD_TIME = 11
+    ASN = 12
+    CARTON = 13
+    VARIANCE = 14
+    TRAVEL = 15
+    DELAY = 16
+    COUNT = 17
+    SERVICE = 18
+    RETURN = 19
+    OUTAGE = 20
+    CONVERSION = 21
+    ONLINE = 22
+    PICK = 23
+    IDS = 24
+    VALID_LATE = 25
+    ARRIVAL = 26
+
+
+def mix(x: U64) -> U64:
+    """splitmix64's finaliser: a bijection of 64-bit integers that avalanches."""
+    x = (x ^ (x >> _S30)) * _MIX_A
+    x = (x ^ (x >> _S27)) * _MIX_B
+    return x ^ (x >> _S31)
+
+
+def mix_int(x: int) -> int:
+    """:func:`mix` of one Python integer."""
+    x = ((x ^ (x >> 30)) * int(_MIX_A)) & _MASK64
+    x = ((x ^ (x >> 27)) * int(_MIX_B)) & _MASK64
+    return x ^ (x >> 31)
+
+
+def keyed_int(seed: int, purpose: Purpose, *parts: int) -> int:
+    """64 random bits that belong to one key."""
+    h = mix_int((seed * 0x9E3779B97F4A7C15 + int(purpose)) & _MASK64)
+    for part in parts:
+        h = mix_int((h + (int(part) & _MASK64) * 0x9E3779B97F4A7C15 + 1) & _MASK64)
+    return h
+
+
+def keyed(seed: int, purpose: Purpose, *parts: int | I64) -> U64:
+    """64 random bits a key; at least one part is an array of shape (n,).
+
+    Scalars must come before arrays: they are folded once.
+    """
+    scalars = [p for p in parts if isinstance(p, int)]
+    h: U64 | np.uint64 = np.uint64(keyed_int(seed, purpose, *scalars))
+    for part in parts:
+        if isinstance(part, int):
+            continue
+        h = mix(h + part.astype(np.uint64) * _GOLDEN + np.uint64(1))
+    return np.asarray(h, dtype=np.uint64)
+
+
+def threshold(share: float) -> np.uint64:
+    """The 64-bit bound under which a uniform draw falls with probability ``share``."""
+    return np.uint64(min(max(int(share * 2.0**64), 0), _MASK64))
+
+
+def uniform(bits: U64) -> npt.NDArray[np.float64]:
+    """Uniform numbers in [0, 1) from the upper 53 bits."""
+    return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def uniform_int(bits: int) -> float:
+    """:func:`uniform` of one integer."""
+    return (bits >> 11) * 2.0**-53
+
+
+#: Normal quantiles at 4,096 mid-points: a table, so that no platform's erf decides a choice.
+_NORMAL_STEPS = 4096
+
+
+def _normal_table() -> npt.NDArray[np.float64]:
+    from statistics import NormalDist
+
+    normal = NormalDist()
+    return np.array([round(normal.inv_cdf((i + 0.5) / _NORMAL_STEPS), 9) for i in range(_NORMAL_STEPS)])
+
+
+_NORMAL = _normal_table()
+
+
+def normal(bits: U64) -> npt.NDArray[np.float64]:
+    """Standard normal numbers, quantised to 4,096 quantiles."""
+    return _NORMAL[(bits >> np.uint64(52)).astype(np.intp)]
+
+
+def lognormal_int(bits: int, median: float, sigma: float) -> float:
+    """One lognormal number by its median and sigma."""
+    return median * math.exp(sigma * float(_NORMAL[bits >> 52]))
+
+
+def lognormal(bits: U64, median: float, sigma: float) -> npt.NDArray[np.float64]:
+    """Lognormal numbers by median and sigma."""
+    return median * np.exp(sigma * normal(bits))
+
+
+def philox(seed: int, purpose: Purpose, *key: int) -> np.random.Generator:
+    """A generator of its own for one key."""
+    low = keyed_int(seed, purpose, *key)
+    return np.random.Generator(np.random.Philox(key=np.array([low, mix_int(low)], dtype=np.uint64)))
+
+
+class Alias:
+    """Walker's alias table: one draw of a discrete distribution in constant time (Vose 1991)."""
+
+    def __init__(self, weights: Sequence[float] | npt.NDArray[np.float64]) -> None:
+        p = np.asarray(weights, dtype=np.float64)
+        n = len(p)
+        scaled = p * (n / p.sum())
+        self._cut = np.full(n, 1 << 32, dtype=np.uint64)
+        self._other = np.arange(n, dtype=np.int32)
+        small = [i for i in range(n) if scaled[i] < 1.0]
+        large = [i for i in range(n) if scaled[i] >= 1.0]
+        while small and large:
+            s, g = small.pop(), large.pop()
+            self._cut[s] = np.uint64(int(scaled[s] * 2.0**32))
+            self._other[s] = g
+            scaled[g] += scaled[s] - 1.0
+            (small if scaled[g] < 1.0 else large).append(g)
+        self._n = np.uint64(n)
+
+    def pick(self, bits: U64) -> npt.NDArray[np.int32]:
+        """One index a row; uses the lower 32 bits to place and the upper 32 to choose."""
+        place = ((bits & np.uint64(0xFFFFFFFF)) * self._n) >> np.uint64(32)
+        slot = place.astype(np.intp)
+        keep = (bits >> np.uint64(32)) < self._cut[slot]
+        return np.where(keep, slot, self._other[slot]).astype(np.int32)
+
+
+class Kind(IntEnum):
+    """What an id names; its upper bits, before scrambling."""
+
+    SALE = 0
+    TICKET = 1
+    RETURN = 2
+    PURCHASE = 3
+    TRANSFER = 4
+    ORDER = 5
+    COUNT = 6
+    CHANNEL = 7
+    CELL = 8
+    FAULT = 9
+    EXCEPTION = 10
+    DECOY = 11
+    REPAIR = 12
+    MANUAL = 13
+    HEADER = 14
+
+
+#: The step of a document a row tells of; the low part of an event key, so that ids of one document differ.
+STEP_BITS = 4
+BODY_BITS = 38
+
+
+class Ids:
+    """Keys to ids, by a bijection of 51-bit integers that the seed and the region choose.
+
+    A key is packed as step (4 bits) | kind (4) | region (5) | body (38).
+    """
+
+    _MASK = (1 << 51) - 1
+
+    def __init__(self, seed: int, region: int) -> None:
+        # The bijection must be one for the chain: the region is part of the key, not of the bijection.
+        h = keyed_int(seed, Purpose.IDS)
+        self._add = h & self._MASK
+        self._odd_a = (mix_int(h) | 1) & self._MASK
+        self._odd_b = (mix_int(h + 1) | 1) & self._MASK
+        self._region = region << BODY_BITS
+
+    def scramble(self, key: I64) -> I64:
+        """The ids of packed keys."""
+        m = np.int64(self._MASK)
+        x = (key + np.int64(self._add)) & m
+        x = (x * np.int64(self._odd_a)) & m
+        x ^= x >> np.int64(26)
+        x = (x * np.int64(self._odd_b)) & m
+        x ^= x >> np.int64(25)
+        return x
+
+    def scramble_int(self, key: int) -> int:
+        """The id of one packed key."""
+        x = (key + self._add) & self._MASK
+        x = (x * self._odd_a) & self._MASK
+        x ^= x >> 26
+        x = (x * self._odd_b) & self._MASK
+        return x ^ (x >> 25)
+
+    def prefix(self, kind: Kind, step: int = 0) -> int:
+        """The upper bits of every key of one kind and step."""
+        return (((step << 4) | int(kind)) << (5 + BODY_BITS)) | self._region
+
+    def of(self, kind: Kind, body: I64, step: int = 0) -> I64:
+        """Ids of many keys of one kind; ``body`` below 2**38."""
+        return self.scramble(body + np.int64(self.prefix(kind, step)))
+
+    def one(self, kind: Kind, body: int, step: int = 0) -> int:
+        """The id of one key.
+
+        Raises:
+            OverflowError: if the key does not fit; ids would collide.
+        """
+        if not 0 <= body < 1 << BODY_BITS:
+            raise OverflowError(f"a key of {body.bit_length()} bits does not fit the {BODY_BITS} of an id")
+        return self.scramble_int(body + self.prefix(kind, step))
