@@ -1,0 +1,540 @@
+"""Physical stock, what each system believes of it, and why the two differ.
+
+A *belief* is a (system, kind) pair; its *fact* is the truth of that kind. For every belief and
+cell (location x item), at every moment,
+
+    belief = fact + in_flight + errors
+
+and this module is the only place where any of the four changes:
+
+- :meth:`Ledger.tell` changes a fact by ``f`` and sends a message of ``m`` to every belief of that
+  kind: ``fact += f``, ``in_flight -= m``, ``errors += m - f``. :meth:`Ledger.post` lets it arrive:
+  ``belief += m``, ``in_flight += m``. In-flight begins when the fact changes, whatever hops remain.
+- Errors have two tiers. *Ambient* ones are dense arrays by cause and cell. They touch every on-hand
+  belief alike (a theft lowers the fact under all of them), so one array a cause serves the three.
+  *Named* entries are columns ``(fault, belief, cell, units)``, found by cell.
+- A lost message turns in-flight into an entry; a second posting opens one; a repair has ``f = 0``
+  and pays entries when it is sent. What a repair cannot pay is an entry of the repair: correcting
+  twice names itself.
+- :meth:`Ledger.promote` turns a cell's ambient errors into named entries, each a fault of its own.
+- A count (:class:`CountSheet`) is computed at the cut-off and applied on approval: it pays what its
+  snapshot saw and still stands, keeps what came later, and owns the rest.
+
+Physical stock is never negative: callers clip, and :meth:`Ledger.check` asserts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Cells = npt.NDArray[np.integer]
+
+
+class Kind(IntEnum):
+    """What a belief is about."""
+
+    ON_HAND = 0
+    BLOCKED = 1
+    ON_ORDER = 2
+    RESERVED = 3
+
+
+class Belief(IntEnum):
+    """A system's book of one kind. ``SITE`` is the WMS in a DC and the store system in a store."""
+
+    SITE_ON_HAND = 0
+    ERP_ON_HAND = 1
+    OMS_ON_HAND = 2
+    SITE_BLOCKED = 3
+    ERP_BLOCKED = 4
+    ERP_ON_ORDER = 5
+    OMS_RESERVED = 6
+
+
+class Place(IntEnum):
+    """Where goods are. The first three are on hand, the cage is blocked, the truck is neither."""
+
+    SHELF = 0
+    BACKROOM = 1
+    DOCK = 2
+    CAGE = 3
+    TRUCK = 4
+
+
+class Cause(IntEnum):
+    """Ambient mechanisms."""
+
+    SHRINK = 0
+    SCAN_ERROR = 1
+    MISCOUNT = 2
+
+
+KIND_OF: tuple[Kind, ...] = (
+    Kind.ON_HAND,
+    Kind.ON_HAND,
+    Kind.ON_HAND,
+    Kind.BLOCKED,
+    Kind.BLOCKED,
+    Kind.ON_ORDER,
+    Kind.RESERVED,
+)
+BELIEFS_OF: dict[Kind, tuple[Belief, ...]] = {
+    kind: tuple(b for b in Belief if KIND_OF[b] is kind) for kind in Kind
+}
+ON_HAND_BELIEFS = BELIEFS_OF[Kind.ON_HAND]
+ON_HAND_PLACES = (Place.SHELF, Place.BACKROOM, Place.DOCK)
+_PLACE_KIND = {
+    Place.SHELF: Kind.ON_HAND,
+    Place.BACKROOM: Kind.ON_HAND,
+    Place.DOCK: Kind.ON_HAND,
+    Place.CAGE: Kind.BLOCKED,
+    Place.TRUCK: None,
+}
+
+
+class LedgerError(AssertionError):
+    """The identity, or the sign of physical stock, does not hold: a defect of the program."""
+
+
+class Listener(Protocol):
+    """Who keeps the truth about faults."""
+
+    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
+        """Name a fault for an ambient error that is promoted; returns its number."""
+        ...
+
+    def entry_opened(self, fault: int, cell: int) -> None:
+        """An entry of ``fault`` was opened."""
+        ...
+
+    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
+        """An entry of ``fault`` was paid in full by the action, count or message ``by``."""
+        ...
+
+
+@dataclass
+class Entries:
+    """Named errors, as growing columns; ``rest`` is what is still unpaid."""
+
+    fault: list[int] = field(default_factory=list)
+    belief: list[int] = field(default_factory=list)
+    cell: list[int] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
+    rest: list[int] = field(default_factory=list)
+    opened_at: list[int] = field(default_factory=list)
+    cleared_at: list[int] = field(default_factory=list)
+    cleared_by: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.fault)
+
+
+@dataclass(frozen=True)
+class CountSheet:
+    """A count at its cut-off, not yet approved. Arrays have shape (n,), one row a cell.
+
+    Attributes:
+        cells: the cells counted, each once.
+        counted: what was seen, never below 0.
+        book: the site's book at the cut-off.
+        delta: the adjustment it asks for.
+        ambient: ambient error of the snapshot, shape (causes, n).
+        named: for cells that had any: cell -> ((entry, unpaid units), ...) of the site's belief.
+        promotions: how often each cell had been promoted by the cut-off.
+    """
+
+    cells: Cells
+    counted: I32
+    book: I32
+    delta: I32
+    ambient: I32
+    named: dict[int, tuple[tuple[int, int], ...]]
+    promotions: I32
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> CountSheet:
+        """The chosen rows."""
+        kept = self.cells[rows]
+        wanted = set(kept.tolist())
+        return CountSheet(
+            kept,
+            self.counted[rows],
+            self.book[rows],
+            self.delta[rows],
+            self.ambient[:, rows],
+            {c: n for c, n in self.named.items() if c in wanted},
+            self.promotions[rows],
+        )
+
+
+class Ledger:
+    """The stock of one region.
+
+    Args:
+        cells: number of cells, location-major.
+        listener: told when faults gain and lose entries.
+    """
+
+    def __init__(self, cells: int, listener: Listener) -> None:
+        self.cells = cells
+        self.belief = np.zeros((len(Belief), cells), np.int32)
+        self.in_flight = np.zeros((len(Belief), cells), np.int32)
+        self.named = np.zeros((len(Belief), cells), np.int32)
+        self.fact = np.zeros((len(Kind), cells), np.int32)
+        self.place = np.zeros((len(Place), cells), np.int32)
+        self.ambient = np.zeros((len(Cause), cells), np.int32)
+        self.entries = Entries()
+        self._of_cell: dict[int, list[int]] = {}
+        self._promotions = np.zeros(cells, np.int32)
+        self._listener = listener
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def open_with(self, shelf: I32, backroom: I32, ambient: I32) -> None:
+        """The opening stock: physical by place, and the ambient error each book already carries.
+
+        Every on-hand belief opens at fact + ambient.
+
+        Args:
+            shelf, backroom: units, shape (cells,).
+            ambient: units, shape (causes, cells).
+        """
+        self.place[Place.SHELF] = shelf
+        self.place[Place.BACKROOM] = backroom
+        self.fact[Kind.ON_HAND] = shelf + backroom
+        self.ambient[:] = ambient
+        for b in ON_HAND_BELIEFS:
+            self.belief[b] = self.fact[Kind.ON_HAND] + ambient.sum(axis=0)
+
+    # -- facts and messages ----------------------------------------------------------------------
+
+    def tell(
+        self,
+        kind: Kind,
+        cells: Cells,
+        f: I32 | int,
+        m: I32 | int | None = None,
+        place: Place | None = None,
+        cause: Cause | None = None,
+        posted: Sequence[Belief] = (),
+    ) -> None:
+        """Change a fact by ``f`` and send ``m`` (default ``f``) to every belief of its kind.
+
+        Args:
+            kind: which fact.
+            cells: cells, repeats allowed.
+            f, m: units by row.
+            place: where the goods are, for on_hand and blocked.
+            cause: the ambient cause that owns ``m - f``; required where they differ.
+            posted: beliefs that learn of it at once.
+        """
+        np.add.at(self.fact[kind], cells, f)
+        if place is not None:
+            np.add.at(self.place[place], cells, f)
+        told = f if m is None else m
+        for b in BELIEFS_OF[kind]:
+            if b in posted:
+                np.add.at(self.belief[b], cells, told)
+            else:
+                np.subtract.at(self.in_flight[b], cells, told)
+        if m is not None:
+            if cause is None or kind is not Kind.ON_HAND:
+                raise LedgerError("a message that differs from its fact needs an ambient cause of on_hand")
+            np.add.at(self.ambient[cause], cells, np.subtract(m, f, dtype=np.int32))
+
+    def move(self, source: Place, target: Place, cells: Cells, units: I32 | int) -> None:
+        """Move goods between places of one kind: no belief is about that."""
+        if _PLACE_KIND[source] is not _PLACE_KIND[target]:
+            raise LedgerError(f"{source.name} to {target.name} changes a fact: tell it")
+        np.subtract.at(self.place[source], cells, units)
+        np.add.at(self.place[target], cells, units)
+
+    def load(self, cells: Cells, units: I32 | int) -> None:
+        """Goods appear on a truck (from a supplier, or after leaving a place by :meth:`tell`)."""
+        np.add.at(self.place[Place.TRUCK], cells, units)
+
+    def unload(self, cells: Cells, units: I32 | int) -> None:
+        """Goods leave the truck; the caller tells where they went."""
+        np.subtract.at(self.place[Place.TRUCK], cells, units)
+
+    def post(self, b: Belief, cells: Cells, m: I32 | int) -> None:
+        """Messages of ``m`` arrive at belief ``b``."""
+        np.add.at(self.belief[b], cells, m)
+        np.add.at(self.in_flight[b], cells, m)
+
+    # -- what goes wrong, and what puts it right ----------------------------------------------------
+
+    def drop(self, b: Belief, cell: int, m: int, fault: int, now: int) -> None:
+        """A message of ``m`` is lost: what was in flight becomes an entry of ``fault``."""
+        self.in_flight[b, cell] += m
+        self._open(fault, b, cell, -m, now)
+
+    def post_again(self, b: Belief, cell: int, m: int, fault: int, now: int) -> None:
+        """A message that already arrived is applied a second time."""
+        self.belief[b, cell] += m
+        self._open(fault, b, cell, m, now)
+
+    def distort(self, b: Belief, cell: int, m: int, wrong: int, fault: int, now: int) -> None:
+        """A message of ``m`` that is on its way says ``wrong`` instead."""
+        self.in_flight[b, cell] -= wrong - m
+        self._open(fault, b, cell, wrong - m, now)
+
+    def repair(
+        self, b: Belief, cell: int, m: int, now: int, by: int, repair_fault: int, fault: int | None = None
+    ) -> tuple[list[int], int]:
+        """Send a correction of ``m`` to belief ``b``; it pays when it is sent.
+
+        Args:
+            fault: where given, only this fault's entries are paid (a replay answers one message);
+                else the ambient error is promoted first and the oldest entries of opposite sign are paid.
+            by: id of the action or message that repairs.
+            repair_fault: the fault that owns what cannot be paid; -1 to have nothing unpaid booked.
+
+        Returns:
+            The faults paid, and the units that were not (an entry of ``repair_fault``).
+        """
+        if fault is None and KIND_OF[b] is Kind.ON_HAND:
+            self.promote(cell, now)
+        paid, rest = self._pay(b, cell, m, now, by, fault)
+        if rest and repair_fault < 0:
+            m, rest = m - rest, 0
+        self.in_flight[b, cell] -= m
+        if rest:
+            self._open(repair_fault, b, cell, rest, now)
+        return paid, rest
+
+    def promote(self, cell: int, now: int) -> list[int]:
+        """Turn the cell's ambient errors into named entries, one fault a cause; returns the faults."""
+        faults = []
+        for cause in Cause:
+            units = int(self.ambient[cause, cell])
+            if units:
+                fault = self._listener.ambient_fault(cause, cell, units, now)
+                self.ambient[cause, cell] = 0
+                self._promotions[cell] += 1
+                for b in ON_HAND_BELIEFS:
+                    self._open(fault, b, cell, units, now)
+                faults.append(fault)
+        return faults
+
+    def open_entries(self, cell: int) -> list[int]:
+        """The unpaid entries of a cell, oldest first."""
+        return list(self._of_cell.get(int(cell), ()))
+
+    def error(self, b: Belief, cells: Cells) -> I32:
+        """belief - fact - in_flight of some cells, from its parts."""
+        total = self.named[b, cells]
+        if KIND_OF[b] is Kind.ON_HAND:
+            total = total + self.ambient[:, cells].sum(axis=0, dtype=np.int32)
+        return total
+
+    # -- counts ----------------------------------------------------------------------------------
+
+    def count(self, cells: Cells, mistake: I32, missed_cutoff: npt.NDArray[np.bool_]) -> CountSheet:
+        """Count cells: what is seen, and the adjustment that follows from it. Changes nothing.
+
+        Args:
+            cells: each cell once.
+            mistake: counted - fact, before clipping at 0.
+            missed_cutoff: rows whose in-flight messages are forgotten.
+        """
+        fact = self.fact[Kind.ON_HAND, cells]
+        counted = np.maximum(0, fact + mistake).astype(np.int32)
+        book = self.belief[Belief.SITE_ON_HAND, cells]
+        settled = book - np.where(missed_cutoff, 0, self.in_flight[Belief.SITE_ON_HAND, cells])
+        named = {}
+        for cell in cells[self.named[Belief.SITE_ON_HAND, cells] != 0].tolist():
+            seen = tuple((e, self.entries.rest[e]) for e in self._of_cell.get(cell, ())
+                         if self.entries.belief[e] == Belief.SITE_ON_HAND)
+            named[cell] = seen
+        # A cell whose entries cancel each other has named == 0 and still holds them.
+        for cell in self._of_cell.keys() & set(cells.tolist()):
+            named.setdefault(cell, tuple((e, self.entries.rest[e]) for e in self._of_cell[cell]
+                                         if self.entries.belief[e] == Belief.SITE_ON_HAND))
+        return CountSheet(cells, counted, book.copy(), (counted - settled).astype(np.int32),
+                          self.ambient[:, cells].copy(), named, self._promotions[cells].copy())
+
+    def apply_count(self, sheet: CountSheet, now: int, by: I64, spare_fault: int) -> None:
+        """Book an approved count: at the site at once, downstream by message (in flight).
+
+        Args:
+            sheet: from :meth:`count`.
+            by: id of each row's count document.
+            spare_fault: owner of what downstream beliefs get too much or too little, where an entry
+                had been paid there and not at the site.
+        """
+        cells, delta = sheet.cells, sheet.delta
+        self.belief[Belief.SITE_ON_HAND, cells] += delta
+        for b in ON_HAND_BELIEFS[1:]:
+            self.in_flight[b, cells] -= delta
+        plain = self._promotions[cells] == sheet.promotions
+        if sheet.named:
+            plain &= ~np.isin(cells, np.fromiter(sheet.named, np.int64, len(sheet.named)))
+        clean = cells[plain]
+        snapshot = sheet.ambient[:, plain]
+        self.ambient[:, clean] -= snapshot
+        # Of the beliefs' common error -snapshot was paid and delta was added: the rest is the count's.
+        self.ambient[Cause.MISCOUNT, clean] += delta[plain] + snapshot.sum(axis=0, dtype=np.int32)
+        for row in np.flatnonzero(~plain).tolist():
+            self._apply_named(sheet, row, now, int(by[row]), spare_fault)
+
+    def _apply_named(self, sheet: CountSheet, row: int, now: int, by: int, spare_fault: int) -> None:
+        """One counted cell that has, or had, named entries."""
+        cell = int(sheet.cells[row])
+        ambient_cleared = 0
+        faults: set[int] = set()
+        if self._promotions[cell] == sheet.promotions[row]:
+            ambient_cleared = int(sheet.ambient[:, row].sum())
+            self.ambient[:, cell] -= sheet.ambient[:, row]
+            wanted = {}
+        else:
+            # Promoted since: the ambient error of the snapshot now stands in entries of the same size.
+            wanted = self._promoted_since(cell, sheet, row)
+        wanted.update(dict(sheet.named.get(cell, ())))
+        cleared = {b: ambient_cleared for b in ON_HAND_BELIEFS}
+        entries = self.entries
+        for e, units in wanted.items():
+            rest = entries.rest[e]
+            amount = min(rest, units) if units > 0 else max(rest, units)
+            if rest == 0 or amount == 0 or (rest > 0) != (units > 0):
+                continue
+            faults.add(entries.fault[e])
+            cleared[Belief.SITE_ON_HAND] += amount
+            self._reduce(e, amount, now, by)
+        for e in self.open_entries(cell):
+            if entries.fault[e] in faults and entries.belief[e] in ON_HAND_BELIEFS[1:]:
+                cleared[Belief(entries.belief[e])] += entries.rest[e]
+                self._reduce(e, entries.rest[e], now, by)
+        own = int(sheet.delta[row]) + cleared[Belief.SITE_ON_HAND]
+        self.ambient[Cause.MISCOUNT, cell] += own
+        for b in ON_HAND_BELIEFS[1:]:
+            difference = int(sheet.delta[row]) + cleared[b] - own
+            if difference:
+                self._open(spare_fault, b, cell, difference, now)
+
+    def _promoted_since(self, cell: int, sheet: CountSheet, row: int) -> dict[int, int]:
+        """Entries that hold ambient error of the snapshot, with the units that it saw."""
+        seen = {e for e, _ in sheet.named.get(cell, ())}
+        left = int(sheet.ambient[:, row].sum())
+        wanted: dict[int, int] = {}
+        for e in self._of_cell.get(cell, ()):
+            if e in seen or self.entries.belief[e] != Belief.SITE_ON_HAND or left == 0:
+                continue
+            units = self.entries.rest[e]
+            if (units > 0) == (left > 0):
+                wanted[e] = min(units, left) if left > 0 else max(units, left)
+                left -= wanted[e]
+        return wanted
+
+    # -- entries ---------------------------------------------------------------------------------
+
+    def _open(self, fault: int, b: Belief, cell: int, units: int, now: int) -> None:
+        if units == 0:
+            return
+        cell = int(cell)
+        e = self.entries
+        e.fault.append(fault)
+        e.belief.append(int(b))
+        e.cell.append(cell)
+        e.units.append(int(units))
+        e.rest.append(int(units))
+        e.opened_at.append(now)
+        e.cleared_at.append(-1)
+        e.cleared_by.append(-1)
+        self._of_cell.setdefault(cell, []).append(len(e) - 1)
+        self.named[b, cell] += units
+        self._listener.entry_opened(fault, cell)
+
+    def _reduce(self, entry: int, amount: int, now: int, by: int) -> None:
+        """Take ``amount`` (of the entry's sign) off an entry."""
+        e = self.entries
+        cell = e.cell[entry]
+        e.rest[entry] -= amount
+        self.named[e.belief[entry], cell] -= amount
+        if e.rest[entry] == 0:
+            e.cleared_at[entry] = now
+            e.cleared_by[entry] = by
+            chain = self._of_cell[cell]
+            chain.remove(entry)
+            if not chain:
+                del self._of_cell[cell]
+            self._listener.entry_cleared(e.fault[entry], cell, now, by)
+
+    def _pay(self, b: Belief, cell: int, m: int, now: int, by: int, fault: int | None) -> tuple[list[int], int]:
+        """Pay entries of belief ``b`` with ``m``; returns the faults paid and what is left of ``m``."""
+        paid: list[int] = []
+        for entry in self.open_entries(cell):
+            if m == 0:
+                break
+            rest = self.entries.rest[entry]
+            if self.entries.belief[entry] != b or (rest > 0) == (m > 0):
+                continue
+            if fault is not None and self.entries.fault[entry] != fault:
+                continue
+            amount = max(rest, -m) if rest < 0 else min(rest, -m)
+            paid.append(self.entries.fault[entry])
+            self._reduce(entry, amount, now, by)
+            m += amount
+        return paid, m
+
+    # -- invariants ------------------------------------------------------------------------------
+
+    def check_cells(self, cells: Cells) -> None:
+        """The identity of the on-hand beliefs, on touched cells.
+
+        Raises:
+            LedgerError: naming the first belief and cell that break it.
+        """
+        fact = self.fact[Kind.ON_HAND].take(cells) + self.ambient.take(cells, axis=1).sum(axis=0, dtype=np.int32)
+        for b in ON_HAND_BELIEFS:
+            wrong = self.belief[b].take(cells) != fact + self.in_flight[b].take(cells) + self.named[b].take(cells)
+            if wrong.any():
+                self._fail(b, int(cells[wrong][0]))
+
+    def check(self) -> None:
+        """The identity of every belief and cell, the sign and the sum of places, the sum of entries.
+
+        Raises:
+            LedgerError: naming what broke.
+        """
+        ambient = self.ambient.sum(axis=0, dtype=np.int32)
+        for b in Belief:
+            total = self.fact[KIND_OF[b]] + self.in_flight[b] + self.named[b]
+            if KIND_OF[b] is Kind.ON_HAND:
+                total += ambient
+            wrong = np.flatnonzero(self.belief[b] != total)
+            if len(wrong):
+                self._fail(b, int(wrong[0]))
+        if (self.place < 0).any():
+            place, cell = (int(x[0]) for x in np.nonzero(self.place < 0))
+            raise LedgerError(f"{self.place[place, cell]} units at {Place(place).name}, cell {cell}")
+        on_hand = self.place[list(ON_HAND_PLACES)].sum(axis=0, dtype=np.int32)
+        if not np.array_equal(on_hand, self.fact[Kind.ON_HAND]):
+            raise LedgerError("the places do not add up to the stock on hand")
+        if not np.array_equal(self.place[Place.CAGE], self.fact[Kind.BLOCKED]):
+            raise LedgerError("the cage does not hold the blocked stock")
+        self._check_entries()
+
+    def _check_entries(self) -> None:
+        rest = np.array(self.entries.rest, np.int64)
+        total = np.zeros_like(self.named, dtype=np.int64)
+        if len(rest):
+            np.add.at(total, (np.array(self.entries.belief), np.array(self.entries.cell)), rest)
+        if not np.array_equal(total, self.named):
+            raise LedgerError("named entries do not add up to the named error")
+
+    def _fail(self, b: Belief, cell: int) -> None:
+        raise LedgerError(
+            f"{b.name} of cell {cell}: belief {self.belief[b, cell]} != fact {self.fact[KIND_OF[b], cell]}"
+            f" + in_flight {self.in_flight[b, cell]} + errors {self.error(b, np.array([cell]))[0]}"
+        )
