@@ -1,0 +1,175 @@
+"""From the words on the command line to one plain, typed :class:`Experiment`.
+
+Three rules:
+
+- Overrides are read before Hydra sees them, so that a mistake is answered with the key and the
+  valid choices, not with the tool's own stack.
+- What the user says wins over the scenario file, which wins over the groups, which win over the
+  defaults of the dataclasses.
+- Hydra's state is global; it is put back as it was found, so a composition works inside a
+  notebook, another Hydra program or a test.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import metadata, resources
+from typing import Any, cast, get_type_hints
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_module
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from scenarios.errors import UserError, choices
+from scenarios.schema import PLACEMENT, Experiment
+from scenarios.validate import normalise, validate
+
+_SCHEMA = "experiment_schema"
+
+
+def compose(overrides: Sequence[str] = ()) -> Experiment:
+    """The experiment that ``overrides`` (``KEY=VALUE``, Hydra's grammar) describe, validated.
+
+    Raises:
+        UserError: for anything the user must put right.
+    """
+    # A path may hold what Hydra's grammar reads as its own (spaces, brackets, "="): it never goes through it.
+    paths = [text.removeprefix("out=") for text in overrides if text.startswith("out=")]
+    overrides = [text for text in overrides if not text.startswith("out=")]
+    parsed = [_parse(text) for text in overrides]
+    for override in parsed:
+        _check_key(override)
+    _register()
+    try:
+        with _own_hydra(), initialize_config_module("conf", version_base="1.3"):
+            composed = hydra_compose("config", overrides=list(overrides))
+            experiment = OmegaConf.to_object(composed)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(_one_line(error)) from error
+    if not isinstance(experiment, Experiment):
+        raise TypeError(f"composition gave {type(experiment).__name__}, not Experiment")
+    scenario = [override.value() for override in parsed if override.key_or_group == "scenario"]
+    experiment.scenario = cast("str", scenario[-1]) if scenario else "quickstart"
+    experiment.out = paths[-1] if paths and paths[-1] != "null" else None
+    validate(experiment)
+    return normalise(experiment)
+
+
+def options(group: str) -> tuple[str, ...]:
+    """The choices of one group of ``conf/``, and for detectors those of installed plug-ins too."""
+    folder = resources.files("conf") / group
+    names = {entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")}
+    if group == "detector":
+        names |= set(_plugins())
+    return tuple(sorted(names))
+
+
+def groups() -> tuple[str, ...]:
+    """The groups of ``conf/``."""
+    return tuple(
+        sorted(
+            entry.name for entry in resources.files("conf").iterdir() if entry.is_dir() and not entry.name.startswith("_")
+        )
+    )
+
+
+def resolved(experiment: Experiment) -> dict[str, Any]:
+    """The experiment as plain values, for ``config.yaml`` and for hashing."""
+    return dataclasses.asdict(experiment)
+
+
+def config_hash(experiment: Experiment) -> str:
+    """SHA-256 over all keys that can change a result, the seed among them."""
+    relevant = {key: value for key, value in resolved(experiment).items() if key not in PLACEMENT}
+    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
+
+
+def to_yaml(values: Mapping[str, Any]) -> str:
+    """``values`` as YAML in the order given."""
+    return cast("str", yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
+
+
+def _plugins() -> dict[str, str]:
+    """Installed detectors by name: ``package.module:Class``."""
+    return {point.name: point.value for point in metadata.entry_points(group="stocktwin.detectors")}
+
+
+def _register() -> None:
+    store = ConfigStore.instance()
+    store.store(name=_SCHEMA, node=Experiment)
+    for name, value in _plugins().items():
+        store.store(group="detector", name=name, node={"name": name, "plugin": value})
+
+
+def _parse(text: str) -> Override:
+    try:
+        override = OverridesParser.create().parse_override(text)
+    except HydraException as error:
+        raise UserError(f"{text!r} is not of the form KEY=VALUE") from error
+    if override.type is None or override.type.name != "CHANGE" or override.package is not None:
+        raise UserError(f"{text!r}: keys are set with KEY=VALUE; nothing can be added or deleted")
+    if override.is_sweep_override():
+        raise UserError(f"{text!r}: a run takes one value for a key, not a sweep; write a list as [a,b]")
+    return override
+
+
+def _check_key(override: Override) -> None:
+    key = override.key_or_group
+    if key in groups():
+        name = override.value()
+        valid = options(key)
+        if not isinstance(name, str) or name not in valid:
+            raise UserError(f"{key}={name}: no such choice; {choices(valid, str(name))}")
+        return
+    level: dict[str, Any] = _fields(Experiment)
+    walked: list[str] = []
+    parts = key.split(".")
+    for part in parts:
+        if part not in level:
+            where = ".".join(walked)
+            raise UserError(
+                f"{key}: no such key{f' in {where}' if where else ''}; {choices(level, part)}",
+            )
+        walked.append(part)
+        kind = level[part]
+        level = _fields(kind) if dataclasses.is_dataclass(kind) else {}
+    if level and not isinstance(override.value(), dict):
+        raise UserError(f"{key}: holds several keys, set one of them; {choices(f'{key}.{name}' for name in level)}")
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    """Field name -> type of one dataclass."""
+    hints = get_type_hints(kind)
+    return {entry.name: hints[entry.name] for entry in dataclasses.fields(kind)}
+
+
+def _one_line(error: Exception) -> str:
+    """The tool's message without its trailing context, led by the key it is about."""
+    root: BaseException = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    key = getattr(root, "full_key", None)
+    message = str(getattr(root, "msg", None) or root).strip().splitlines()[0]
+    return f"{key}: {message}" if key and not message.startswith(str(key)) else message
+
+
+@contextmanager
+def _own_hydra() -> Iterator[None]:
+    """A clean global Hydra within, the caller's again after."""
+    before = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().hydra = before

@@ -1,0 +1,115 @@
+"""The typed shape of an experiment: the world's parameters and the keys around them.
+
+Every key a user may set on the command line is a field here or in ``sim.config``; the composition
+refuses any other. A part with a ``name`` is chosen by a group of ``conf/`` (``detector=never``),
+and its other fields are set by key (``detector.threshold=0.9``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sim.config import Config
+
+
+@dataclass
+class Detector:
+    """What raises alerts.
+
+    Attributes:
+        name: a registered detector.
+        plugin: ``package.module:Class`` of a detector of the user's own; overrides ``name``.
+        threshold: score above which an alert is raised; null for the detector's own, frozen on development seeds.
+    """
+
+    name: str = "standard"
+    plugin: str | None = None
+    threshold: float | None = None
+
+
+@dataclass
+class Classifier:
+    """What names the type, the fault and the root cause of a case."""
+
+    name: str = "rules"
+
+
+@dataclass
+class Priority:
+    """What orders the work queues."""
+
+    name: str = "value"
+
+
+@dataclass
+class Policy:
+    """What may be repaired without asking.
+
+    Attributes:
+        name: a registered policy.
+        confidence: least confidence of the classifier at which a machine may act; below it a person decides.
+    """
+
+    name: str = "deterministic"
+    confidence: float = 0.8
+
+
+@dataclass
+class Engine:
+    """What carries out the shards and replications of a run."""
+
+    name: str = "loky"
+
+
+@dataclass
+class Pilot:
+    """Where and when automation is switched on; everywhere by default.
+
+    Attributes:
+        types: exception types it may act on; empty for all.
+        locations: location names it may act at; empty for all.
+        start: first day it may act, ISO date; null for the first day of the run.
+        end: last day it may act, ISO date; null for the last day of the run.
+    """
+
+    types: list[str] = field(default_factory=list)
+    locations: list[str] = field(default_factory=list)
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass
+class Experiment(Config):
+    """One run: a world, an operator, and what is kept of them.
+
+    Attributes:
+        scenario: the scenario chosen; filled in by the composition.
+        seed: of all draws.
+        replications: how many seeds from ``seed`` on; above 1 the scorecard is over them.
+        out: run folder; null for ``outputs/SCENARIO/ID``.
+        overwrite: replace a complete run folder.
+        record: ``full`` keeps the stream, ``summary`` scores and truth only.
+        oracle: run the arm with perfect detection and diagnosis too.
+        workers: processes at once; changes no result.
+    """
+
+    scenario: str = "quickstart"
+    seed: int = 1
+    replications: int = 1
+    out: str | None = None
+    overwrite: bool = False
+    record: str = "full"
+    oracle: bool = True
+    workers: int = 1
+    detector: Detector = field(default_factory=Detector)
+    classifier: Classifier = field(default_factory=Classifier)
+    priority: Priority = field(default_factory=Priority)
+    policy: Policy = field(default_factory=Policy)
+    engine: Engine = field(default_factory=Engine)
+    pilot: Pilot = field(default_factory=Pilot)
+
+
+#: Keys with a fixed list of values.
+CHOICES: dict[str, tuple[str, ...]] = {"record": ("full", "summary")}
+#: Keys that say where and how a run is carried out; they change no result and no run id.
+PLACEMENT: frozenset[str] = frozenset({"out", "overwrite", "workers", "engine"})

@@ -1,0 +1,211 @@
+"""What the types alone cannot refuse: sizes, shares, dates, and a world too large for the machine.
+
+Every refusal names the key as the user would write it. Nothing here touches the disk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from scenarios.errors import UserError, choices
+from scenarios.memory import available_bytes, estimate_bytes
+from scenarios.schema import CHOICES, Experiment
+from sim.clock import DAY, parse_date
+
+#: Longest run, days: ten years.
+DAYS_MAX = 3_660
+#: Seeds stay exact in JSON and in float64.
+SEED_MAX = 2**52
+#: Keys that count things, and so are at least 1.
+SIZES: tuple[str, ...] = (
+    "replications",
+    "workers",
+    "world.regions",
+    "world.stores",
+    "world.items",
+    "world.days",
+    "world.categories",
+    "world.suppliers",
+    "replenishment.review_days",
+    "replenishment.dc_review_days",
+    "replenishment.dock_doors",
+    "middleware.retry_max_attempts",
+    "middleware.idempotency_days",
+    "people.inventory_control",
+    "people.dc",
+    "people.integration",
+    "people.supply_chain",
+    "people.finance",
+)
+#: Keys that must be above 0 without being whole: the world divides by them or takes their logarithm.
+POSITIVE: tuple[str, ...] = (
+    "world.daily_units",
+    "demand.basket_lines",
+    "demand.peak_factor",
+    "replenishment.cover_days",
+    "replenishment.pack_days",
+    "replenishment.dc_cover_days",
+    "replenishment.lead_days_median",
+    "counting.seconds_per_cell",
+    "middleware.latency_minutes_median",
+    "middleware.service_hours",
+    "middleware.retry_base_minutes",
+    "people.store_per_store",
+    "people.service_minutes_median",
+)
+#: Keys that are shares, and so lie between 0 and 1.
+SHARES: tuple[str, ...] = (
+    "demand.online_share",
+    "demand.return_rate",
+    "demand.quantity_log",
+    "counting.tolerance",
+    "counting.mistake_rate",
+    "counting.missed_cutoff_rate",
+    "middleware.valid_late_rate",
+    "policy.confidence",
+)
+#: Fault types whose rate is a frequency (events a month), not a share.
+FREQUENCIES: frozenset[str] = frozenset({"api_outage"})
+#: Hours of the day: opening before closing.
+HOURS: tuple[tuple[str, str], ...] = (("world.opens", "world.closes"), ("people.shift_from", "people.shift_until"))
+
+
+def validate(experiment: Experiment) -> None:
+    """Refuse what no world can be built from.
+
+    Raises:
+        UserError: naming the first key that is wrong, and what it may be.
+    """
+    numbers = dict(_numbers(experiment))
+    for key, value in numbers.items():
+        if not math.isfinite(value):
+            raise UserError(f"{key}={value}: must be a finite number")
+    _check_sizes(numbers)
+    _check_shares(numbers)
+    _check_rates(experiment)
+    for key, valid in CHOICES.items():
+        value = getattr(experiment, key)
+        if value not in valid:
+            raise UserError(f"{key}={value}: no such choice; {choices(valid, str(value))}")
+    _check_calendar(experiment)
+    if len(experiment.demand.weekday) != 7:
+        raise UserError(f"demand.weekday: takes 7 numbers, Monday first, not {len(experiment.demand.weekday)}")
+    for key in ("per_year", "tolerance"):
+        if len(getattr(experiment.counting, key)) != 3:
+            raise UserError(f"counting.{key}: takes 3 numbers, for the classes A, B and C")
+    _check_memory(experiment)
+
+
+def normalise(experiment: Experiment) -> Experiment:
+    """The same experiment with what follows from other keys filled in: days from ``end``, regions capped at stores."""
+    days = _days(experiment)
+    world = dataclasses.replace(
+        experiment.world, days=days, regions=min(experiment.world.regions, experiment.world.stores)
+    )
+    return dataclasses.replace(experiment, world=world)
+
+
+def _days(experiment: Experiment) -> int:
+    world = experiment.world
+    if world.end is None:
+        return world.days
+    return (parse_date(world.end) - parse_date(world.start)) // DAY + 1
+
+
+def _numbers(node: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
+    """Every number in a tree of dataclasses and lists, with its dotted key."""
+    if isinstance(node, bool):
+        return
+    if isinstance(node, (int, float)):
+        yield prefix, node
+    elif dataclasses.is_dataclass(node):
+        for entry in dataclasses.fields(node):
+            yield from _numbers(getattr(node, entry.name), f"{prefix}.{entry.name}" if prefix else entry.name)
+    elif isinstance(node, list):
+        for position, value in enumerate(node):
+            yield from _numbers(value, f"{prefix}[{position}]")
+
+
+def _check_sizes(numbers: dict[str, float]) -> None:
+    for key in SIZES:
+        if numbers[key] < 1:
+            raise UserError(f"{key}={numbers[key]}: must be a whole number of at least 1")
+    for key in POSITIVE:
+        if numbers[key] <= 0:
+            raise UserError(f"{key}={numbers[key]}: must be above 0")
+    for key, value in numbers.items():
+        if value < 0 and not key.startswith("faults.exclude"):
+            raise UserError(f"{key}={value:g}: must not be below 0")
+    if numbers["seed"] >= SEED_MAX:
+        raise UserError(f"seed={numbers['seed']}: must be from 0 to {SEED_MAX - 1}")
+    if numbers["world.days"] > DAYS_MAX:
+        raise UserError(f"world.days={numbers['world.days']}: must be from 1 to {DAYS_MAX}")
+
+
+def _check_shares(numbers: dict[str, float]) -> None:
+    for key, value in numbers.items():
+        if key.split("[", maxsplit=1)[0] in SHARES and not 0 <= value <= 1:
+            raise UserError(f"{key}={value:g}: is a share, from 0 to 1")
+    if numbers["demand.quantity_log"] >= 1:
+        raise UserError(f"demand.quantity_log={numbers['demand.quantity_log']:g}: must be below 1")
+
+
+def _check_rates(experiment: Experiment) -> None:
+    faults = experiment.faults
+    for entry in dataclasses.fields(faults):
+        fault = getattr(faults, entry.name)
+        if not dataclasses.is_dataclass(fault):
+            continue
+        rate = getattr(fault, "rate", 0.0)
+        if entry.name not in FREQUENCIES and rate > 1:
+            raise UserError(f"faults.{entry.name}.rate={rate:g}: is a share, from 0 to 1")
+
+
+def _check_calendar(experiment: Experiment) -> None:
+    world = experiment.world
+    for key, text in (
+        ("world.start", world.start),
+        ("world.end", world.end),
+        ("pilot.start", experiment.pilot.start),
+        ("pilot.end", experiment.pilot.end),
+    ):
+        if text is None:
+            continue
+        try:
+            parse_date(text)
+        except ValueError:
+            raise UserError(f"{key}={text}: must be a date of the form YYYY-MM-DD") from None
+    for key, first, last in (
+        ("world", world.start, world.end),
+        ("pilot", experiment.pilot.start, experiment.pilot.end),
+    ):
+        if first and last and parse_date(last) < parse_date(first):
+            raise UserError(f"{key}.end={last}: ends before {key}.start={first}")
+    if not 1970 < int(world.start[:4]) < 2200:
+        raise UserError(f"world.start={world.start}: must lie between 1971-01-01 and 2199-12-31")
+    if _days(experiment) > DAYS_MAX:
+        raise UserError(f"world.end={world.end}: a run lasts at most {DAYS_MAX} days from world.start={world.start}")
+    for from_key, until_key in HOURS:
+        opens, closes = (_value(experiment, key) for key in (from_key, until_key))
+        if closes > 24 or closes <= opens:
+            raise UserError(f"{until_key}={closes}: must be an hour after {from_key}={opens} and at most 24")
+
+
+def _check_memory(experiment: Experiment) -> None:
+    world = experiment.world
+    needed, present = estimate_bytes(experiment), available_bytes()
+    if needed > present:
+        raise UserError(
+            f"world.stores={world.stores} world.items={world.items}: needs about {needed / 2**30:,.1f} GiB of memory, "
+            f"{present / 2**30:,.1f} GiB are free; make them smaller, or world.regions larger, or workers fewer"
+        )
+
+
+def _value(experiment: Experiment, key: str) -> Any:
+    node: Any = experiment
+    for part in key.split("."):
+        node = getattr(node, part)
+    return node
