@@ -68,7 +68,7 @@ _COLUMNS = [
 IntArray = npt.NDArray[np.int64]
 
 
-class DemandUnavailable(RuntimeError):
+class DemandUnavailable(RuntimeError):  # noqa: N818 - names what is missing, as callers catch it
     """The real log is not there to be read; the message is one line and says what to do."""
 
 
@@ -130,7 +130,7 @@ def weekday_of_array(time: IntArray) -> IntArray:
 
 def _read_columns() -> dict[str, npt.NDArray[np.generic]]:
     """The columns of the packaged transactions that are needed, time in microseconds (UTC)."""
-    # Read past the package's own reader, which builds a frame of all columns in four times the time.
+    # Read past the package's own reader, which builds a frame of every column.
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise DemandUnavailable(
