@@ -17,6 +17,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from sim.catalogue import Catalogue, make_calendar, store_sizes
+from sim.clock import TICK, TICKS_PER_DAY
+from sim.config import Config
+from sim.draws import Alias, Purpose, philox
+
 
 @dataclass(frozen=True)
 class DemandTick:
@@ -54,3 +59,64 @@ class DemandSource(Protocol):
     def line_rate(self) -> npt.NDArray[np.float64]:
         """Expected units a day of each store and item at factor 1, shape (stores, items)."""
         ...
+
+
+#: Line quantities beyond this are one in a million at the default parameter.
+_QUANTITY_MAX = 24
+
+
+class SyntheticDemand:
+    """Poisson baskets of a geometric number of lines, items by popularity, logarithmic quantities.
+
+    Args:
+        config: of the world.
+        catalogue: the items.
+        seed: of the run.
+        region: number of the region.
+        stores: stores of the region.
+    """
+
+    def __init__(self, config: Config, catalogue: Catalogue, seed: int, region: int, stores: int) -> None:
+        demand = config.demand
+        self._seed, self._region = seed, region
+        self._calendar = make_calendar(config)
+        self._alias = Alias(catalogue.popularity)
+        p = demand.quantity_log
+        terms = -(p ** np.arange(1, _QUANTITY_MAX + 1)) / (np.arange(1, _QUANTITY_MAX + 1) * np.log1p(-p))
+        terms /= terms.sum()
+        mean_quantity = float((terms * np.arange(1, _QUANTITY_MAX + 1)).sum())
+        self._quantity_cut = (np.cumsum(terms)[:-1] * 65536.0).astype(np.uint16)
+        self._more = 1.0 - 1.0 / demand.basket_lines
+        sizes = store_sizes(config, seed, region, stores)
+        units = config.world.daily_units * (1.0 - demand.online_share)
+        self._baskets_a_day = sizes * len(catalogue) * units / mean_quantity / demand.basket_lines
+        self._rate = sizes[:, None] * catalogue.popularity[None, :] * config.world.daily_units
+
+    def line_rate(self) -> npt.NDArray[np.float64]:
+        """See :class:`DemandSource`."""
+        return self._rate
+
+    def tick(self, tick: int) -> DemandTick:
+        """See :class:`DemandSource`."""
+        calendar = self._calendar
+        factor = calendar.day_factor(tick * TICK) * calendar.tick_share[tick % TICKS_PER_DAY]
+        draw = philox(self._seed, Purpose.DEMAND, self._region, tick)
+        baskets = draw.poisson(self._baskets_a_day * factor)
+        n_baskets = int(baskets.sum())
+        lines = draw.geometric(1.0 - self._more, n_baskets) if self._more > 0.0 else np.ones(n_baskets, np.int64)
+        n = int(lines.sum())
+        offset = draw.integers(0, TICK, n_baskets)
+        choice = draw.integers(0, 2**64, n, dtype=np.uint64)
+        bits = draw.integers(0, 2**64, n, dtype=np.uint64)
+        store = np.repeat(np.arange(1, len(baskets) + 1, dtype=np.int32), baskets)
+        first = np.repeat(np.cumsum(baskets) - baskets, baskets)
+        ordinal = (np.arange(n_baskets) - first).astype(np.int32)
+        quantity = np.searchsorted(self._quantity_cut, (bits & np.uint64(0xFFFF)).astype(np.uint16), side="right") + 1
+        return DemandTick(
+            store=np.repeat(store, lines),
+            basket=np.repeat(ordinal, lines),
+            item=self._alias.pick(choice),
+            quantity=quantity.astype(np.int32),
+            offset=np.repeat(offset, lines),
+            bits=bits,
+        )

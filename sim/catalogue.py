@@ -1,0 +1,178 @@
+"""Items, stores, suppliers and the calendar: what is given from outside and the same in every arm.
+
+Everything here is drawn from the seed and the key of the thing itself, so that store 12 of region 2
+is the same shop whether the region runs alone or among others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.clock import DAY, HOUR, TICKS_PER_DAY, parse_date, weekday_of
+from sim.config import Config
+from sim.draws import Purpose, keyed, normal, uniform
+
+F64 = npt.NDArray[np.float64]
+I32 = npt.NDArray[np.int32]
+
+#: Relative traffic by clock hour: a noon shoulder and an evening peak (normalised over trading hours).
+_HOURLY = (0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 8, 9, 8, 8, 9, 10, 11, 10, 8, 6, 4, 2, 1)
+_PACKS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48])
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The items of the chain; arrays of shape (items,).
+
+    Attributes:
+        category: category number.
+        price: list price; unit cost is ``cost``.
+        popularity: relative demand, mean 1.
+        supplier: supplier number.
+        pack: units of a replenishment pack.
+        case: units of a supplier's case.
+        sibling: the item that a mis-scan takes it for, of the same category.
+        scan_factor: relative proneness to mis-scans by category, mean 1 over categories.
+        shrink_factor: relative proneness to loss by category, mean 1 over categories.
+        count_class: 0, 1, 2 for A, B, C by turnover.
+    """
+
+    category: I32
+    price: F64
+    cost: F64
+    popularity: F64
+    supplier: I32
+    pack: I32
+    case: I32
+    sibling: I32
+    scan_factor: F64
+    shrink_factor: F64
+    count_class: I32
+
+    def __len__(self) -> int:
+        return len(self.price)
+
+
+def make_catalogue(config: Config, seed: int) -> Catalogue:
+    """The catalogue of a chain; the same for every region."""
+    world = config.world
+    n = world.items
+    rows = np.arange(n, dtype=np.int64)
+
+    def bits(column: int) -> npt.NDArray[np.uint64]:
+        return keyed(seed, Purpose.CATALOGUE, column, rows)
+
+    categories = min(world.categories, n)
+    category = (bits(0) % np.uint64(categories)).astype(np.int32)
+    price = np.round(np.clip(25.0 * np.exp(0.6 * normal(bits(1))), 3.0, 250.0)) - 0.01
+    popularity = np.exp(config.demand.popularity_sigma * normal(bits(2)))
+    popularity /= popularity.mean()
+    wanted = popularity * world.daily_units * config.replenishment.pack_days
+    pack = _PACKS[np.searchsorted(_PACKS, np.clip(wanted, 1, _PACKS[-1]), side="right") - 1].astype(np.int32)
+    kinds = np.arange(categories, dtype=np.int64)
+    scan = np.exp(0.9 * normal(keyed(seed, Purpose.CATALOGUE, 100, kinds)))
+    shrink = np.exp(0.6 * normal(keyed(seed, Purpose.CATALOGUE, 101, kinds)))
+    turnover = np.argsort(np.argsort(-(price * popularity)))
+    return Catalogue(
+        category=category,
+        price=price,
+        cost=np.round(price * (0.40 + 0.15 * uniform(bits(3))), 2),
+        popularity=popularity,
+        supplier=(bits(4) % np.uint64(min(world.suppliers, n))).astype(np.int32),
+        pack=pack,
+        case=(pack * np.where(pack < 12, 4, 2)).astype(np.int32),
+        sibling=_siblings(category),
+        scan_factor=(scan / scan.mean())[category],
+        shrink_factor=(shrink / shrink.mean())[category],
+        count_class=np.digitize(turnover / n, [0.2, 0.5]).astype(np.int32),
+    )
+
+
+def _siblings(category: I32) -> I32:
+    """The next item of the same category, round the ring."""
+    order = np.argsort(category, kind="stable")
+    grouped = category[order]
+    following = np.roll(order, -1)
+    first = np.concatenate([[True], grouped[1:] != grouped[:-1]])
+    starts = np.flatnonzero(first)
+    last = np.concatenate([starts[1:] - 1, [len(order) - 1]])
+    following[last] = order[starts]
+    sibling = np.empty(len(category), np.int32)
+    sibling[order] = following
+    return sibling
+
+
+def store_sizes(config: Config, seed: int, region: int, stores: int) -> F64:
+    """Relative size of each store of a region, mean about 1, shape (stores,)."""
+    bits = keyed(seed, Purpose.STORE, region, np.arange(stores, dtype=np.int64))
+    sigma = config.demand.store_sigma
+    return np.exp(sigma * normal(bits) - sigma * sigma / 2)
+
+
+def stores_of_region(config: Config, region: int) -> tuple[int, int]:
+    """How many stores a region has, and how many the regions before it have together."""
+    total, regions = config.world.stores, region_count(config)
+    counts = [total // regions + (1 if r < total % regions else 0) for r in range(regions)]
+    return counts[region], sum(counts[:region])
+
+
+def region_count(config: Config) -> int:
+    """Regions of the chain: no more than there are stores."""
+    return min(config.world.regions, config.world.stores)
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """When the shops are open and how busy each tick is."""
+
+    start: int
+    days: int
+    opens: int
+    closes: int
+    tick_share: F64
+    weekday: F64
+    peak_from: int
+    peak_until: int
+    peak_factor: float
+
+    @property
+    def end(self) -> int:
+        """The end of the run."""
+        return self.start + self.days * DAY
+
+    def is_open(self, tick_start: int) -> bool:
+        """Whether the shops trade in the tick that begins at ``tick_start``."""
+        return self.opens * HOUR <= tick_start % DAY < self.closes * HOUR
+
+    def day_factor(self, time: int) -> float:
+        """Demand of the day that holds ``time``, relative to a mean day."""
+        peak = self.peak_factor if self.peak_from <= time < self.peak_until else 1.0
+        return float(self.weekday[weekday_of(time)]) * peak
+
+
+def make_calendar(config: Config) -> Calendar:
+    """The calendar of a run."""
+    world, demand = config.world, config.demand
+    start = parse_date(world.start)
+    days = world.days if world.end is None else (parse_date(world.end) - start) // DAY + 1
+    hours = np.array(_HOURLY, dtype=np.float64)
+    hours[: world.opens] = 0.0
+    hours[world.closes :] = 0.0
+    if hours.sum() == 0.0:
+        hours[world.opens : world.closes] = 1.0
+    share = np.repeat(hours / hours.sum(), TICKS_PER_DAY // 24) / (TICKS_PER_DAY // 24)
+    weekday = np.array(demand.weekday, dtype=np.float64)
+    return Calendar(
+        start=start,
+        days=days,
+        opens=world.opens,
+        closes=world.closes,
+        tick_share=share,
+        weekday=weekday / weekday.mean(),
+        peak_from=start + demand.peak_from_day * DAY,
+        peak_until=start + (demand.peak_from_day + demand.peak_days) * DAY,
+        peak_factor=demand.peak_factor,
+    )

@@ -1,0 +1,313 @@
+"""What really went wrong: faults, exceptions, lineage and decoys, out of the operator's reach.
+
+The truth is written where a fault acts, never read off the stream. It listens to the ledger: a
+fault is open while it has unpaid entries, a state (a late message, a parked carton, an outage,
+a repair under way) or a mechanism that still acts; it is *restored* when none is left. An exception
+is restored when its faults are, within its own scope.
+
+Times are microseconds since 1970; -1 stands for "not yet" and becomes null in the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.draws import WORLD_IDS, Ids, Purpose, keyed_int
+from sim.events import NO_CODE, NULL
+from sim.faults.types import FAULT_TYPES
+from sim.ledger import Cause, Ledger
+
+NOT_YET = -1
+REPAIR = "repair"
+#: The fault type that owns each ambient cause once it is named.
+AMBIENT_TYPE = {Cause.SHRINK: "shrink", Cause.SCAN_ERROR: "scan_error", Cause.MISCOUNT: "count_variance"}
+
+
+@dataclass
+class Faults:
+    """One row a fault; lists of equal length."""
+
+    fault_id: list[int] = field(default_factory=list)
+    type: list[str] = field(default_factory=list)
+    location: list[int] = field(default_factory=list)
+    item: list[int] = field(default_factory=list)
+    document_id: list[int] = field(default_factory=list)
+    interface: list[int] = field(default_factory=list)
+    magnitude: list[float] = field(default_factory=list)
+    onset: list[int] = field(default_factory=list)
+    ended_at: list[int] = field(default_factory=list)
+    restored_at: list[int] = field(default_factory=list)
+    units: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Exceptions:
+    """One row an exception; lists of equal length."""
+
+    exception_id: list[int] = field(default_factory=list)
+    type: list[str] = field(default_factory=list)
+    fault_type: list[str] = field(default_factory=list)
+    faults: list[list[int]] = field(default_factory=list)
+    location: list[int] = field(default_factory=list)
+    item: list[int] = field(default_factory=list)
+    document_id: list[int] = field(default_factory=list)
+    interface: list[int] = field(default_factory=list)
+    opened_at: list[int] = field(default_factory=list)
+    first_evidence_at: list[int] = field(default_factory=list)
+    closed_at: list[int] = field(default_factory=list)
+    restored_at: list[int] = field(default_factory=list)
+    restored_by: list[int] = field(default_factory=list)
+    announced: list[bool] = field(default_factory=list)
+    loss_at_stake: list[float] = field(default_factory=list)
+
+
+@dataclass
+class Decoys:
+    """Benign look-alikes, one row each."""
+
+    decoy_id: list[int] = field(default_factory=list)
+    kind: list[str] = field(default_factory=list)
+    location: list[int] = field(default_factory=list)
+    item: list[int] = field(default_factory=list)
+    document_id: list[int] = field(default_factory=list)
+    since: list[int] = field(default_factory=list)
+    until: list[int] = field(default_factory=list)
+
+
+class Truth:
+    """The label book of one region and arm.
+
+    Args:
+        seed: of the run; ids are hashes of type and key under it.
+        region: number of the region.
+        items: items of the catalogue, to split a cell into location and item.
+    """
+
+    def __init__(self, seed: int, region: int, items: int, exclude: frozenset[int]) -> None:
+        self.faults = Faults()
+        self.exceptions = Exceptions()
+        self.decoys = Decoys()
+        self.lineage_events: list[npt.NDArray[np.int64]] = []
+        self.lineage_faults: list[npt.NDArray[np.int64]] = []
+        self._seed, self._region, self._items = seed, region, items
+        self._exclude = exclude
+        self._ids = Ids(seed, region)
+        self._type_code = {name: code for code, name in enumerate([*FAULT_TYPES, REPAIR])}
+        self._entries: list[int] = []
+        self._states: list[int] = []
+        self._last_by: list[int] = []
+        self._of_fault: dict[int, list[int]] = {}
+        self._dirty: set[int] = set()
+        self._promoted: dict[tuple[int, int], int] = {}
+
+    # -- faults ----------------------------------------------------------------------------------
+
+    def fault_id(self, type_name: str, *key: int) -> int:
+        """The id that the fault of this type and key has in every arm."""
+        return keyed_int(self._seed, Purpose.IDS, 1000 + self._type_code[type_name], self._region, *key) >> 13
+
+    def is_excluded(self, fault_id: int) -> bool:
+        """Whether the user left this fault out."""
+        return fault_id in self._exclude
+
+    def fault(
+        self,
+        type_name: str,
+        fault_id: int,
+        onset: int,
+        *,
+        location: int = NO_CODE,
+        item: int = NO_CODE,
+        document_id: int = NULL,
+        interface: int = NO_CODE,
+        magnitude: float = 1.0,
+        units: int = 0,
+        acting: bool = False,
+    ) -> int:
+        """Record a fault that acts; returns its number.
+
+        Args:
+            acting: whether its mechanism goes on; :meth:`end` switches it off.
+        """
+        f = self.faults
+        f.fault_id.append(fault_id)
+        f.type.append(type_name)
+        f.location.append(int(location))
+        f.item.append(int(item))
+        f.document_id.append(int(document_id))
+        f.interface.append(int(interface))
+        f.magnitude.append(float(magnitude))
+        f.onset.append(int(onset))
+        f.ended_at.append(NOT_YET if acting else int(onset))
+        f.restored_at.append(NOT_YET)
+        f.units.append(int(units))
+        self._entries.append(0)
+        self._states.append(0)
+        self._last_by.append(NOT_YET)
+        number = len(f.fault_id) - 1
+        self._dirty.add(number)
+        return number
+
+    def end(self, fault: int, now: int) -> None:
+        """The mechanism of ``fault`` is off."""
+        if self.faults.ended_at[fault] == NOT_YET:
+            self.faults.ended_at[fault] = now
+        self._dirty.add(fault)
+
+    def hold(self, fault: int) -> None:
+        """``fault`` has one more state that must clear: late goods or messages, a repair under way."""
+        self._states[fault] += 1
+        self.faults.restored_at[fault] = NOT_YET
+
+    def release(self, fault: int, by: int = NOT_YET) -> None:
+        """One state of ``fault`` has cleared."""
+        self._states[fault] -= 1
+        if by != NOT_YET:
+            self._last_by[fault] = by
+        self._dirty.add(fault)
+
+    def holds(self, fault: int) -> bool:
+        """Whether ``fault`` has a state left."""
+        return self._states[fault] > 0
+
+    # -- the ledger's listener ---------------------------------------------------------------------
+
+    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
+        """A fault of its own for an ambient error that is promoted; its mechanism is off."""
+        ordinal = self._promoted.get((cell, int(cause)), 0)
+        self._promoted[cell, int(cause)] = ordinal + 1
+        name = AMBIENT_TYPE[cause]
+        location, item = divmod(cell, self._items)
+        return self.fault(name, self.fault_id(name, cell, int(cause), ordinal), now,
+                          location=location, item=item, magnitude=abs(units), units=units)
+
+    def entry_opened(self, fault: int, cell: int) -> None:
+        """See :class:`sim.ledger.Listener`."""
+        self._entries[fault] += 1
+        self.faults.restored_at[fault] = NOT_YET
+
+    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
+        """See :class:`sim.ledger.Listener`."""
+        self._entries[fault] -= 1
+        self._last_by[fault] = by
+        self._dirty.add(fault)
+
+    def repair_fault(self, action_id: int, now: int, location: int, item: int) -> int:
+        """The fault that a repair becomes when it corrects what was not wrong."""
+        return self.fault(REPAIR, self.fault_id(REPAIR, action_id), now, location=location, item=item)
+
+    # -- exceptions --------------------------------------------------------------------------------
+
+    def open_exception(
+        self,
+        type_name: str,
+        key: tuple[int, ...],
+        fault_type: str,
+        faults: list[int],
+        now: int,
+        *,
+        location: int = NO_CODE,
+        item: int = NO_CODE,
+        document_id: int = NULL,
+        interface: int = NO_CODE,
+        first_evidence_at: int = NOT_YET,
+        loss_at_stake: float = 0.0,
+        ordinal: int = 0,
+    ) -> int:
+        """Record a broken rule; returns its number.
+
+        Args:
+            key: what makes the exception the same one in every arm (its scope).
+        """
+        e = self.exceptions
+        code = self._type_code[type_name]
+        e.exception_id.append(keyed_int(self._seed, Purpose.IDS, 2000 + code, self._region, *key, ordinal) >> 13)
+        e.type.append(type_name)
+        e.fault_type.append(fault_type)
+        e.faults.append(faults)
+        e.location.append(int(location))
+        e.item.append(int(item))
+        e.document_id.append(int(document_id))
+        e.interface.append(int(interface))
+        e.opened_at.append(int(now))
+        e.first_evidence_at.append(int(first_evidence_at))
+        e.closed_at.append(NOT_YET)
+        e.restored_at.append(NOT_YET)
+        e.restored_by.append(NOT_YET)
+        e.announced.append(not FAULT_TYPES[type_name].inferred)
+        e.loss_at_stake.append(float(loss_at_stake))
+        number = len(e.type) - 1
+        for fault in faults:
+            self._of_fault.setdefault(fault, []).append(number)
+            self._dirty.add(fault)
+        return number
+
+    def evidence(self, exception: int, at: int) -> None:
+        """The stream first contradicts the exception at ``at`` (kept if earlier than what is known)."""
+        known = self.exceptions.first_evidence_at[exception]
+        if known == NOT_YET or at < known:
+            self.exceptions.first_evidence_at[exception] = int(at)
+
+    def close(self, exception: int, now: int) -> None:
+        """The rule holds again; evidence that would have come later never did."""
+        e = self.exceptions
+        if e.closed_at[exception] == NOT_YET:
+            e.closed_at[exception] = int(now)
+            if e.first_evidence_at[exception] > now:
+                e.first_evidence_at[exception] = NOT_YET
+
+    def lineage(self, events: npt.NDArray[np.int64] | int, fault: int) -> None:
+        """Rows that the fault's mechanism changed, or that cleared its entries."""
+        array = np.atleast_1d(np.asarray(events, dtype=np.int64))
+        self.lineage_events.append(array)
+        self.lineage_faults.append(np.full(len(array), self.faults.fault_id[fault], np.int64))
+
+    def decoy(self, kind: str, key: tuple[int, ...], since: int, until: int, *, location: int = NO_CODE,
+              item: int = NO_CODE, document_id: int = NULL) -> None:
+        """Record something benign that looks like trouble."""
+        d = self.decoys
+        code = sum(kind.encode())
+        d.decoy_id.append(keyed_int(self._seed, Purpose.IDS, 3000 + code, self._region, *key) >> 13)
+        d.kind.append(kind)
+        d.location.append(int(location))
+        d.item.append(int(item))
+        d.document_id.append(int(document_id))
+        d.since.append(int(since))
+        d.until.append(int(until))
+
+    # -- restoration -------------------------------------------------------------------------------
+
+    def settle(self, now: int, ledger: Ledger) -> None:
+        """Find what was restored since the last call; works on what changed only."""
+        if not self._dirty:
+            return
+        waiting: set[int] = set()
+        for fault in sorted(self._dirty):
+            f = self.faults
+            if (self._entries[fault] == 0 and self._states[fault] == 0 and f.ended_at[fault] != NOT_YET
+                    and f.restored_at[fault] == NOT_YET):
+                f.restored_at[fault] = now
+            waiting.update(self._of_fault.get(fault, ()))
+        self._dirty.clear()
+        e = self.exceptions
+        for exception in sorted(waiting):
+            if e.restored_at[exception] == NOT_YET and self._is_restored(exception, ledger):
+                e.restored_at[exception] = now
+                by = [self._last_by[f] for f in e.faults[exception] if self._last_by[f] >= WORLD_IDS]
+                e.restored_by[exception] = by[-1] if by else NOT_YET
+                if e.closed_at[exception] == NOT_YET and e.document_id[exception] != NULL:
+                    self.close(exception, now)
+
+    def _is_restored(self, exception: int, ledger: Ledger) -> bool:
+        e = self.exceptions
+        faults = e.faults[exception]
+        if e.item[exception] == NO_CODE or e.document_id[exception] != NULL:
+            return all(self.faults.restored_at[f] != NOT_YET for f in faults)
+        if any(self._states[f] for f in faults):
+            return False
+        cell = e.location[exception] * self._items + e.item[exception]
+        mine = set(faults)
+        return not any(ledger.entries.fault[entry] in mine for entry in ledger.open_entries(cell))
