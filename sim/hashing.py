@@ -83,16 +83,28 @@ class StreamHash:
                 ``NULL`` in integers, NaN in floats, -1 in codes. A missing column is null throughout.
             size: number of rows.
         """
+        self.update_words(self.words(columns, size))
+
+    def words(self, columns: Mapping[str, npt.NDArray[np.generic] | int | float], size: int) -> WordArray:
+        """The word of each row, for a caller that orders the rows before it adds them.
+
+        Args:
+            columns, size: as for :meth:`update`.
+        """
+        out = np.zeros(size, dtype=np.uint64)
         for start in range(0, size, CHUNK_ROWS):
-            stop = min(start + CHUNK_ROWS, size)
-            total = np.zeros(stop - start, dtype=np.uint64)
+            part = out[start : min(start + CHUNK_ROWS, size)]
             for name, values in columns.items():
                 if isinstance(values, np.ndarray):
-                    total += self._column(name, values[start:stop])
+                    part += self._column(name, values[start : start + len(part)])
                 else:
-                    total += self._column(name, np.array([values]))[0]
-            self._digest.update(total.astype("<u8", copy=False).data)
-        self._rows += size
+                    part += self._column(name, np.array([values]))[0]
+        return out
+
+    def update_words(self, words: WordArray) -> None:
+        """Add rows by their words, in their final order."""
+        self._digest.update(words.astype("<u8", copy=False).data)
+        self._rows += len(words)
 
     def hexdigest(self) -> str:
         """The digest of the rows so far, 64 hexadecimal digits."""

@@ -1,0 +1,196 @@
+"""The observable stream of one region: collects rows, orders them, hands them on.
+
+Flows call :meth:`Stream.emit` when something happens; a row becomes visible at its
+``available_at``, never before. At the end of each tick :meth:`Stream.flush` hands over what has
+become visible, ordered by ``(available_at, event_id)``; the rest waits. Once a day the rows are
+hashed and, where asked for, written to Parquet: strings and nulls exist only there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sim.events import (
+    COLUMNS,
+    EVENT_TYPE,
+    EVENT_TYPES,
+    NO_CODE,
+    NULL,
+    TECHNICAL_EVENT_TYPES,
+    Block,
+    Rows,
+    Vocabulary,
+)
+from sim.hashing import StreamHash
+
+_BUSINESS = np.array([name not in TECHNICAL_EVENT_TYPES for name in EVENT_TYPES])
+#: Rows gathered before they are written as one row group.
+ROW_GROUP = 200_000
+
+_CODE_TYPES = {
+    name: pa.dictionary(pa.int32(), pa.string()) for name, kind in COLUMNS.items() if kind.startswith("code:")
+}
+
+
+def arrow_schema() -> pa.Schema:
+    """The schema of the stream's Parquet files."""
+    kinds = {"id": pa.int64(), "time": pa.timestamp("us"), "int": pa.int64(), "float": pa.float64(),
+             "carton": pa.string()}
+    return pa.schema([(name, _CODE_TYPES.get(name) or kinds[kind]) for name, kind in COLUMNS.items()])
+
+
+class Stream:
+    """Rows of one region and arm.
+
+    Args:
+        vocabulary: the strings behind the codes.
+        path: the Parquet file to write, or None to keep only the hash and the counts.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, path: Path | None = None) -> None:
+        self.vocabulary = vocabulary
+        self.rows = 0
+        self.business_rows = 0
+        self._waiting: list[Block] = []
+        self._day: list[Block] = []
+        self._day_rows = 0
+        self._hash = StreamHash({
+            name: vocabulary.strings(kind.removeprefix("code:"))
+            for name, kind in COLUMNS.items() if kind.startswith("code:")
+        })
+        self._dictionaries = {
+            name: pa.array(vocabulary.strings(kind.removeprefix("code:")), pa.string())
+            for name, kind in COLUMNS.items() if kind.startswith("code:")
+        }
+        self._writer = _open_writer(path) if path is not None else None
+
+    def emit(self, event_type: str, size: int, **columns: Any) -> None:
+        """Add rows of one type.
+
+        Args:
+            event_type: a name of :data:`sim.events.EVENT_TYPES`.
+            size: number of rows; 0 adds nothing.
+            columns: arrays of shape (size,) or scalars; ``event_id`` and ``available_at`` are
+                required as arrays.
+        """
+        if size:
+            self._waiting.append(Block(EVENT_TYPE[event_type], columns, size))
+
+    def flush(self, now: int) -> Rows:
+        """Hand over the rows with ``available_at < now``."""
+        ready: list[Block] = []
+        waiting: list[Block] = []
+        for block in self._waiting:
+            visible = block.columns["available_at"] < now  # type: ignore[operator]
+            count = int(np.count_nonzero(visible))
+            if count == block.size:
+                ready.append(_ordered(block))
+            elif count == 0:
+                waiting.append(block)
+            else:
+                ready.append(_ordered(block.take(visible)))
+                waiting.append(block.take(~visible))
+        self._waiting = waiting
+        self._day.extend(ready)
+        for block in ready:
+            self._day_rows += block.size
+            if _BUSINESS[block.event_type]:
+                self.business_rows += block.size
+        if self._day_rows >= ROW_GROUP:
+            self._drain()
+        return Rows(tuple(ready))
+
+    def close(self) -> str:
+        """Write what is left; returns the hash of all rows."""
+        self._drain()
+        if self._writer is not None:
+            self._writer.close()
+        return self._hash.hexdigest()
+
+    def _drain(self) -> None:
+        """Order, hash and write the rows of the blocks handed over so far."""
+        blocks, size = self._day, self._day_rows
+        if not size:
+            return
+        available = np.concatenate([b.columns["available_at"] for b in blocks])  # type: ignore[arg-type]
+        event = np.concatenate([b.columns["event_id"] for b in blocks])  # type: ignore[arg-type]
+        order = np.argsort(available, kind="stable")
+        sorted_time = available[order]
+        if (sorted_time[1:] == sorted_time[:-1]).any():
+            order = np.lexsort((event, available))
+        words = np.concatenate([self._hash.words(b.columns, b.size) for b in blocks])
+        self._hash.update_words(words[order])
+        if self._writer is not None:
+            self._writer.write_table(self._table(blocks, order))
+        self.rows += size
+        self._day, self._day_rows = [], 0
+
+    def _table(self, blocks: list[Block], order: npt.NDArray[np.intp]) -> pa.Table:
+        arrays = []
+        for name, kind in COLUMNS.items():
+            values = _gather(name, kind, blocks)
+            if values is None:
+                arrays.append(pa.nulls(len(order), arrow_schema().field(name).type))
+                continue
+            values = values[order]
+            if kind.startswith("code:"):
+                indices = pa.array(values, pa.int32(), mask=values == NO_CODE)
+                arrays.append(pa.DictionaryArray.from_arrays(indices, self._dictionaries[name]))
+            elif kind == "float":
+                arrays.append(pa.array(values, from_pandas=True))
+            elif kind == "carton":
+                arrays.append(pa.array(values, pa.int64(), mask=values == NULL).cast(pa.string()))
+            else:
+                array = pa.array(values, pa.int64(), mask=values == NULL)
+                arrays.append(array.cast(pa.timestamp("us")) if kind == "time" else array)
+        return pa.Table.from_arrays(arrays, schema=arrow_schema())
+
+
+def _gather(name: str, kind: str, blocks: list[Block]) -> npt.NDArray[Any] | None:
+    """One column over all blocks, or None where no block has it."""
+    if name == "event_type":
+        return np.repeat(np.array([b.event_type for b in blocks], np.int32), [b.size for b in blocks])
+    if not any(name in b.columns for b in blocks):
+        return None
+    dtype = np.float64 if kind == "float" else np.int32 if kind.startswith("code:") else np.int64
+    null = np.nan if kind == "float" else NO_CODE if kind.startswith("code:") else NULL
+    out = np.empty(sum(b.size for b in blocks), dtype)
+    at = 0
+    for b in blocks:
+        out[at : at + b.size] = b.columns.get(name, null)
+        at += b.size
+    return out
+
+
+def _ordered(block: Block) -> Block:
+    """The rows of a block by (available_at, event_id)."""
+    if block.size == 1:
+        return block
+    available: Any = block.columns["available_at"]
+    if (available[1:] > available[:-1]).all():
+        return block
+    order = np.argsort(available, kind="stable")
+    ordered = available[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        order = np.lexsort((block.columns["event_id"], available))  # type: ignore[arg-type]
+    return block.take(order)
+
+
+def _open_writer(path: Path) -> pq.ParquetWriter:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coded = list(_CODE_TYPES)
+    return pq.ParquetWriter(
+        path,
+        arrow_schema(),
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=coded,
+        column_encoding={n: "DELTA_BINARY_PACKED" for n, k in COLUMNS.items() if k in {"time", "int"}},
+        write_page_checksum=True,
+    )
