@@ -7,7 +7,7 @@ that a reader need not know which stages the run had.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,7 @@ class RunReader:
         if not path.exists() and f"{name}.parquet" not in self.manifest.get("files", {}):
             return pa.schema([schema.field(column) for column in wanted]).empty_table()
         read = wanted if arm is None or "arm" in wanted else [*wanted, "arm"]
-        table = self._read(path, read)
+        table = self._read(path, pa.schema([schema.field(column) for column in read]))
         if arm is not None:
             # compared as strings: the dictionary of a file need not hold the arm at all
             table = table.filter(pc.equal(table.column("arm").cast(pa.string()), arm))
@@ -154,12 +154,17 @@ class RunReader:
             raise RunFolderError(f"{path} holds {file.metadata.num_rows} rows, the manifest says {expected}")
         return file
 
-    def _read(self, path: Path, columns: Iterable[str]) -> pa.Table:
+    def _read(self, path: Path, schema: pa.Schema) -> pa.Table:
         with self._open(path) as file:
             try:
-                return file.read(columns=list(columns))
+                table = file.read(columns=schema.names)
             except (OSError, pa.ArrowException) as error:
                 raise RunFolderError(f"{path} is damaged: {_line(error)}") from error
+        found = {field.name: field.type for field in table.schema}
+        for field in schema:
+            if found.get(field.name) != field.type:
+                raise RunFolderError(f"{path}: column {field.name!r} is {found.get(field.name, 'missing')}")
+        return table
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
