@@ -1,0 +1,203 @@
+"""The page of a run: one HTML file that explains itself and needs nothing else.
+
+It loads no font, script or picture from anywhere; figures are inline SVG. Whatever comes from a run
+is escaped. The page is a pure function of the run folder, so that writing it twice gives the same
+bytes, and the manifest is renewed with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from reports import figures, scores, tables, timeline, view, words
+from scenarios.record import replace_file
+
+_HERE = Path(__file__).parent
+FILE_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table in words; the first column is a heading, ``words`` are the columns aligned left."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    words: frozenset[int] = frozenset()
+
+
+def write(run: Path) -> Path:
+    """Write ``report.html`` into a run folder.
+
+    Args:
+        run: a complete run folder.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RunFolderError: if ``run`` is no run folder, or is damaged.
+    """
+    replace_file(run, FILE_NAME, render(view.load(run)))
+    return run / FILE_NAME
+
+
+def render(run: view.View) -> str:
+    """The page as text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    seed_labels, seeds = scores.seeds(run)
+    return environment.get_template("page.html.jinja").render(
+        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - a file of this package
+        headline=headline(run), kicker=_kicker(run), lede=lede(run), footer=_footer(run),
+        event_hash=str(run.manifest.get("event_hash") or ""), arm=run.headline_arm,
+        tiles=scores.tiles(run), groups=scores.groups(run), seeds=seeds, seed_labels=seed_labels,
+        sections=_sections(bool(seeds)), figures={} if seeds else _figures(run),
+        types=_types(run), actions=_actions(run), refusals=_refusals(run), assumptions=_assumptions(run),
+    )
+
+
+def headline(run: view.View) -> str:
+    """The result in one line; where it is not applicable, what was run."""
+    name = words.plain(run.scenario)
+    recovered = run.value("business.recovery_of_reachable")
+    share = "of what was reachable"
+    if recovered is None:
+        recovered, share = run.value("business.recovery"), "of the loss"
+    if recovered is None:
+        return f"{name[:1].upper()}{name[1:]}: {_size(run)} over {words.count(run.days, 'day')}"
+    if recovered < 0:
+        return f"{name[:1].upper()}{name[1:]}: the operator added {-recovered:.0%} to the loss"
+    return f"{name[:1].upper()}{name[1:]}: {recovered:.0%} {share} recovered"
+
+
+def lede(run: view.View) -> list[str]:
+    """What was run and what came of it, in words."""
+    policy, detector = words.plain(run.text("policy", "manual")), words.plain(run.text("detector", "never"))
+    who = f"the policy “{policy}” with the detector “{detector}”"
+    size, days = _size(run), f"{words.count(run.days, 'day')} from {words.date(run.start)}"
+    if run.seeds:
+        seeds = words.count(len(run.seeds), "seed")
+        return [f"{size} ran for {days}, on {seeds}, under {who}."]
+    sentences = [f"{size} ran for {days}, under {who}."]
+    exceptions = run.tables["truth/exceptions"]
+    unmanaged = exceptions[exceptions["arm"].astype(str) == "unmanaged"]
+    if unmanaged.empty and "unmanaged" in run.arms:
+        sentences.append("No exception arose, so there was nothing to find: every alert is a false one.")
+    elif len(unmanaged):
+        found = f"With the manual process alone, {words.count(len(unmanaged), 'exception')} arose, of " + words.count(
+            unmanaged["type"].nunique(), "type"
+        )
+        managed = run.of_arm("truth/exceptions", "managed")
+        restored = f"; with the operator {len(managed):,}, of which {managed['restored_at'].count():,} were restored"
+        sentences.append(found + (restored if "managed" in run.arms else "") + ".")
+    sentences.extend(_detection_sentence(run))
+    return [sentences[0], " ".join(sentences[1:])] if len(sentences) > 1 else sentences
+
+
+def _detection_sentence(run: view.View) -> list[str]:
+    recall, hours, manual = (
+        run.value(name) for name in ("detection.recall", "detection.mttd_hours", "manual.mttd_hours")
+    )
+    if recall is None or hours is None:
+        return []
+    against = f", where the manual process took {words.duration(manual)}" if manual is not None else ""
+    return [f"The operator found {recall:.0%} of them, in a mean time of {words.duration(hours)}{against}."]
+
+
+def _size(run: view.View) -> str:
+    regions = int(run.setting("world.regions", 1))
+    stores = words.count(int(run.setting("world.stores", 0)), "store")
+    items = words.count(int(run.setting("world.items", 0)), "item")
+    places = f"{stores} and {items}" if regions == 1 else f"{words.count(regions, 'region')}, {stores} and {items}"
+    return places[:1].upper() + places[1:]
+
+
+def _kicker(run: view.View) -> str:
+    seed = run.manifest.get("seed", run.setting("seed", ""))
+    return f"scenario {run.scenario}" + (f" · seed {seed}" if not run.seeds else f" · {len(run.seeds)} seeds")
+
+
+def _footer(run: view.View) -> str:
+    version = run.manifest.get("version", "")
+    rows = run.manifest.get("rows")
+    total = sum(rows.values()) if isinstance(rows, Mapping) else rows
+    parts = [f"stocktwin {version}".strip()]
+    if total:
+        parts.append(f"{total:,} rows")
+    if run.manifest.get("config_hash"):
+        parts.append(f"configuration {str(run.manifest['config_hash'])[:12]}")
+    return " · ".join(parts)
+
+
+def _sections(replicated: bool) -> list[tuple[str, str]]:
+    own = [("seeds", "Seeds")] if replicated else [
+        ("timeline", "Timeline"), ("arms", "Arms"), ("types", "Types"), ("actions", "Actions"),
+    ]
+    return [*own, ("scorecard", "Scorecard"), ("assumptions", "Assumptions"), ("reading", "How to read")]
+
+
+def _figures(run: view.View) -> dict[str, Markup]:
+    drawn: Mapping[str, Callable[[view.View], Figure | None]] = {
+        "timeline": timeline.timeline, "accuracy": figures.accuracy, "lost_margin": figures.lost_margin,
+    }
+    made = {name: draw(run) for name, draw in drawn.items()}
+    # The texts inside were escaped by matplotlib's own SVG writer.
+    return {name: Markup(figures.svg(figure, name)) for name, figure in made.items() if figure is not None}  # noqa: S704
+
+
+def _types(run: view.View) -> Table:
+    frame = tables.exceptions_by_type(run)
+    arms = [arm for arm in ("unmanaged", "managed") if arm in frame]
+    rows = []
+    for row in frame.to_dict("records"):
+        announced = "announced" if row["announced"] is True else "inferred" if row["announced"] is False else ""
+        rows.append([
+            words.plain(row["type"]), _text(row["cause"]), announced, *(f"{int(row[arm]):,}" for arm in arms),
+            _value(row["recall"], "share"), _value(row["mttd_hours"], "hours"), _value(row["mttr_hours"], "hours"),
+            _value(row["false_alarms"], ""), _value(row["loss_at_stake"], "value"),
+        ])
+    titles = [*(arm.capitalize() for arm in arms), "Found", "To detect", "To restore", "False alarms", "At stake"]
+    return Table("Exceptions by type", ["Type", "Root cause", "", *titles], rows, frozenset({1, 2}))
+
+
+def _actions(run: view.View) -> Table:
+    frame = tables.actions_by_kind(run)
+    outcomes = [name for name in frame.columns if name not in tables.ACTION_COLUMNS]
+    rows = [
+        [
+            words.plain(str(row["kind"])), *(f"{int(row[name]):,}" for name in outcomes), f"{int(row['total']):,}",
+            _value(row["hours_to_execution"], "hours"), _value(row["minutes"], "minutes"), _value(row["units"], ""),
+        ]
+        for row in frame.to_dict("records")
+    ]
+    titles = ["Action", *(words.plain(str(name)).capitalize() for name in outcomes)]
+    return Table("Actions", [*titles, "In all", "Until carried out", "Work", "Units changed"], rows)
+
+
+def _refusals(run: view.View) -> Table:
+    rows = [[str(reason), f"{int(number):,}"] for reason, number in tables.refusals(run).itertuples(index=False)]
+    return Table("Why actions were refused", ["Reason", "Actions"], rows)
+
+
+def _assumptions(run: view.View) -> Table:
+    rows = [[meaning, key, value] for key, meaning, value in tables.assumptions(run).itertuples(index=False)]
+    return Table("Declared assumptions", ["Assumption", "Key", "Value"], rows, frozenset({1}))
+
+
+def _text(value: object) -> str:
+    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload, unused-ignore]
+
+
+def _value(value: float, unit: str) -> str:
+    return "–" if math.isnan(value) else words.quantity(float(value), unit)

@@ -1,0 +1,136 @@
+"""Tables of a run: exceptions by type, actions, and the assumptions behind it.
+
+Pure functions from a :class:`~reports.view.View` to pandas frames with readable columns, for the
+page and for notebooks alike. A number that the run does not hold is missing (NaN), never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from reports import words
+from reports.view import View
+
+#: Column of :func:`exceptions_by_type` -> names of measures that a breakdown may hold it under, best first.
+_BY_TYPE: Mapping[str, tuple[str, ...]] = {
+    "recall": ("detection.recall",),
+    "recall_low": ("detection.recall",),
+    "recall_high": ("detection.recall",),
+    "mttd_hours": ("detection.mttd_hours",),
+    "mttr_hours": ("repair.mttr_hours",),
+    "false_alarms": ("detection.false_alarms", "detection.false_alarms_per_location_day"),
+}
+
+#: Columns of :func:`actions_by_kind` besides its outcomes.
+ACTION_COLUMNS: tuple[str, ...] = ("kind", "total", "hours_to_execution", "minutes", "units")
+
+#: Key of the configuration -> what the number says. No published source gives these.
+ASSUMPTIONS: Mapping[str, str] = {
+    "demand.basket_lines": "mean lines of a basket",
+    "demand.popularity_sigma": "spread of item popularity (sigma of a lognormal)",
+    "demand.online_share": "share of demand that comes by the online shop",
+    "replenishment.lead_days_median": "supplier lead time, median, days",
+    "counting.mistake_rate": "share of counts that are wrong by one or more",
+    "counting.missed_cutoff_rate": "share of counts that miss the cut-off",
+    "middleware.latency_minutes_median": "latency of a feed, median, minutes",
+    "middleware.service_hours": "service level of a posting, hours",
+    "people.service_minutes_median": "work on one case, median, minutes",
+    "people.cost_per_hour": "cost of an hour of work",
+    "costs.promise_penalty": "penalty for a promise not kept",
+    "costs.holding_rate_year": "cost of holding stock, share of its value a year",
+    "costs.expedite": "cost of expediting once",
+}
+
+
+def exceptions_by_type(view: View) -> pd.DataFrame:
+    """One row per type of exception, the most frequent first.
+
+    Returns:
+        Columns ``type, cause, announced, unmanaged, managed`` (numbers of exceptions by arm),
+        ``recall, recall_low, recall_high, mttd_hours, mttr_hours, false_alarms`` from the
+        breakdown by type, and ``loss_at_stake`` (of the unmanaged arm).
+    """
+    exceptions = view.tables["truth/exceptions"].assign(type=lambda frame: frame["type"].astype("string"))
+    breakdown = view.tables["breakdown"]
+    by_type = breakdown[breakdown["by"].astype(str) == "type"]
+    types = sorted(set(exceptions["type"].dropna()) | set(by_type["key"].dropna().astype(str)))
+    table = pd.DataFrame({"type": types}).set_index("type", drop=False)
+    grouped = exceptions.groupby("type")
+    table["cause"] = grouped["cause"].agg(_commonest)
+    table["announced"] = grouped["announced"].agg(lambda values: bool(values.astype("boolean").any()))
+    for arm in ("unmanaged", "managed"):
+        if arm in view.arms:
+            counts = exceptions[exceptions["arm"].astype(str) == arm].groupby("type").size()
+            table[arm] = counts.reindex(table.index).fillna(0).astype(int)
+    for column, names in _BY_TYPE.items():
+        table[column] = _broken_down(by_type, names, column.removeprefix("recall_")).reindex(table.index)
+    stake = exceptions[exceptions["arm"].astype(str) == "unmanaged"].groupby("type")["loss_at_stake"].sum()
+    table["loss_at_stake"] = stake.reindex(table.index).fillna(0.0)
+    order = table["unmanaged" if "unmanaged" in table else "loss_at_stake"]
+    return table.iloc[np.lexsort((table["type"].astype(str), -order.to_numpy(float)))].reset_index(drop=True)
+
+
+def actions_by_kind(view: View) -> pd.DataFrame:
+    """One row per kind of action of the headline arm; columns are its outcomes, and what they took.
+
+    Returns:
+        Columns ``kind``, one per outcome (numbers), ``total``, ``hours_to_execution`` (median),
+        ``minutes`` (worked, in all) and ``units`` (absolute, in all).
+    """
+    actions = view.of_arm("actions")
+    actions = actions.assign(
+        kind=actions["kind"].astype("string"), outcome=actions["outcome"].astype("string").fillna("open")
+    )
+    if actions.empty:
+        return pd.DataFrame(columns=list(ACTION_COLUMNS))
+    table = pd.crosstab(actions["kind"], actions["outcome"])
+    grouped = actions.groupby("kind")
+    outcomes = sorted(table.columns, key=lambda name: (name != "done", name))
+    table = table[outcomes].assign(total=grouped.size())
+    waited = (pd.to_datetime(actions["executed_at"]) - pd.to_datetime(actions["requested_at"])) / pd.Timedelta(hours=1)
+    table["hours_to_execution"] = waited.groupby(actions["kind"]).median()
+    table["minutes"] = grouped["minutes"].sum()
+    table["units"] = actions["delta_units"].abs().groupby(actions["kind"]).sum()
+    table = table.rename_axis(columns=None).sort_values("total", ascending=False, kind="stable")
+    return table.reset_index()
+
+
+def refusals(view: View) -> pd.DataFrame:
+    """Why actions of the headline arm were refused: ``reason`` and ``number``, the most frequent first."""
+    reasons = view.of_arm("actions")["refused_reason"].dropna().astype(str)
+    counts = reasons[reasons != ""].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return pd.DataFrame({"reason": counts.index.astype(str), "number": counts.to_numpy()})
+
+
+def assumptions(view: View) -> pd.DataFrame:
+    """The declared assumptions that shaped this run: ``key``, ``meaning`` and ``value``.
+
+    Rates of faults come last; those that are 0 are left out.
+    """
+    rows = [(key, meaning, view.setting(key)) for key, meaning in ASSUMPTIONS.items()]
+    faults = view.setting("faults", {})
+    for name, fault in faults.items():
+        rate = fault.get("rate") if isinstance(fault, Mapping) else None
+        if rate:
+            rows.append((f"faults.{name}.rate", f"rate of {words.plain(name)}", rate))
+    found = [(key, meaning, str(value)) for key, meaning, value in rows if value is not None]
+    return pd.DataFrame(found, columns=["key", "meaning", "value"])
+
+
+def _commonest(values: pd.Series[str]) -> str:
+    counts = values.dropna().astype(str).value_counts().sort_index()
+    return "" if counts.empty else words.CAUSES.get(str(counts.idxmax()), str(counts.idxmax()))
+
+
+def _broken_down(by_type: pd.DataFrame, names: tuple[str, ...], column: str) -> pd.Series[float]:
+    """One measure by type, under the first of its names that the breakdown holds."""
+    value = column if column in ("low", "high") else "value"
+    for name in names:
+        rows = by_type[by_type["measure"].astype(str) == name]
+        if len(rows):
+            keys = rows["key"].astype(str).to_numpy()
+            return pd.Series(rows[value].to_numpy(float), index=keys).groupby(level=0).first()
+    return pd.Series(dtype=float)
