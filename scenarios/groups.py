@@ -1,0 +1,52 @@
+"""The groups of ``conf/`` and what each offers, read from the files without Hydra.
+
+A file's first comment line (after Hydra's own ``@package`` line) says what its choice is.
+"""
+
+from __future__ import annotations
+
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+
+_SUFFIX = ".yaml"
+
+
+def groups() -> tuple[str, ...]:
+    """The names of all groups."""
+    return tuple(sorted(entry.name for entry in _root().iterdir() if entry.is_dir() and not entry.name.startswith("_")))
+
+
+def options(group: str) -> tuple[str, ...]:
+    """The choices of one group, and for detectors those of installed plug-ins too."""
+    return tuple(sorted(described(group)))
+
+
+def described(group: str) -> dict[str, str]:
+    """The choices of one group with what each says of itself, by name."""
+    found = {
+        entry.name.removesuffix(_SUFFIX): _summary(entry)
+        for entry in (_root() / group).iterdir()
+        if entry.name.endswith(_SUFFIX)
+    }
+    if group == "detector":
+        found = {**{name: f"plug-in {value}" for name, value in plugins().items()}, **found}
+    return dict(sorted(found.items()))
+
+
+def plugins() -> dict[str, str]:
+    """Installed detectors of others by name: ``package.module:Class``."""
+    return {point.name: point.value for point in metadata.entry_points(group="stocktwin.detectors")}
+
+
+def _root() -> Traversable:
+    return resources.files("conf")
+
+
+def _summary(entry: Traversable) -> str:
+    for line in entry.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        text = line.lstrip("# ").strip()
+        if text and not text.startswith("@package"):
+            return text
+    return ""

@@ -1,0 +1,91 @@
+"""Every measure of a scorecard: its name, its unit and what it says.
+
+The names are those in ``scorecard.json``. ``detection.NAME`` is measured in shadow over the
+unmanaged arm; the same under ``detection.loop`` in the managed arm. ``business.ARM.NAME`` exists
+for every arm that was run. Units: share (0 to 1), hours, minutes, value (currency), units (pieces),
+score (0 to 1), count, ratio.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MeasureName:
+    """One measure: dotted name, unit, meaning."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+_BUSINESS = (
+    ("recovery_of_reachable", "ratio", "recovery over that of the oracle arm: the headline"),
+    ("recovery", "ratio", "(loss unmanaged - loss managed) / (loss unmanaged - loss clean); 1 as if nothing broke"),
+    ("recovery_oracle", "ratio", "the same for perfect detection and diagnosis with the same people"),
+)
+_ARM = (
+    ("loss_value", "value", "lost margin, penalties, holding, labour, leakage, lapsed credits, unfit goods, expediting"),
+    ("lost_sales_value", "value", "margin of demand that found an empty shelf"),
+    ("lost_sales_units", "units", "units of demand that found an empty shelf"),
+    ("fulfilment_failure_rate", "share", "promised lines not shipped in full by their promise"),
+    ("stock_accuracy", "share", "cells whose on-hand book equals the physical stock"),
+    ("negative_inventory_rate", "share", "cells with a book below zero"),
+    ("shrink_rate", "share", "value lost unseen over value sold"),
+    ("labour_minutes", "minutes", "worked by people on cases, counts and repairs"),
+)
+_DETECTION = (
+    ("recall", "share", "exceptions found or explained, mean over types"),
+    ("recall_found", "share", "the same, by an incident of their own"),
+    ("recall_value", "share", "the same, weighted by loss at stake"),
+    ("recall_inferred", "share", "the same over types that no row announces"),
+    ("chance_recall", "share", "what alerts at this rate would find at random"),
+    ("skill", "ratio", "(recall - chance) / (1 - chance)"),
+    ("precision", "share", "incidents that are true"),
+    ("precision_one_to_one", "share", "incidents matched to an exception of their own"),
+    ("coincident", "share", "incidents whose cited rows lie outside the scope"),
+    ("false_alarms_per_location_day", "alarms/location-day", "untrue incidents, exact Poisson interval"),
+    ("mttd_hours", "hours", "restricted mean from opening to detection; a miss counts as its window"),
+    ("mttd_median_hours", "hours", "median of the same, misses censored"),
+    ("mttd_regret_hours", "hours", "mttd_hours less that of an oracle that alerts at first evidence"),
+    ("lead_time_hours", "hours", "how long before its deadline a predicted breach was told"),
+    ("before_reconciliation", "share", "detected before the next end-of-day reconciliation"),
+    ("auc_pr", "score", "area under precision and recall on the grid subject x day"),
+)
+_OTHERS = (
+    ("manual.mttd_hours", "hours", "the manual process: opening to its own detection"),
+    ("manual.mttr_hours", "hours", "the manual process: opening to restored"),
+    ("classification.type_macro_f1", "score", "exception type"),
+    ("classification.fault_macro_f1", "score", "fault behind it"),
+    ("classification.cause_macro_f1", "score", "root cause, of four"),
+    ("classification.ece", "score", "expected calibration error of the confidence, 15 bins; 0 is best"),
+    ("classification.brier", "score", "Brier score; 0 is best"),
+    ("classification.cost", "value", "what the wrong causes cost, by the cost matrix"),
+    ("classification.pair.A.B", "score", "balanced accuracy on one hard pair"),
+    ("case.routing_accuracy", "share", "cases sent to the right team first"),
+    ("case.priority_gain", "ratio", "loss avoided per worked hour, against first come first served"),
+    ("case.compression", "ratio", "alerts per case"),
+    ("repair.mttr_hours", "hours", "restricted mean from opening to restored"),
+    ("repair.mttr_median_hours", "hours", "median of the same, open ones censored"),
+    ("repair.time_to_close_hours", "hours", "what the case system believes"),
+    ("repair.auto_resolution", "share", "closed without a person, restored, not re-opened"),
+    ("repair.wrongful", "share", "repairs with no true exception, for the wrong cause or on the wrong entity"),
+    ("repair.wrongful_value", "value", "value that wrong repairs put wrong"),
+    ("repair.wrongful_cvar", "value", "mean of the worst 5% of seeds of the same"),
+    ("repair.false_closures", "count", "cases closed and not restored"),
+    ("repair.reopened", "count", "cases opened again"),
+    ("repair.prevented", "count", "exceptions of the unmanaged arm that never arose"),
+    ("repair.manual_minutes_per_exception", "minutes", "worked minutes over exceptions"),
+    ("queue.utilisation", "share", "worked over available time of the teams"),
+    ("repair.queue_age_p95_hours", "hours", "95th percentile of a case's age in its queue, open ones counted"),
+)
+ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle")
+
+MEASURES: tuple[MeasureName, ...] = (
+    *(MeasureName(f"business.{name}", unit, meaning) for name, unit, meaning in _BUSINESS),
+    *(MeasureName(f"business.{arm}.{name}", unit, meaning) for name, unit, meaning in _ARM for arm in ARMS),
+    *(MeasureName(f"detection.{name}", unit, meaning) for name, unit, meaning in _DETECTION),
+    *(MeasureName(f"detection.loop.{name}", unit, meaning) for name, unit, meaning in _DETECTION),
+    *(MeasureName(name, unit, meaning) for name, unit, meaning in _OTHERS),
+)
