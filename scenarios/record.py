@@ -255,13 +255,18 @@ def describe(folder: Path, identity: Mapping[str, Any]) -> dict[str, Any]:
     manifest = {"schema": SCHEMA, "audit_head": None, **identity}
     if manifest.get("rows") is None:
         manifest["rows"] = sum(count for path, count in tables.items() if path.startswith("events/"))
-    audit = folder / "audit.jsonl"
-    if manifest["audit_head"] is None and audit.exists():
-        lines = audit.read_text(encoding="utf-8").splitlines()
-        manifest["audit_head"] = json.loads(lines[-1])["hash"] if lines else None
+    if manifest["audit_head"] is None:
+        manifest["audit_head"] = audit_heads(folder / "audit.jsonl")
     manifest["tables"] = tables
     manifest["files"] = {path: file_hash(folder / path) for path in files}
     return seal(manifest)
+
+
+def audit_heads(path: Path) -> list[str]:
+    """The last seal of each chain in an audit log; a chain begins where ``prev`` is all zeros."""
+    entries = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+    following = [*(entry["prev"].strip("0") == "" for entry in entries[1:]), True]
+    return [entry["hash"] for entry, last in zip(entries, following, strict=bool(entries)) if last]
 
 
 def replace_file(folder: str | Path, relative: str, text: str) -> None:

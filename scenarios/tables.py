@@ -70,7 +70,7 @@ EVENTS: Final = pa.schema(
         pa.field("document_type", NAME),
         pa.field("document_id", ID),
         pa.field("parent_document_id", ID),
-        pa.field("carton", ID),
+        pa.field("carton", pa.string()),
         pa.field("correlation_id", ID),
         pa.field("count", COUNT),
         pa.field("latency_p95_ms", COUNT),

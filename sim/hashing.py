@@ -50,8 +50,7 @@ def _mix(words: WordArray) -> WordArray:
 
 def string_words(column: str, strings: Sequence[str | None]) -> WordArray:
     """The words of a column's strings, with a 0 appended: code -1, the null, finds the 0."""
-    words = np.array([_word(f"{column}\0{text}") if text is not None else 0 for text in strings] + [0], dtype=np.uint64)
-    return words
+    return np.array([_word(f"{column}\0{text}") if text is not None else 0 for text in strings] + [0], dtype=np.uint64)
 
 
 class StreamHash:
@@ -65,10 +64,16 @@ class StreamHash:
     """
 
     def __init__(self, vocabulary: Mapping[str, Sequence[str | None]] | None = None) -> None:
-        self._words = {name: string_words(name, strings) for name, strings in (vocabulary or {}).items()}
+        self._words: dict[str, WordArray] = {}
         self._salts: dict[str, np.uint64] = {}
         self._digest = hashlib.sha256()
         self._rows = 0
+        for name, strings in (vocabulary or {}).items():
+            self.learn(name, strings)
+
+    def learn(self, column: str, strings: Sequence[str | None]) -> None:
+        """Set the strings behind a column's codes from now on; which code a string has does not show in the digest."""
+        self._words[column] = string_words(column, strings)
 
     @property
     def rows(self) -> int:
@@ -89,7 +94,8 @@ class StreamHash:
         """The word of each row, for a caller that orders the rows before it adds them.
 
         Args:
-            columns, size: as for :meth:`update`.
+            columns: as for :meth:`update`.
+            size: number of rows.
         """
         out = np.zeros(size, dtype=np.uint64)
         for start in range(0, size, CHUNK_ROWS):

@@ -58,7 +58,7 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
 
 def test_the_stream_schema_is_that_of_the_simulator() -> None:
     assert list(events.COLUMNS) == tables.EVENTS.names
-    kinds = {"id": pa.int64(), "int": pa.int64(), "carton": pa.int64(), "time": tables.TIME, "float": pa.float64()}
+    kinds = {"id": pa.int64(), "int": pa.int64(), "carton": pa.string(), "time": tables.TIME, "float": pa.float64()}
     for field in tables.EVENTS:
         assert field.type == kinds.get(events.COLUMNS[field.name], tables.NAME), field.name
 
