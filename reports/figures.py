@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -36,7 +38,7 @@ ARM_STYLES: Mapping[str, tuple[str, str, float]] = {
 }
 
 #: Everything that decides the bytes of a figure is set here, whatever the user's own settings are.
-SETTINGS: Mapping[str, object] = {
+SETTINGS: dict[Any, Any] = {
     "svg.hashsalt": "stocktwin",
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -47,6 +49,16 @@ SETTINGS: Mapping[str, object] = {
 WIDTH_INCHES = 9.6
 
 
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw with matplotlib's defaults and :data:`SETTINGS`; the user's own settings come back afterwards."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        yield
+
+
+@style()
 def svg(figure: Figure, name: str) -> str:
     """One figure as an ``<svg>`` element without prologue, date or machine-dependent ids.
 
@@ -55,8 +67,7 @@ def svg(figure: Figure, name: str) -> str:
         name: prefix of every id, unique on its page.
     """
     buffer = io.StringIO()
-    with mpl.rc_context(dict(SETTINGS)):  # type: ignore[arg-type, unused-ignore]
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
@@ -65,6 +76,7 @@ def svg(figure: Figure, name: str) -> str:
     return re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", text, count=1)
 
 
+@style()
 def accuracy(view: View) -> Figure | None:
     """Share of cells whose on-hand book equals the stock, by day and arm."""
     daily = _daily(view, ("accurate_cells", "cells"))
@@ -81,6 +93,7 @@ def accuracy(view: View) -> Figure | None:
     return figure
 
 
+@style()
 def lost_margin(view: View) -> Figure | None:
     """Cumulative lost margin by arm and, where the clean twin was run, what exceeds it."""
     daily = _daily(view, ("lost_margin",))
@@ -90,10 +103,10 @@ def lost_margin(view: View) -> Figure | None:
     clean = lines.get("clean")
     figure, panels = _panels(1 if clean is None else 2, 3.2)
     _lines(panels[0], view, lines)
-    panels[0].set_title("Lost margin, cumulative", loc="left", fontsize=10, color=INK)
     if clean is not None:
         extra = {arm: line.sub(clean, fill_value=0.0) for arm, line in lines.items() if arm != "clean"}
         _lines(panels[1], view, extra)
+        panels[0].set_title("Since the start", loc="left", fontsize=10, color=INK)
         panels[1].axhline(0.0, color=MUTED, linewidth=0.8)
         panels[1].set_title("… beyond that of the clean twin", loc="left", fontsize=10, color=INK)
     for axes in panels:
@@ -105,7 +118,7 @@ def time_axis(axes: Axes, view: View) -> None:
     """Dates below an axis that counts days from the start of the run."""
     narrow = axes.get_position().width < 0.6
     step = max(1, -(-view.days // (4 if narrow else 8)))
-    step = next((round_step for round_step in (1, 2, 3, 5, 7, 14, 28, 56, 91, 182) if round_step >= step), step)
+    step = next((round_step for round_step in (1, 2, 7, 14, 28, 56, 91, 182) if round_step >= step), step)
     ticks = list(range(0, view.days + 1, step))
     axes.set_xticks(ticks, [words.short_date(view.start + pd.Timedelta(days=tick)) for tick in ticks])
     axes.set_xlim(0, view.days)
@@ -121,12 +134,12 @@ def calm(axes: Axes) -> None:
 
 
 def _panels(number: int, height: float) -> tuple[Figure, Sequence[Axes]]:
-    with mpl.rc_context(dict(SETTINGS)):  # type: ignore[arg-type, unused-ignore]
-        figure = Figure(figsize=(WIDTH_INCHES, height))
-        right = 0.87 if number == 1 else 0.90
-        space = {"left": 0.065, "right": right, "bottom": 0.1, "top": 0.92, "wspace": 0.5}
-        grid = figure.add_gridspec(1, number, **space)
-        panels = [figure.add_subplot(grid[0, column]) for column in range(number)]
+    figure = Figure(figsize=(WIDTH_INCHES, height))
+    right = 0.87 if number == 1 else 0.90
+    top = 0.97 if number == 1 else 0.92
+    space = {"left": 0.065, "right": right, "bottom": 0.1, "top": top, "wspace": 0.5}
+    grid = figure.add_gridspec(1, number, **space)
+    panels = [figure.add_subplot(grid[0, column]) for column in range(number)]
     for axes in panels:
         calm(axes)
         axes.grid(axis="y", color=GRID, linewidth=0.8)
@@ -146,18 +159,17 @@ def _daily(view: View, columns: Sequence[str]) -> dict[str, pd.DataFrame]:
 
 
 def _lines(axes: Axes, view: View, lines: Mapping[str, pd.Series[float]]) -> None:
-    with mpl.rc_context(dict(SETTINGS)):  # type: ignore[arg-type, unused-ignore]
-        for arm, line in lines.items():
-            colour, style, width = ARM_STYLES[arm]
-            axes.plot(line.index.to_numpy(), line.to_numpy(), color=colour, linestyle=style, linewidth=width)
-        time_axis(axes, view)
-        ends = {arm: float(line.iloc[-1]) for arm, line in lines.items()}
-        low, high = axes.get_ylim()
-        for arm, height in _spread(ends, 0.075 * (high - low)).items():
-            axes.annotate(
-                arm, (1.0, height), xytext=(6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-                va="center", fontsize=9.5, color=ARM_STYLES[arm][0], annotation_clip=False,
-            )
+    for arm, line in lines.items():
+        colour, style, width = ARM_STYLES[arm]
+        axes.plot(line.index.to_numpy(), line.to_numpy(), color=colour, linestyle=style, linewidth=width)
+    time_axis(axes, view)
+    ends = {arm: float(line.iloc[-1]) for arm, line in lines.items()}
+    low, high = axes.get_ylim()
+    for arm, height in _spread(ends, 0.075 * (high - low)).items():
+        axes.annotate(
+            arm, (1.0, height), xytext=(6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            va="center", fontsize=9.5, color=ARM_STYLES[arm][0], annotation_clip=False,
+        )
 
 
 def _spread(heights: Mapping[str, float], gap: float) -> dict[str, float]:

@@ -75,7 +75,7 @@ def headline(run: view.View) -> str:
     if recovered is None:
         recovered, share = run.value("business.recovery"), "of the loss"
     if recovered is None:
-        return f"{name[:1].upper()}{name[1:]}: {_size(run)} over {words.count(run.days, 'day')}"
+        return f"{name[:1].upper()}{name[1:]}: {words.count(run.days, 'day')} of {_size(run).lower()}"
     if recovered < 0:
         return f"{name[:1].upper()}{name[1:]}: the operator added {-recovered:.0%} to the loss"
     return f"{name[:1].upper()}{name[1:]}: {recovered:.0%} {share} recovered"
@@ -95,12 +95,13 @@ def lede(run: view.View) -> list[str]:
     if unmanaged.empty and "unmanaged" in run.arms:
         sentences.append("No exception arose, so there was nothing to find: every alert is a false one.")
     elif len(unmanaged):
-        found = f"With the manual process alone, {words.count(len(unmanaged), 'exception')} arose, of " + words.count(
-            unmanaged["type"].nunique(), "type"
-        )
-        managed = run.of_arm("truth/exceptions", "managed")
-        restored = f"; with the operator {len(managed):,}, of which {managed['restored_at'].count():,} were restored"
-        sentences.append(found + (restored if "managed" in run.arms else "") + ".")
+        kinds = words.count(unmanaged["type"].nunique(), "type")
+        sentence = f"With the manual process alone, {words.count(len(unmanaged), 'exception')} of {kinds} arose"
+        if "managed" in run.arms:
+            managed = run.of_arm("truth/exceptions", "managed")
+            restored = managed["restored_at"].count()
+            sentence += f"; with the operator at work {len(managed):,}, of which {restored:,} were restored by the end"
+        sentences.append(sentence + ".")
     sentences.extend(_detection_sentence(run))
     return [sentences[0], " ".join(sentences[1:])] if len(sentences) > 1 else sentences
 
@@ -111,16 +112,16 @@ def _detection_sentence(run: view.View) -> list[str]:
     )
     if recall is None or hours is None:
         return []
-    against = f", where the manual process took {words.duration(manual)}" if manual is not None else ""
-    return [f"The operator found {recall:.0%} of them, in a mean time of {words.duration(hours)}{against}."]
+    took = words.duration(hours, full=True)
+    against = f"; the manual process took {words.duration(manual, full=True)}" if manual is not None else ""
+    return [f"On the mean over types the operator found {recall:.0%} of them in time, after {took}{against}."]
 
 
 def _size(run: view.View) -> str:
     regions = int(run.setting("world.regions", 1))
     stores = words.count(int(run.setting("world.stores", 0)), "store")
     items = words.count(int(run.setting("world.items", 0)), "item")
-    places = f"{stores} and {items}" if regions == 1 else f"{words.count(regions, 'region')}, {stores} and {items}"
-    return places[:1].upper() + places[1:]
+    return "A chain of " + (f"{words.count(regions, 'region')}, " if regions > 1 else "") + f"{stores} and {items}"
 
 
 def _kicker(run: view.View) -> str:

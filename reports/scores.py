@@ -68,12 +68,12 @@ def cell(measure: Measure | None) -> Cell:
         return Cell()
     if measure.value is None:
         return Cell(words.NOT_APPLICABLE, reason=measure.reason or "no reason given")
-    unit = measure.unit
+    unit = words.unit_shown(measure.name, measure.unit)
     span = None
-    if measure.low is not None and measure.high is not None and unit == "share":
+    if measure.low is not None and measure.high is not None and measure.unit == "share":
         inside = [min(1.0, max(0.0, number)) * 100 for number in (measure.low, measure.value, measure.high)]
         span = (inside[0], inside[1], inside[2])
-    known = measure.n is not None and measure.n > 0
+    known = measure.n is not None and measure.n > 1
     return Cell(
         words.quantity(measure.value, unit),
         words.interval(measure.low, measure.high, unit),
@@ -96,7 +96,7 @@ def tiles(view: View) -> list[Tile]:
     """The headline numbers."""
     def text(name: str) -> str:
         measure = view.measures.get(name)
-        return words.quantity(measure.value, measure.unit) if measure else words.NOT_APPLICABLE
+        return cell(measure).text if measure else words.NOT_APPLICABLE
 
     def against(words_before: str, name: str) -> str:
         return f"{words_before} {text(name)}" if view.value(name) is not None else ""
@@ -106,7 +106,8 @@ def tiles(view: View) -> list[Tile]:
     return [
         Tile("of the reachable loss recovered", text("business.recovery_of_reachable"),
              against("of all the loss:", "business.recovery")),
-        Tile("of exceptions found", text("detection.recall"), against("by chance:", "detection.chance_recall")),
+        Tile("of exceptions found, mean over types", text("detection.recall"),
+             against("by chance:", "detection.chance_recall")),
         Tile("mean time to detect", text(f"{loop}mttd_hours"), against("manual process:", "manual.mttd_hours")),
         Tile("mean time to restore", text("repair.mttr_hours"), against("manual process:", "manual.mttr_hours")),
         Tile("stock accuracy", text(f"business.{arm}.stock_accuracy"),

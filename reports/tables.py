@@ -14,6 +14,9 @@ import pandas as pd
 from reports import words
 from reports.view import View
 
+#: Faults whose rate has a published source (RVCF 2010; NRF 2021 and 2022).
+_PUBLISHED: frozenset[str] = frozenset({"receiving_variance", "shrink"})
+
 #: Column of :func:`exceptions_by_type` -> names of measures that a breakdown may hold it under, best first.
 _BY_TYPE: Mapping[str, tuple[str, ...]] = {
     "recall": ("detection.recall",),
@@ -69,6 +72,8 @@ def exceptions_by_type(view: View) -> pd.DataFrame:
         table[column] = _broken_down(by_type, names, column.removeprefix("recall_")).reindex(table.index)
     stake = exceptions[exceptions["arm"].astype(str) == "unmanaged"].groupby("type")["loss_at_stake"].sum()
     table["loss_at_stake"] = stake.reindex(table.index).fillna(0.0)
+    numbers = [column for column in ("unmanaged", "managed", *_BY_TYPE) if column in table]
+    table = table[table[numbers].fillna(0).any(axis=1)]
     order = table["unmanaged" if "unmanaged" in table else "loss_at_stake"]
     return table.iloc[np.lexsort((table["type"].astype(str), -order.to_numpy(float)))].reset_index(drop=True)
 
@@ -114,7 +119,7 @@ def assumptions(view: View) -> pd.DataFrame:
     faults = view.setting("faults", {})
     for name, fault in faults.items():
         rate = fault.get("rate") if isinstance(fault, Mapping) else None
-        if rate:
+        if rate and name not in _PUBLISHED:
             rows.append((f"faults.{name}.rate", f"rate of {words.plain(name)}", rate))
     found = [(key, meaning, str(value)) for key, meaning, value in rows if value is not None]
     return pd.DataFrame(found, columns=["key", "meaning", "value"])

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -23,7 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from reports import words
-from reports.figures import GRID, INK, MUTED, SETTINGS, WIDTH_INCHES, calm, time_axis
+from reports.figures import GRID, INK, MUTED, WIDTH_INCHES, calm, style, time_axis
 from reports.view import View
 
 OPENED = "#b3bcc7"
@@ -79,30 +78,30 @@ class Lane:
         return _DENSE_INCHES if self.dense else _ROW_INCHES * max(2, int(self.rows.max(initial=0)) + 1)
 
 
+@style()
 def timeline(view: View) -> Figure | None:
     """The timeline of the headline arm; None for a run without exceptions and alerts."""
     lanes = lanes_of(view)
     if not lanes:
         return None
     height = sum(lane.inches + _GAP_INCHES for lane in lanes)
-    with mpl.rc_context(dict(SETTINGS)):  # type: ignore[arg-type, unused-ignore]
-        figure = Figure(figsize=(WIDTH_INCHES, height + 0.95))
-        total = height + 0.95
-        axes = figure.add_axes((0.185, 0.34 / total, 0.765, height / total))
-        calm(axes)
-        _shade(axes, view)
-        top = 0.0
-        middles = []
-        for lane in lanes:
-            (_draw_counts if lane.dense else _draw_bars)(axes, lane, top, view.days)
-            middles.append(top + lane.inches / 2)
-            top += lane.inches + _GAP_INCHES
-            axes.axhline(top - _GAP_INCHES / 2, color=GRID, linewidth=0.8)
-        axes.set_ylim(height, -_GAP_INCHES / 2)
-        axes.set_yticks(middles, [words.plain(lane.type) for lane in lanes], color=INK)
-        time_axis(axes, view)
-        axes.grid(axis="x", color=GRID, linewidth=0.6)
-        _legend(figure, lanes, 1 - 0.08 / total)
+    figure = Figure(figsize=(WIDTH_INCHES, height + 0.75))
+    total = height + 0.75
+    axes = figure.add_axes((0.165, 0.34 / total, 0.765, height / total))
+    calm(axes)
+    _shade(axes, view)
+    top = 0.0
+    middles = []
+    for lane in lanes:
+        (_draw_counts if lane.dense else _draw_bars)(axes, lane, top, view.days)
+        middles.append(top + lane.inches / 2)
+        top += lane.inches + _GAP_INCHES
+        axes.axhline(top - _GAP_INCHES / 2, color=GRID, linewidth=0.8)
+    axes.set_ylim(height, -_GAP_INCHES / 2)
+    axes.set_yticks(middles, [words.plain(lane.type) for lane in lanes], color=INK)
+    time_axis(axes, view)
+    axes.grid(axis="x", color=GRID, linewidth=0.6)
+    _legend(figure, lanes, 1 - 0.08 / total)
     return figure
 
 
@@ -137,7 +136,7 @@ def _lane(view: View, name: str, exceptions: pd.DataFrame, alerts: pd.DataFrame)
 
 def _since(view: View, times: pd.Series[pd.Timestamp]) -> Days:
     elapsed = pd.to_datetime(times) - view.start
-    return (elapsed / pd.Timedelta(days=1)).to_numpy(np.float64)
+    return np.asarray(elapsed / pd.Timedelta(days=1), dtype=np.float64)
 
 
 def _pack(opened: Days, ended: Days) -> npt.NDArray[np.int64]:
@@ -157,7 +156,7 @@ def _place(
     exceptions: pd.DataFrame, opened: Days, ended: Days, alerts: pd.DataFrame, raised: Days
 ) -> tuple[Days, Days]:
     """The first alert on each exception, and the alerts that fit none."""
-    found: Days = np.full(len(opened), np.nan)
+    found: Days = np.full(len(opened), np.nan, dtype=np.float64)
     used = np.zeros(len(raised), bool)
     for keys in _SUBJECTS:
         left = exceptions[keys].astype("string").assign(exception=np.arange(len(opened))).dropna()
@@ -197,7 +196,7 @@ def _draw_counts(axes: Axes, lane: Lane, top: float, days: int) -> None:
     for place, (count, (_, colour)) in enumerate(zip(counts, series, strict=True)):
         left = edges[:-1] + width * (0.08 + 0.28 * place)
         axes.bar(left, -lane.inches * count / most, 0.28 * width, bottom=bottom, align="edge", color=colour)
-    unit = "a day" if width == 1 else f"in {width} days"
+    unit = "a day" if width == 1 else f"in {width} d"
     axes.annotate(
         f"{most:,}\n{unit}", (1.0, top), xytext=(5, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
         va="top", fontsize=8, color=MUTED, annotation_clip=False, linespacing=1.1,
@@ -221,7 +220,9 @@ def _shade(axes: Axes, view: View) -> None:
 
 
 def _legend(figure: Figure, lanes: list[Lane], top: float) -> None:
-    handles: list[Line2D | Patch] = [Patch(color=OPENED, label="exception, from opening to restoration")]
+    counts_only = all(lane.dense for lane in lanes)
+    bars = "exceptions opened" if counts_only else "exception, from opening to restoration"
+    handles: list[Line2D | Patch] = [Patch(color=OPENED, label=bars)]
     handles.append(Line2D([], [], color=ALERT, marker="o", linestyle="", markersize=5, label="alert"))
     if any(len(lane.strays) for lane in lanes if not lane.dense):
         handles.append(

@@ -77,12 +77,17 @@ CAUSES: Mapping[str, str] = {
     "physical_discrepancy": "physical discrepancy",
 }
 
-_SHARES = frozenset({"share", "ratio_of_lines", "fraction", "proportion", "%"})
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",
 )
+#: Units that the label of a measure says already.
+_UNITS_UNSAID = frozenset({"", "value", "units", "count", "ratio", "score", "alarms/location-day", "1/location-day"})
+#: Longer times are shown in days.
+_HOURS_SHOWN_MAX = 96.0
+#: Keeps a number and its unit on one line.
+SPACE = "\u00a0"
 NOT_APPLICABLE = "n/a"
 
 
@@ -113,11 +118,13 @@ def short_date(day: dt.date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1][:3]}"
 
 
-def duration(hours: float) -> str:
-    """Hours for reading: minutes below one hour, days above four days."""
+def duration(hours: float, *, full: bool = False) -> str:
+    """Hours for reading: minutes below one hour, days above four days; ``full`` spells the unit out."""
     if abs(hours) < 1:
-        return f"{hours * 60:.0f} min"
-    return f"{hours:.1f} h" if abs(hours) < 96 else f"{hours / 24:.1f} d"
+        return f"{hours * 60:.0f}{SPACE}{'minutes' if full else 'min'}"
+    if abs(hours) < _HOURS_SHOWN_MAX:
+        return f"{hours:.1f}{SPACE}{'hours' if full else 'h'}"
+    return f"{hours / 24:.1f}{SPACE}{'days' if full else 'd'}"
 
 
 def number(value: float) -> str:
@@ -128,19 +135,26 @@ def number(value: float) -> str:
     return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 
+def unit_shown(name: str, unit: str) -> str:
+    """The unit a measure is shown in: recoveries are ratios (they may be below 0), and read best in percent."""
+    return "share" if name.startswith("business.recovery") else unit
+
+
 def quantity(value: float | None, unit: str) -> str:
     """A value with its unit, as a person would write it."""
     if value is None or math.isnan(value):
         return NOT_APPLICABLE
     if math.isinf(value):
         return "never" if unit == "hours" else "∞"
-    if unit in _SHARES:
+    if unit == "share":
         return f"{value:.1%}" if abs(value) < 0.9995 or abs(value) > 1 else f"{value:.0%}"
     if unit == "hours":
         return duration(value)
+    if unit in {"ratio", "score"} and abs(value) < 100:
+        return f"{value:.3f}"
     if unit == "minutes":
-        return f"{number(value)} min"
-    return number(value)
+        return f"{number(value)}{SPACE}min"
+    return number(value) if unit in _UNITS_UNSAID else f"{number(value)}{SPACE}{unit}"
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:
