@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast, get_origin, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 from hydra import compose as hydra_compose
@@ -25,10 +25,10 @@ from hydra import initialize_config_module
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from scenarios.errors import UserError, choices
 from scenarios.groups import groups, options, plugins
@@ -37,6 +37,15 @@ from scenarios.validate import normalise, validate
 from sim.faults.types import TYPES
 
 _SCHEMA = "experiment_schema"
+#: What the value of a key must be, by its type.
+_NEEDED: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list[float]: "a list of numbers, like [1,2]",
+    list[int]: "a list of whole numbers, like [1,2]",
+    list[str]: "a list of names, like [a,b]",
+}
 
 
 def compose(overrides: Sequence[str] = ()) -> Experiment:
@@ -56,11 +65,11 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
             composed = hydra_compose("config", overrides=opened)
             experiment = OmegaConf.to_object(composed)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(_one_line(error)) from error
+        raise UserError(_explain(error, parsed)) from error
     if not isinstance(experiment, Experiment):
         raise TypeError(f"composition gave {type(experiment).__name__}, not Experiment")
     scenario = [override.value() for override in parsed if override.key_or_group == "scenario"]
-    experiment.scenario = cast("str", scenario[-1]) if scenario else "quickstart"
+    experiment.scenario = str(scenario[-1]) if scenario else "quickstart"
     experiment.out = paths[-1] if paths and paths[-1] != "null" else None
     validate(experiment)
     return normalise(experiment)
@@ -83,7 +92,7 @@ def config_hash(experiment: Experiment) -> str:
 
 def to_yaml(values: Mapping[str, Any]) -> str:
     """``values`` as YAML in the order given."""
-    return cast("str", yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
+    return str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
 
 
 def _register() -> None:
@@ -98,7 +107,7 @@ def _parse(text: str) -> Override:
         override = OverridesParser.create().parse_override(text)
     except HydraException as error:
         raise UserError(f"{text!r} is not of the form KEY=VALUE") from error
-    if override.type is None or override.type.name != "CHANGE" or override.package is not None:
+    if override.type is not OverrideType.CHANGE or override.package is not None:
         raise UserError(f"{text!r}: keys are set with KEY=VALUE; nothing can be added or deleted")
     if override.is_sweep_override():
         raise UserError(f"{text!r}: a run takes one value for a key, not a sweep; write a list as [a,b]")
@@ -138,14 +147,26 @@ def _fields(kind: Any) -> dict[str, Any]:
     return {entry.name: hints[entry.name] for entry in dataclasses.fields(kind)}
 
 
-def _one_line(error: Exception) -> str:
-    """The tool's message without its trailing context, led by the key it is about."""
+def _explain(error: Exception, overrides: Sequence[Override]) -> str:
+    """The tool's message in one line, led by the key; what a plain value must be is said in plain words."""
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
-    key = getattr(root, "full_key", None)
+    key = str(getattr(root, "full_key", None) or "")
+    given = [override.value() for override in overrides if override.key_or_group == key]
+    needed = _NEEDED.get(_kind_of(key))
+    if given and needed and isinstance(root, ValidationError):
+        return f"{key}={given[-1]}: must be {needed}"
     message = str(getattr(root, "msg", None) or root).strip().splitlines()[0]
-    return f"{key}: {message}" if key and not message.startswith(str(key)) else message
+    return f"{key}: {message}" if key and not message.startswith(key) else message
+
+
+def _kind_of(key: str) -> Any:
+    """The declared type of a dotted key; None where there is none."""
+    kind: Any = Experiment
+    for part in key.split("."):
+        kind = _fields(kind).get(part) if dataclasses.is_dataclass(kind) else None
+    return kind
 
 
 @contextmanager

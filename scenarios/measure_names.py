@@ -26,7 +26,7 @@ _BUSINESS = (
     ("recovery_oracle", "ratio", "the same for perfect detection and diagnosis with the same people"),
 )
 _ARM = (
-    ("loss_value", "value", "lost margin, penalties, holding, labour, leakage, lapsed credits, unfit goods, expediting"),
+    ("loss_value", "value", "lost margin, penalties, holding, labour, leakage, credits, unfit goods, expediting"),
     ("lost_sales_value", "value", "margin of demand that found an empty shelf"),
     ("lost_sales_units", "units", "units of demand that found an empty shelf"),
     ("fulfilment_failure_rate", "share", "promised lines not shipped in full by their promise"),

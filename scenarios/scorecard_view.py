@@ -28,6 +28,8 @@ _GROUPS: Sequence[tuple[str, str]] = (
     ("Queues", "queue."),
 )
 _ORDER: Mapping[str, int] = {entry.name: position for position, entry in enumerate(MEASURES)}
+#: Measures in tables without room for a reason of their own.
+_SIDE_BY_SIDE = ("detection.", *(f"business.{arm}." for arm in ARMS))
 _LABEL_WIDTH = 32
 _VALUE_WIDTH = 12
 
@@ -54,6 +56,8 @@ def show(run: Path, console: Console) -> None:
         if table.row_count:
             console.print(table)
             console.print()
+    for reason, names in _reasons(measures).items():
+        console.print(Text(f"NA ({reason}): {', '.join(names)}", style="dim"))
 
 
 def value_text(value: float | None, unit: str) -> str:
@@ -140,6 +144,15 @@ def _matrix(heading: str, columns: Mapping[str, str], measures: Measures, *, int
                 cells.append("" if measure is None else interval_text(measure))
         table.add_row(_label(stem), *cells)
     return table
+
+
+def _reasons(measures: Measures) -> dict[str, list[str]]:
+    """Why measures that share a row with others have no value: reason -> their names."""
+    found: dict[str, list[str]] = {}
+    for name, measure in measures.items():
+        if name.startswith(_SIDE_BY_SIDE) and measure.get("value") is None:
+            found.setdefault(str(measure.get("reason") or "no reason given"), []).append(name)
+    return found
 
 
 def _label(stem: str) -> str:

