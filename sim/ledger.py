@@ -147,8 +147,10 @@ class CountSheet:
         book: the site's book at the cut-off.
         delta: the adjustment it asks for.
         ambient: ambient error of the snapshot, shape (causes, n).
-        named: for cells that had any: cell -> ((entry, unpaid units), ...) of the site's belief.
-        promotions: how often each cell had been promoted by the cut-off.
+        named: for cells that had any: cell -> ((entry, unpaid units), ...) of the on-hand beliefs.
+        promotions: how many promotions each cell had seen by the cut-off.
+        paid: ambient error that counts had paid by the cut-off, shape (causes, n).
+        cut_off: the order of cut-offs: of two counts of a cell, the later saw all that the earlier saw.
     """
 
     cells: Cells
@@ -158,6 +160,8 @@ class CountSheet:
     ambient: I32
     named: dict[int, tuple[tuple[int, int], ...]]
     promotions: I32
+    paid: I32
+    cut_off: int
 
     def __len__(self) -> int:
         return len(self.cells)
@@ -174,6 +178,8 @@ class CountSheet:
             self.ambient[:, rows],
             {c: n for c, n in self.named.items() if c in wanted},
             self.promotions[rows],
+            self.paid[:, rows],
+            self.cut_off,
         )
 
 
@@ -195,7 +201,14 @@ class Ledger:
         self.ambient = np.zeros((len(Cause), cells), np.int32)
         self.entries = Entries()
         self._of_cell: dict[int, list[int]] = {}
+        # The promotions of a cell: (cause, first of its entries, one a belief); their number, by cell.
+        self._promoted: dict[int, list[tuple[Cause, int]]] = {}
         self._promotions = np.zeros(cells, np.int32)
+        # What counts have paid: of ambient error, and of promoted error by first entry; the latest cut-off applied.
+        self._paid = np.zeros((len(Cause), cells), np.int32)
+        self._paid_promoted: dict[int, int] = {}
+        self._cut_off_of = np.zeros(cells, np.int32)
+        self._cut_offs = 0
         self._listener = listener
 
     # -- opening ---------------------------------------------------------------------------------
@@ -206,7 +219,8 @@ class Ledger:
         Every on-hand belief opens at fact + ambient.
 
         Args:
-            shelf, backroom: units, shape (cells,).
+            shelf: units, shape (cells,).
+            backroom: units, shape (cells,).
             ambient: units, shape (causes, cells).
         """
         self.place[Place.SHELF] = shelf
@@ -233,11 +247,14 @@ class Ledger:
         Args:
             kind: which fact.
             cells: cells, repeats allowed.
-            f, m: units by row.
+            f: units by row that the fact changes by.
+            m: units by row that the message tells.
             place: where the goods are, for on_hand and blocked.
             cause: the ambient cause that owns ``m - f``; required where they differ.
             posted: beliefs that learn of it at once.
         """
+        if m is not None and (cause is None or kind is not Kind.ON_HAND):
+            raise LedgerError("a message that differs from its fact needs an ambient cause of on_hand")
         np.add.at(self.fact[kind], cells, f)
         if place is not None:
             np.add.at(self.place[place], cells, f)
@@ -247,9 +264,7 @@ class Ledger:
                 np.add.at(self.belief[b], cells, told)
             else:
                 np.subtract.at(self.in_flight[b], cells, told)
-        if m is not None:
-            if cause is None or kind is not Kind.ON_HAND:
-                raise LedgerError("a message that differs from its fact needs an ambient cause of on_hand")
+        if m is not None and cause is not None:
             np.add.at(self.ambient[cause], cells, np.subtract(m, f, dtype=np.int32))
 
     def move(self, source: Place, target: Place, cells: Cells, units: I32 | int) -> None:
@@ -295,22 +310,26 @@ class Ledger:
         """Send a correction of ``m`` to belief ``b``; it pays when it is sent.
 
         Args:
+            b: the book that is corrected.
+            cell: where.
+            m: units.
+            now: when.
             fault: where given, only this fault's entries are paid (a replay answers one message);
                 else the ambient error is promoted first and the oldest entries of opposite sign are paid.
             by: id of the action or message that repairs.
-            repair_fault: the fault that owns what cannot be paid; -1 to have nothing unpaid booked.
+            repair_fault: the fault that owns what cannot be paid; -1 to send only what can.
 
         Returns:
-            The faults paid, and the units that were not (an entry of ``repair_fault``).
+            The faults paid, and the units that could not be: an entry of ``repair_fault``, or not sent.
         """
         if fault is None and KIND_OF[b] is Kind.ON_HAND:
             self.promote(cell, now)
         paid, rest = self._pay(b, cell, m, now, by, fault)
-        if rest and repair_fault < 0:
-            m, rest = m - rest, 0
-        self.in_flight[b, cell] -= m
-        if rest:
+        if repair_fault < 0:
+            m -= rest
+        else:
             self._open(repair_fault, b, cell, rest, now)
+        self.in_flight[b, cell] -= m
         return paid, rest
 
     def promote(self, cell: int, now: int) -> list[int]:
@@ -322,6 +341,7 @@ class Ledger:
                 fault = self._listener.ambient_fault(cause, cell, units, now)
                 self.ambient[cause, cell] = 0
                 self._promotions[cell] += 1
+                self._promoted.setdefault(int(cell), []).append((cause, len(self.entries)))
                 for b in ON_HAND_BELIEFS:
                     self._open(fault, b, cell, units, now)
                 faults.append(fault)
@@ -332,8 +352,8 @@ class Ledger:
         return list(self._of_cell.get(int(cell), ()))
 
     def error(self, b: Belief, cells: Cells) -> I32:
-        """belief - fact - in_flight of some cells, from its parts."""
-        total = self.named[b, cells]
+        """Errors of some cells: what belief - fact - in_flight is, from its parts."""
+        total: I32 = self.named[b, cells]
         if KIND_OF[b] is Kind.ON_HAND:
             total = total + self.ambient[:, cells].sum(axis=0, dtype=np.int32)
         return total
@@ -347,28 +367,33 @@ class Ledger:
             cells: each cell once.
             mistake: counted - fact, before clipping at 0.
             missed_cutoff: rows whose in-flight messages are forgotten.
+
+        Raises:
+            LedgerError: if a cell is named twice: both rows would ask for the same adjustment.
         """
+        if len(np.unique(cells)) != len(cells):
+            raise LedgerError("a count names a cell twice")
         fact = self.fact[Kind.ON_HAND, cells]
         counted = np.maximum(0, fact + mistake).astype(np.int32)
         book = self.belief[Belief.SITE_ON_HAND, cells]
         settled = book - np.where(missed_cutoff, 0, self.in_flight[Belief.SITE_ON_HAND, cells])
-        named = {}
-        for cell in cells[self.named[Belief.SITE_ON_HAND, cells] != 0].tolist():
-            seen = tuple((e, self.entries.rest[e]) for e in self._of_cell.get(cell, ())
-                         if self.entries.belief[e] == Belief.SITE_ON_HAND)
-            named[cell] = seen
-        # A cell whose entries cancel each other has named == 0 and still holds them.
-        for cell in self._of_cell.keys() & set(cells.tolist()):
-            named.setdefault(cell, tuple((e, self.entries.rest[e]) for e in self._of_cell[cell]
-                                         if self.entries.belief[e] == Belief.SITE_ON_HAND))
+        # By the chain, not by the sum: a cell whose entries cancel each other still holds them.
+        named = {
+            cell: tuple((e, self.entries.rest[e]) for e in self._of_cell[cell]
+                        if self.entries.belief[e] in ON_HAND_BELIEFS)
+            for cell in cells.tolist() if cell in self._of_cell
+        }
+        self._cut_offs += 1
         return CountSheet(cells, counted, book.copy(), (counted - settled).astype(np.int32),
-                          self.ambient[:, cells].copy(), named, self._promotions[cells].copy())
+                          self.ambient[:, cells].copy(), named, self._promotions[cells].copy(),
+                          self._paid[:, cells].copy(), self._cut_offs)
 
     def apply_count(self, sheet: CountSheet, now: int, by: I64, spare_fault: int) -> None:
         """Book an approved count: at the site at once, downstream by message (in flight).
 
         Args:
             sheet: from :meth:`count`.
+            now: when it is approved.
             by: id of each row's count document.
             spare_fault: owner of what downstream beliefs get too much or too little, where an entry
                 had been paid there and not at the site.
@@ -377,64 +402,66 @@ class Ledger:
         self.belief[Belief.SITE_ON_HAND, cells] += delta
         for b in ON_HAND_BELIEFS[1:]:
             self.in_flight[b, cells] -= delta
+        # A count applied since has paid part of what this one saw, or all of it if its cut-off was later.
+        overtaken = self._cut_off_of[cells] > sheet.cut_off
+        unpaid = np.where(overtaken, 0, sheet.ambient - (self._paid[:, cells] - sheet.paid))
+        self._cut_off_of[cells] = np.maximum(self._cut_off_of[cells], sheet.cut_off)
         plain = self._promotions[cells] == sheet.promotions
         if sheet.named:
             plain &= ~np.isin(cells, np.fromiter(sheet.named, np.int64, len(sheet.named)))
         clean = cells[plain]
-        snapshot = sheet.ambient[:, plain]
-        self.ambient[:, clean] -= snapshot
-        # Of the beliefs' common error -snapshot was paid and delta was added: the rest is the count's.
-        self.ambient[Cause.MISCOUNT, clean] += delta[plain] + snapshot.sum(axis=0, dtype=np.int32)
+        self.ambient[:, clean] -= unpaid[:, plain]
+        self._paid[:, clean] += unpaid[:, plain]
+        # Of the beliefs' common error ``unpaid`` was paid and delta was added: the rest is the count's.
+        self.ambient[Cause.MISCOUNT, clean] += delta[plain] + unpaid[:, plain].sum(axis=0, dtype=np.int32)
         for row in np.flatnonzero(~plain).tolist():
-            self._apply_named(sheet, row, now, int(by[row]), spare_fault)
+            claims, ambient = self._claims(sheet, row, unpaid[:, row], bool(overtaken[row]))
+            self._apply_named(sheet, row, claims, ambient, now, int(by[row]), spare_fault)
 
-    def _apply_named(self, sheet: CountSheet, row: int, now: int, by: int, spare_fault: int) -> None:
-        """One counted cell that has, or had, named entries."""
+    def _claims(self, sheet: CountSheet, row: int, unpaid: I32, overtaken: bool) -> tuple[dict[int, int], int]:
+        """What a count may pay of a cell: units by entry, and the ambient error, which it pays here.
+
+        Ambient error of the snapshot that was promoted since stands in the first promotion of its cause.
+        """
         cell = int(sheet.cells[row])
-        ambient_cleared = 0
+        claims = dict(sheet.named.get(cell, ()))
+        promoted: dict[Cause, int] = {}
+        for cause, first in self._promoted.get(cell, [])[int(sheet.promotions[row]):]:
+            promoted.setdefault(cause, first)
+        ambient = 0
+        for cause in Cause:
+            units = int(unpaid[cause])
+            if cause not in promoted:
+                self.ambient[cause, cell] -= units
+                self._paid[cause, cell] += units
+                ambient += units
+            elif not overtaken:
+                first = promoted[cause]
+                earlier = self._paid_promoted.get(first, 0)
+                self._paid_promoted[first] = units
+                claims.update(dict.fromkeys(range(first, first + len(ON_HAND_BELIEFS)), units - earlier))
+        return claims, ambient
+
+    def _apply_named(
+        self, sheet: CountSheet, row: int, claims: dict[int, int], ambient: int, now: int, by: int, spare_fault: int
+    ) -> None:
+        """One counted cell that has, or had, named entries."""
+        cell, delta, entries = int(sheet.cells[row]), int(sheet.delta[row]), self.entries
+        cleared = dict.fromkeys(ON_HAND_BELIEFS, ambient)
         faults: set[int] = set()
-        if self._promotions[cell] == sheet.promotions[row]:
-            ambient_cleared = int(sheet.ambient[:, row].sum())
-            self.ambient[:, cell] -= sheet.ambient[:, row]
-            wanted = {}
-        else:
-            # Promoted since: the ambient error of the snapshot now stands in entries of the same size.
-            wanted = self._promoted_since(cell, sheet, row)
-        wanted.update(dict(sheet.named.get(cell, ())))
-        cleared = {b: ambient_cleared for b in ON_HAND_BELIEFS}
-        entries = self.entries
-        for e, units in wanted.items():
-            rest = entries.rest[e]
-            amount = min(rest, units) if units > 0 else max(rest, units)
-            if rest == 0 or amount == 0 or (rest > 0) != (units > 0):
+        # The site first: downstream the message pays the causes that the count cleared there.
+        for e, units in sorted(claims.items(), key=lambda claim: entries.belief[claim[0]]):
+            b, rest = Belief(entries.belief[e]), entries.rest[e]
+            if rest * units <= 0 or (b is not Belief.SITE_ON_HAND and entries.fault[e] not in faults):
                 continue
+            amount = min(rest, units) if units > 0 else max(rest, units)
             faults.add(entries.fault[e])
-            cleared[Belief.SITE_ON_HAND] += amount
+            cleared[b] += amount
             self._reduce(e, amount, now, by)
-        for e in self.open_entries(cell):
-            if entries.fault[e] in faults and entries.belief[e] in ON_HAND_BELIEFS[1:]:
-                cleared[Belief(entries.belief[e])] += entries.rest[e]
-                self._reduce(e, entries.rest[e], now, by)
-        own = int(sheet.delta[row]) + cleared[Belief.SITE_ON_HAND]
+        own = delta + cleared[Belief.SITE_ON_HAND]
         self.ambient[Cause.MISCOUNT, cell] += own
         for b in ON_HAND_BELIEFS[1:]:
-            difference = int(sheet.delta[row]) + cleared[b] - own
-            if difference:
-                self._open(spare_fault, b, cell, difference, now)
-
-    def _promoted_since(self, cell: int, sheet: CountSheet, row: int) -> dict[int, int]:
-        """Entries that hold ambient error of the snapshot, with the units that it saw."""
-        seen = {e for e, _ in sheet.named.get(cell, ())}
-        left = int(sheet.ambient[:, row].sum())
-        wanted: dict[int, int] = {}
-        for e in self._of_cell.get(cell, ()):
-            if e in seen or self.entries.belief[e] != Belief.SITE_ON_HAND or left == 0:
-                continue
-            units = self.entries.rest[e]
-            if (units > 0) == (left > 0):
-                wanted[e] = min(units, left) if left > 0 else max(units, left)
-                left -= wanted[e]
-        return wanted
+            self._open(spare_fault, b, cell, delta + cleared[b] - own, now)
 
     # -- entries ---------------------------------------------------------------------------------
 
