@@ -1,0 +1,30 @@
+"""Who must approve what: by kind, by value, and never the team that carries it out.
+
+Inventory adjustments, valuation impacts and supplier claims always need a person. Replaying an
+original or reversing a proven duplicate is none of these. A count asks for nothing first: the
+adjustment that follows from it does, in the world.
+"""
+
+from __future__ import annotations
+
+#: Kinds whose approver follows from the value by the ladder.
+BY_VALUE: frozenset[str] = frozenset({"adjust", "resync"})
+#: Kinds with an approver of their own, whatever the value.
+BY_KIND: dict[str, str] = {"claim": "finance", "fix_conversion": "finance"}
+
+
+def approver_for(kind: str, value: float, team: str, ladder: tuple[tuple[float, str], ...]) -> str:
+    """The role that must approve first; empty for none.
+
+    Segregation of duties: where the ladder names the team that carries the step out, the next role up
+    approves; at the top it is finance's colleague in inventory control.
+    """
+    if kind in BY_KIND:
+        role = BY_KIND[kind]
+        return role if role != team else "inventory_control"
+    if kind not in BY_VALUE:
+        return ""
+    for limit, role in ladder:
+        if value <= limit and role != team:
+            return role
+    return "inventory_control" if team != "inventory_control" else "finance"

@@ -1,0 +1,166 @@
+"""Cases: what people and policies work on, and the only way their status may change.
+
+A case collects the alerts of one subject. Its life is :data:`TRANSITIONS`: status, what happens,
+next status; anything else is a programming error and raises. An interface in an outage absorbs the
+alerts on its messages: one case for the storm, not a thousand for its drops. Whatever the storm
+leaves behind gets a case of its own when it is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from detection.taxonomy import UNKNOWN, Finding, Subject
+from sim.events import NULL
+
+#: status -> event -> next status.
+TRANSITIONS: dict[str, dict[str, str]] = {
+    "new": {"classified": "triaged"},
+    "triaged": {"requested": "acting", "deferred": "waiting", "settled": "closed", "expired": "escalated"},
+    "waiting": {"resumed": "triaged", "settled": "closed", "expired": "escalated"},
+    "acting": {"done": "verifying", "refused": "triaged", "settled": "closed", "expired": "escalated"},
+    "verifying": {"settled": "closed", "failed": "triaged", "expired": "escalated"},
+    "escalated": {"settled": "closed"},
+    "closed": {"reopened": "triaged"},
+}
+
+
+class TransitionError(RuntimeError):
+    """A case was told something that cannot happen in its status."""
+
+
+@dataclass(slots=True)
+class Case:
+    """One piece of work.
+
+    Attributes:
+        case_id: opaque id.
+        subject: the one thing it is about.
+        finding: the first claim, which holds the target of its remedies.
+        opened_at, closed_at: simulated time.
+        status: a key of :data:`TRANSITIONS`.
+        type, fault_type, cause, confidence, model_version: the diagnosis.
+        priority: lower is sooner.
+        value: what is at stake, currency.
+        team: who works on it, or would.
+        alerts: ids of the alerts merged into it.
+        absorbed: alerts on messages of an interface that this outage explains: (alert id, finding).
+        plan: remaining remedies, first next.
+        pending: ids of actions not yet answered.
+        actions: ids of all its actions.
+        done_at: when the latest action was answered with done.
+        deadline: for a prediction, when the rule will break.
+        life_mark: the store's line count when a silent cell's case was opened.
+        found_units: signed units by which a count differed.
+        step_kind: the step under way.
+        wake_at: when it is looked at again.
+        is_held: whether its cell was taken out of online availability.
+        verdict: "confirmed" or "refuted" once its outcome says so.
+    """
+
+    case_id: int
+    subject: Subject
+    finding: Finding
+    opened_at: int
+    status: str = "new"
+    closed_at: int = NULL
+    type: str = ""
+    fault_type: str = UNKNOWN
+    cause: str = UNKNOWN
+    confidence: float = 0.0
+    model_version: str = ""
+    priority: int = 100
+    value: float = 0.0
+    team: str = ""
+    alerts: list[int] = field(default_factory=list)
+    absorbed: list[tuple[int, Finding]] = field(default_factory=list)
+    plan: tuple[str, ...] = ()
+    pending: set[int] = field(default_factory=set)
+    actions: list[int] = field(default_factory=list)
+    done_at: int = NULL
+    deadline: int = NULL
+    wake_at: int = NULL
+    life_mark: int = 0
+    found_units: int = 0
+    step_kind: str = ""
+    is_held: bool = False
+    verdict: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything remains to be done."""
+        return self.status != "closed"
+
+    def apply(self, event: str) -> None:
+        """Move to the next status.
+
+        Raises:
+            TransitionError: ``event`` cannot happen now; the message lists what can.
+        """
+        following = TRANSITIONS[self.status].get(event)
+        if following is None:
+            valid = ", ".join(TRANSITIONS[self.status])
+            raise TransitionError(f"case {self.case_id}: no {event!r} while {self.status}; valid: {valid}")
+        self.status = following
+
+
+class CaseBook:
+    """The cases of a region, by id and by subject.
+
+    Attributes:
+        cases: every case, in the order of opening.
+    """
+
+    def __init__(self) -> None:
+        self.cases: dict[int, Case] = {}
+        self._open_by_subject: dict[Subject, Case] = {}
+        self._by_cell: dict[tuple[int, int], list[Case]] = {}
+        self._ordinals: dict[Subject, int] = {}
+
+    def open_on(self, subject: Subject) -> Case | None:
+        """The open case on a subject."""
+        return self._open_by_subject.get(subject)
+
+    def outage_on(self, interface: int) -> Case | None:
+        """The open case of an outage of an interface."""
+        return self._open_by_subject.get(("interface", interface, -1, 0))
+
+    def ordinal(self, subject: Subject) -> int:
+        """How many cases this subject has had."""
+        return self._ordinals.get(subject, 0)
+
+    def add(self, case: Case) -> None:
+        """Enter a new case."""
+        self.cases[case.case_id] = case
+        self._open_by_subject[case.subject] = case
+        self._ordinals[case.subject] = self.ordinal(case.subject) + 1
+        if case.finding.item >= 0 and case.finding.location >= 0:
+            self._by_cell.setdefault((case.finding.location, case.finding.item), []).append(case)
+
+    def close(self, case: Case, now: int) -> None:
+        """Close a case; its subject is free for another."""
+        case.apply("settled")
+        case.closed_at = now
+        if self._open_by_subject.get(case.subject) is case:
+            del self._open_by_subject[case.subject]
+
+    def related(self, location: int, item: int, since: int) -> list[Case]:
+        """Cases about a cell or a message that concerns it, open or closed after ``since``; oldest first."""
+        found = [
+            case for case in self._by_cell.get((location, item), ()) if case.is_open or case.closed_at >= since
+        ]
+        if found or (location, item) in self._by_cell:
+            self._by_cell[location, item] = found
+        return found
+
+    def open_cases(self) -> list[Case]:
+        """All open cases, in the order of opening."""
+        return list(self._open_by_subject.values())
+
+
+def diagram() -> str:
+    """The life of a case as a Mermaid state diagram, made from the table."""
+    lines = ["stateDiagram-v2", "    [*] --> new"]
+    for status, events in TRANSITIONS.items():
+        lines.extend(f"    {status} --> {following}: {event}" for event, following in events.items())
+    return "\n".join([*lines, "    closed --> [*]"])

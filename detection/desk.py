@@ -1,0 +1,312 @@
+"""The desk: takes alerts into cases and works each case until the expected state holds.
+
+A step does four things, in this order: new alerts open or join cases; answers of the world and news
+of the views move the cases they concern; cases whose time has come are looked at again; whatever is
+then ready is worked, most urgent first. A case sleeps in between, so a step costs what happened in it
+and not how many cases there are.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+
+from detection import remedies
+from detection.audit import AuditLog
+from detection.cases import Case, CaseBook
+from detection.classifiers.base import Classifier
+from detection.keys import key_id
+from detection.policy import Decision, Policy, decide
+from detection.priorities.base import Priority
+from detection.records import Recorder
+from detection.spec import OperatorSpec
+from detection.stakes import value_at_stake
+from detection.taxonomy import SCOPE_OF_TYPE, Finding, Subject
+from detection.verification import holds, is_delivered
+from detection.views.channels import DRAIN_HOURS
+from detection.views.columns import integers
+from detection.views.state import Views
+from sim.actions import Action
+from sim.clock import DAY, HOUR
+from sim.events import NO_CODE, NULL, Rows
+
+#: How long a case sleeps between looks, at most.
+SLEEP_HOURS = 8
+#: How far back a closed case on the same cell still explains a new one.
+_RELATED_DAYS = 3
+#: Days for which a cell is left alone by the silence test once people have looked at it.
+_REST_DAYS = 10
+_SIDE_KINDS = frozenset({"hold", "release", "escalate", "reprioritise"})
+
+
+class CaseDesk:
+    """Works the cases of one region."""
+
+    def __init__(
+        self,
+        spec: OperatorSpec,
+        policy: Policy,
+        classifier: Classifier,
+        priority: Priority,
+        recorder: Recorder,
+        audit: AuditLog,
+        *,
+        seed: int,
+        stores: int,
+    ) -> None:
+        self.book = CaseBook()
+        self._spec, self._policy = spec, policy
+        self._classifier, self._priority = classifier, priority
+        self._recorder, self._audit = recorder, audit
+        self._seed = seed
+        self._counts_a_day = max(1, round(spec.counts_per_store_day * stores))
+        self._counts_left = self._counts_a_day
+        self._sleepers: list[tuple[int, int]] = []
+        self._kind_of_action: dict[int, str] = {}
+        self._ready: dict[int, Case] = {}
+        self._actions: list[Action] = []
+
+    def step(self, views: Views, alerts: Iterable[tuple[int, Finding]], rows: Rows) -> list[Action]:
+        """Take in alerts, answers and news; returns what to ask of the world."""
+        self._actions, self._ready = [], {}
+        if views.is_new_day:
+            self._counts_left = self._counts_a_day
+        for alert_id, finding in alerts:
+            self._take(views, alert_id, finding)
+        self._answers(views, rows)
+        for subject in _news(views):
+            case = self.book.open_on(subject)
+            if case is not None:
+                self._review(views, case)
+        while self._sleepers and self._sleepers[0][0] <= views.now:
+            at, case_id = heapq.heappop(self._sleepers)
+            case = self.book.cases[case_id]
+            if case.is_open and case.wake_at == at:
+                self._review(views, case)
+        for case in sorted(self._ready.values(), key=lambda one: (one.priority, one.opened_at, one.case_id)):
+            self._work(views, case)
+        return self._actions
+
+    def _take(self, views: Views, alert_id: int, finding: Finding) -> None:
+        """Join an alert to the case it belongs to, or open one."""
+        if SCOPE_OF_TYPE[finding.type] == "message":
+            storm = self.book.outage_on(finding.interface)
+            if storm is not None and finding.type != "duplicate_message":
+                storm.alerts.append(alert_id)
+                storm.absorbed.append((alert_id, finding))
+                return
+        known = self.book.open_on(finding.subject)
+        if known is not None:
+            known.alerts.append(alert_id)
+            return
+        self._open(views, alert_id, finding)
+
+    def _open(self, views: Views, alert_id: int, finding: Finding) -> None:
+        subject, now = finding.subject, views.now
+        case = Case(
+            key_id(self._seed, "case", *subject, self.book.ordinal(subject)), subject, finding, now, alerts=[alert_id]
+        )
+        cells = views.cells
+        if subject[0] == "cell":
+            cell = finding.location * cells.items + finding.item
+            case.life_mark = int(cells.mark[cell])
+            counted = views.counts.latest.get(cell)
+            if counted is not None:
+                case.found_units = counted[1].counted - counted[1].book
+        related: Sequence[Case] = ()
+        if subject[0] == "cell":
+            related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
+        diagnosis = self._classifier.classify(case, related, views)
+        case.type, case.fault_type, case.cause = diagnosis.type, diagnosis.fault_type, diagnosis.cause
+        case.confidence, case.model_version = diagnosis.confidence, self._classifier.version
+        case.value = value_at_stake(finding, views, self._spec)
+        case.deadline = finding.deadline
+        case.priority = self._priority.rank(case, views)
+        case.plan = remedies.plan_for(case.type, case.fault_type, infers=self._policy.infers)
+        first = next((kind for kind in case.plan if kind != "wait"), "escalate")
+        case.team = remedies.team_for(first, finding.location)
+        case.apply("classified")
+        self.book.add(case)
+        self._ready[case.case_id] = case
+
+    def _answers(self, views: Views, rows: Rows) -> None:
+        """The world's answers to our actions."""
+        for block in rows.of("acting"):
+            names = ("document_id", "parent_document_id", "status", "quantity", "occurred_at")
+            columns = (integers(block, name).tolist() for name in names)
+            for action_id, case_id, status, units, at in zip(*columns, strict=True):
+                if self._recorder.knows(action_id):
+                    outcome = self._recorder.result(action_id, at, status, units)
+                    self._audit.append(views.now, "result", action=action_id, outcome=outcome)
+                    self._answer(views, self.book.cases[case_id], action_id, outcome)
+
+    def _answer(self, views: Views, case: Case, action_id: int, outcome: str) -> None:
+        if outcome == "pending" or action_id not in case.pending:
+            return
+        case.pending.discard(action_id)
+        kind = self._kind_of_action[action_id]
+        if kind in _SIDE_KINDS or case.status != "acting":
+            if outcome == "done" and not case.is_open:
+                self._recorder.verified(action_id, views.now)
+            return
+        if outcome == "refused":
+            case.apply("refused")
+            case.plan = case.plan[1:]
+            self._ready[case.case_id] = case
+            return
+        case.apply("done")
+        case.done_at = views.now
+        if kind == "redrive":
+            views.channels.redriven(case.finding.interface)
+        if remedies.verify_span(kind) == 0:
+            self._settle(views, case)
+        else:
+            self._review(views, case)
+
+    def _review(self, views: Views, case: Case) -> None:
+        """Look at a case again: settled, failed, resumed, or too old."""
+        now = views.now
+        if holds(case, views):
+            self._settle(views, case)
+        elif case.status == "verifying" and now >= case.done_at + remedies.verify_span(case.step_kind):
+            case.apply("failed")
+            case.plan = case.plan[1:]
+            self._ready[case.case_id] = case
+        elif case.status == "waiting" and self._policy.routes:
+            case.apply("resumed")
+            self._ready[case.case_id] = case
+        elif case.status == "acting" and now - case.opened_at >= self._spec.escalate_hours * HOUR:
+            self._escalate(views, case, "open past its threshold")
+        else:
+            self._sleep(case, now + (HOUR if case.status == "verifying" else SLEEP_HOURS * HOUR))
+
+    def _work(self, views: Views, case: Case) -> None:
+        """Take the next steps of a case, until one must be waited for."""
+        now = views.now
+        while case.status == "triaged":
+            if not case.plan:
+                self._escalate(views, case, "no remedy left")
+                return
+            kind = case.step_kind = case.plan[0]
+            wait_until = self._not_before(views, case, kind)
+            if wait_until > now:
+                case.apply("deferred")
+                self._sleep(case, wait_until)
+                return
+            if kind == "wait":
+                case.apply("requested")
+                case.apply("done")
+                case.done_at = now
+                self._sleep(case, now + HOUR)
+                return
+            decision = decide(self._policy, self._spec, case, kind, now)
+            self._note(case, now, kind, decision)
+            if decision.outcome == "leave":
+                case.apply("deferred")
+                self._sleep(case, now + SLEEP_HOURS * HOUR)
+                return
+            self._request(views, case, kind, decision)
+            if kind in _SIDE_KINDS:
+                case.plan = case.plan[1:]
+            else:
+                case.apply("requested")
+                self._sleep(case, now + int(self._spec.escalate_hours * HOUR))
+
+    def _not_before(self, views: Views, case: Case, kind: str) -> int:
+        """When a step can be taken; now, or earlier, where nothing is in its way."""
+        now = views.now
+        if kind == "redrive" and case.subject[0] == "interface":
+            interface = case.finding.interface
+            if views.channels.is_down(interface):
+                return now + HOUR
+            drained_at = views.channels.recovered_at[interface] + DRAIN_HOURS * HOUR
+            return drained_at if views.channels.dead[interface] == 0 else now
+        if kind == "count" and self._policy.routes:
+            if self._counts_left <= 0:
+                return now + DAY - (now - views.day_offset) % DAY
+            self._counts_left -= 1
+        return now
+
+    def _request(self, views: Views, case: Case, kind: str, decision: Decision) -> None:
+        now = views.now
+        action = Action(
+            action_id=key_id(self._seed, "action", case.case_id, kind, len(case.actions)),
+            case_id=case.case_id, kind=kind, requested_at=now,
+            units=remedies.adjustment(case, views.cells) if kind == "adjust" else 0,
+            system=remedies.ADJUSTED_SYSTEM.get(case.type, 0) if kind == "adjust" else 0,
+            team=decision.team, approver=decision.approver, decided_by=decision.decided_by, rule=decision.rule,
+            model_version=case.model_version, priority=case.priority,
+            **remedies.target_of(kind, case),
+        )  # fmt: skip
+        case.actions.append(action.action_id)
+        case.pending.add(action.action_id)
+        case.is_held = kind == "hold" or (case.is_held and kind != "release")
+        self._kind_of_action[action.action_id] = kind
+        self._recorder.action(action)
+        self._actions.append(action)
+
+    def _escalate(self, views: Views, case: Case, reason: str) -> None:
+        case.apply("expired")
+        if self._policy.routes:
+            decision = decide(self._policy, self._spec, case, "escalate", views.now)
+            self._note(case, views.now, "escalate", decision, reason)
+            self._request(views, case, "escalate", decision)
+        self._sleep(case, views.now + SLEEP_HOURS * HOUR)
+
+    def _settle(self, views: Views, case: Case) -> None:
+        """Close a case whose rule holds again; what it held back is let go."""
+        now = views.now
+        case.verdict = _verdict(case, views)
+        self.book.close(case, now)
+        self._ready.pop(case.case_id, None)
+        self._classifier.learn(case)
+        for action_id in case.actions:
+            self._recorder.verified(action_id, now)
+        self._audit.append(now, "closed", case=case.case_id, type=case.type, verdict=case.verdict)
+        if case.subject[0] == "cell":
+            finding = case.finding
+            views.cells.rest(finding.location * views.cells.items + finding.item, now + _REST_DAYS * DAY)
+        if case.is_held:
+            decision = decide(self._policy, self._spec, case, "release", now)
+            self._note(case, now, "release", decision)
+            self._request(views, case, "release", decision)
+        for alert_id, finding in case.absorbed:
+            if not is_delivered(finding, views) and self.book.open_on(finding.subject) is None:
+                self._open(views, alert_id, finding)
+
+    def _note(self, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:
+        self._recorder.decision(case, now, kind, decision)
+        self._audit.append(
+            now, "decision", case=case.case_id, kind=kind, outcome=decision.outcome, by=decision.decided_by,
+            rule=reason or decision.rule, approver=decision.approver, team=decision.team,
+            confidence=round(case.confidence, 6), model=case.model_version,
+        )  # fmt: skip
+
+    def _sleep(self, case: Case, until: int) -> None:
+        case.wake_at = until
+        heapq.heappush(self._sleepers, (until, case.case_id))
+
+
+def _verdict(case: Case, views: Views) -> str:
+    """What the outcome says of the diagnosis: confirmed, refuted, or nothing."""
+    if case.subject[0] != "cell":
+        return "confirmed" if case.done_at != NULL and case.actions else ""
+    finding = case.finding
+    counted = views.counts.latest.get(finding.location * views.cells.items + finding.item)
+    if counted is not None and counted[0] >= case.opened_at:
+        return "confirmed" if counted[1].counted != counted[1].book else "refuted"
+    return "refuted" if case.type == "phantom_stock" else ""
+
+
+def _news(views: Views) -> list[Subject]:
+    """Subjects of which the step brought something that may settle a case."""
+    subjects: list[Subject] = [("message", *line.key) for line in views.messages.settled]
+    for gap in views.channels.gaps_closed:
+        subjects.extend(
+            ("message", gap.interface, gap.location, gap.first + ordinal) for ordinal in range(gap.count)
+        )
+    subjects.extend(("document", document, NO_CODE, 0) for document in views.shipments.arrived)
+    subjects.extend(("document", document, item, 0) for document, item in views.shipments.resolved)
+    subjects.extend(("interface", interface, NO_CODE, 0) for interface in views.channels.recoveries)
+    subjects.extend(("cell", location, item, 0) for location, item in views.counts.adjusted_cells)
+    return subjects

@@ -1,0 +1,1 @@
+"""Detectors: each reads the views once a step and claims what is broken."""

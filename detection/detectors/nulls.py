@@ -1,0 +1,93 @@
+"""Detectors that know nothing: the rows that every table of scores is read against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from detection.detectors.base import DetectorContext
+from detection.detectors.composite import build_detector
+from detection.keys import key_id
+from detection.taxonomy import SCOPE_OF_TYPE, Finding
+from detection.views.state import Views
+from sim.events import EVENT_TYPE, INTERFACES, NO_CODE, NULL, Rows
+
+
+class Never:
+    """Says nothing."""
+
+    def __init__(self, context: DetectorContext) -> None:
+        del context
+
+    def detect(self, views: Views, rows: Rows) -> Sequence[Finding]:
+        """No findings."""
+        del views, rows
+        return ()
+
+
+class Always:
+    """Says everything it can say of places: each interface, and the best seller of each store, every day."""
+
+    def __init__(self, context: DetectorContext) -> None:
+        del context
+
+    def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
+        """The same claims, day after day."""
+        del rows
+        if not views.is_new_day:
+            return
+        for interface in range(len(INTERFACES)):
+            yield Finding("api_outage", interface=interface)
+        cells = views.cells
+        best = cells.lines.reshape(cells.locations, cells.items).argmax(axis=1).tolist()
+        for location, item in enumerate(best):
+            for type_name in ("phantom_stock", "negative_inventory", "count_variance"):
+                yield Finding(type_name, location=location, item=item)
+
+
+class RandomAtSameRate:
+    """As many alerts as the standard detector, at the same times and of the same types, about anything."""
+
+    def __init__(self, context: DetectorContext) -> None:
+        self._model = build_detector(context, "standard")
+        self._seed = context.seed
+        self._layout = context.layout
+        self._documents: list[int] = []
+
+    def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
+        """The standard findings, with their subjects drawn by lot."""
+        for ordinal, finding in enumerate(self._model.detect(views, rows)):
+            if finding.document_id != NULL:
+                self._documents = [*self._documents, finding.document_id][-256:]
+            yield self._scramble(finding, key_id(self._seed, "random", views.now, ordinal))
+
+    def _scramble(self, finding: Finding, lot: int) -> Finding:
+        scope = SCOPE_OF_TYPE[finding.type]
+        item = lot % self._layout.items if finding.item >= 0 or scope in {"cell", "item"} else NO_CODE
+        location = (lot >> 8) % self._layout.locations if finding.location >= 0 else NO_CODE
+        document = finding.document_id
+        if document != NULL:
+            document = self._documents[(lot >> 16) % len(self._documents)]
+        sequence = finding.sequence
+        if sequence != NULL:
+            sequence = (lot >> 24) % max(1, 2 * sequence)
+        interface = (lot >> 4) % len(INTERFACES) if finding.interface >= 0 else NO_CODE
+        return replace(
+            finding, item=item, location=location, document_id=document, sequence=sequence, interface=interface,
+            evidence=(),
+        )  # fmt: skip
+
+
+class LastPoint:
+    """Every hour, the cell of the latest sale: whoever scores well with this is scoring positions."""
+
+    def __init__(self, context: DetectorContext) -> None:
+        del context
+
+    def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
+        """The last row's cell."""
+        blocks = [block for block in rows if block.event_type == EVENT_TYPE["retail_selling"] and block.size]
+        if views.is_new_hour and blocks:
+            last = blocks[-1]
+            location, item = int(last.get("location")[-1]), int(last.get("item")[-1])
+            yield Finding("phantom_stock", location=location, item=item, evidence=(int(last.get("event_id")[-1]),))

@@ -1,0 +1,1 @@
+"""Priorities: which case a team should take first."""

@@ -1,0 +1,133 @@
+"""What the harness writes down: alerts, cases, actions and decisions, as columns.
+
+Plug-ins never record. Locations, items and interfaces are codes (-1 for none), ids and times
+integers (:data:`sim.events.NULL` for none); types, kinds, statuses and roles are strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from detection.cases import Case
+from detection.layout import Layout
+from detection.policy import Decision
+from detection.taxonomy import Finding
+from sim.actions import Action
+from sim.events import NULL, STATUSES
+
+Table = dict[str, list[Any]]
+
+ALERT_COLUMNS: tuple[str, ...] = (
+    "alert_id", "raised_at", "detector", "type", "location", "item", "document_id", "interface", "sequence", "score",
+    "deadline", "evidence",
+)  # fmt: skip
+CASE_COLUMNS: tuple[str, ...] = (
+    "case_id", "opened_at", "closed_at", "status", "type", "fault_type", "cause", "confidence", "priority", "team",
+    "alerts", "location", "item", "document_id", "interface", "sequence", "origin",
+)  # fmt: skip
+ACTION_COLUMNS: tuple[str, ...] = (
+    "action_id", "case_id", "kind", "target", "requested_at", "executed_at", "outcome", "refused_reason", "decided_by",
+    "rule", "model_version", "approved_by", "minutes", "delta_units", "verified_at", "location", "item", "document_id",
+    "interface", "sequence", "team",
+)  # fmt: skip
+DECISION_COLUMNS: tuple[str, ...] = (
+    "case_id", "decided_at", "kind", "outcome", "team", "approver", "decided_by", "rule", "confidence",
+)  # fmt: skip
+
+
+class Recorder:
+    """Tables that only grow, and action rows that are filled in when their answer comes."""
+
+    def __init__(self, layout: Layout, detector: str) -> None:
+        self._layout, self._detector = layout, detector
+        self.alerts: Table = {name: [] for name in ALERT_COLUMNS}
+        self.actions: Table = {name: [] for name in ACTION_COLUMNS}
+        self.decisions: Table = {name: [] for name in DECISION_COLUMNS}
+        self._row_of_action: dict[int, int] = {}
+
+    def alert(self, alert_id: int, raised_at: int, finding: Finding) -> None:
+        """One alert."""
+        _append(
+            self.alerts,
+            (
+                alert_id, raised_at, self._detector, finding.type, finding.location, finding.item,
+                finding.document_id, finding.interface, finding.sequence, finding.score, finding.deadline,
+                list(finding.evidence),
+            ),
+        )  # fmt: skip
+
+    def decision(self, case: Case, decided_at: int, kind: str, decision: Decision) -> None:
+        """One decision of the policy."""
+        _append(
+            self.decisions,
+            (
+                case.case_id, decided_at, kind, decision.outcome, decision.team, decision.approver,
+                decision.decided_by, decision.rule, case.confidence,
+            ),
+        )  # fmt: skip
+
+    def action(self, action: Action) -> None:
+        """One action as requested."""
+        self._row_of_action[action.action_id] = len(self.actions["action_id"])
+        _append(
+            self.actions,
+            (
+                action.action_id, action.case_id, action.kind, self._target(action), action.requested_at, NULL,
+                "pending", "", action.decided_by, action.rule, action.model_version, action.approver, 0.0, 0, NULL,
+                action.location, action.item, action.document_id, action.interface, action.sequence, action.team,
+            ),
+        )  # fmt: skip
+
+    def result(self, action_id: int, executed_at: int, outcome: int, units: int) -> str:
+        """The world's answer to an action; returns the outcome's name."""
+        row, name = self._row_of_action[action_id], STATUSES[outcome]
+        self.actions["outcome"][row] = name
+        if name != "pending":
+            self.actions["executed_at"][row] = executed_at
+        if name == "refused":
+            self.actions["refused_reason"][row] = "refused by the world"
+        self.actions["delta_units"][row] = 0 if units == NULL else units
+        return name
+
+    def verified(self, action_id: int, at: int) -> None:
+        """When an action's effect was seen to hold."""
+        row = self._row_of_action[action_id]
+        if self.actions["outcome"][row] == "done" and self.actions["verified_at"][row] == NULL:
+            self.actions["verified_at"][row] = at
+
+    def knows(self, action_id: int) -> bool:
+        """Whether an answer is to one of our own actions."""
+        return action_id in self._row_of_action
+
+    def tables(self, cases: Mapping[int, Case]) -> dict[str, Table]:
+        """All tables, the cases as they stand."""
+        table: Table = {name: [] for name in CASE_COLUMNS}
+        for case in cases.values():
+            finding = case.finding
+            _append(
+                table,
+                (
+                    case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
+                    case.confidence, case.priority, case.team, list(case.alerts), finding.location, finding.item,
+                    finding.document_id, finding.interface, finding.sequence, "operator",
+                ),
+            )  # fmt: skip
+        return {"alerts": self.alerts, "cases": table, "actions": self.actions, "decisions": self.decisions}
+
+    def _target(self, action: Action) -> str:
+        """What the action is aimed at, in words."""
+        layout = self._layout
+        parts = (
+            layout.location_name(action.location),
+            layout.item_name(action.item),
+            layout.vocabulary.strings("interface")[action.interface] if action.interface >= 0 else "",
+            f"#{action.sequence}" if action.sequence != NULL else "",
+            f"document {action.document_id}" if action.document_id != NULL else "",
+        )
+        return " ".join(part for part in parts if part)
+
+
+def _append(table: Table, values: Sequence[Any]) -> None:
+    for column, value in zip(table.values(), values, strict=True):
+        column.append(value)

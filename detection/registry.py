@@ -1,0 +1,83 @@
+"""What can stand at each stage of the pipeline, by name.
+
+A name maps to ``module:Class``; nothing is imported until it is asked for, so that a model library
+that takes seconds to load costs nothing where it is not used. Others add detectors by the entry
+point group ``stocktwin.detectors``, or by writing ``package.module:Class`` where a name goes.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+DETECTORS: dict[str, str] = {
+    "standard": "detection.detectors.composite:Standard",
+    "receipt": "detection.detectors.receipt:ReceiptLifeCycle",
+    "transfer": "detection.detectors.transfer:TransferLifeCycle",
+    "channel": "detection.detectors.channel:ChannelLifeCycle",
+    "reservation": "detection.detectors.reservation:ReservationLifeCycle",
+    "returns": "detection.detectors.returns:ReturnLifeCycle",
+    "counts": "detection.detectors.counts:CountLifeCycle",
+    "book": "detection.detectors.book:NegativeBook",
+    "silence": "detection.detectors.silence:CellSilence",
+    "ewma": "detection.detectors.ewma:LatencyChart",
+    "iforest": "detection.detectors.outliers:IsolationForest",
+    "knn": "detection.detectors.outliers:NearestNeighbours",
+    "never": "detection.detectors.nulls:Never",
+    "always": "detection.detectors.nulls:Always",
+    "random": "detection.detectors.nulls:RandomAtSameRate",
+    "last_point": "detection.detectors.nulls:LastPoint",
+    "supplied": "detection.detectors.supplied:Supplied",
+}
+CLASSIFIERS: dict[str, str] = {
+    "rules": "detection.classifiers.rules:RuleClassifier",
+    "none": "detection.classifiers.nulls:NoClassifier",
+}
+PRIORITIES: dict[str, str] = {
+    "value": "detection.priorities.value:RevenueAtRisk",
+    "fcfs": "detection.priorities.fcfs:FirstComeFirstServed",
+}
+ENTRY_POINT_GROUP = "stocktwin.detectors"
+_BUILT_IN: dict[str, Mapping[str, str]] = {
+    "detector": DETECTORS,
+    "classifier": CLASSIFIERS,
+    "priority": PRIORITIES,
+}
+
+
+class UnknownNameError(ValueError):
+    """A stage was asked for by a name that nothing answers to."""
+
+
+def names(stage: str) -> tuple[str, ...]:
+    """The names that can stand at ``stage`` (detector, classifier, priority), plug-ins included."""
+    return tuple(_targets(stage))
+
+
+def load(stage: str, name: str) -> Any:
+    """The class behind a name or a ``package.module:Class``.
+
+    Raises:
+        UnknownNameError: nothing has this name; the message lists the valid ones and the nearest.
+    """
+    target = name if ":" in name else _targets(stage).get(name)
+    if target is None:
+        valid = names(stage)
+        near = difflib.get_close_matches(name, valid, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise UnknownNameError(f"{stage}={name}: no such {stage}{hint} valid: {', '.join(valid)}")
+    module_name, _, class_name = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), class_name)
+    except (ImportError, AttributeError) as error:
+        raise UnknownNameError(f"{stage}={name}: cannot load {target}: {error}") from error
+
+
+def _targets(stage: str) -> Mapping[str, str]:
+    if stage != "detector":
+        return _BUILT_IN[stage]
+    found = {point.name: point.value for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return {**found, **DETECTORS}

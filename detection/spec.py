@@ -1,0 +1,100 @@
+"""The operator's settings: which plug-in stands at each stage, and how bold it may be.
+
+A spec is data: two operators with equal specs, layouts and seeds are the same operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from detection.taxonomy import TYPES
+from sim.events import NULL
+
+#: Least confidence at which a machine may repair, by exception type (governance: per type, not one for all).
+CONFIDENCE_BY_TYPE: dict[str, float] = {
+    "dropped_message": 0.75,
+    "duplicate_message": 0.8,
+    "posting_lag": 0.6,
+    "api_outage": 0.6,
+}
+
+
+@dataclass(frozen=True)
+class PilotScope:
+    """Where and when automation is switched on; outside it every repair goes to people.
+
+    Attributes:
+        types: exception types it may act on; empty for all.
+        locations: location codes it may act at; empty for all.
+        starts_at, ends_at: simulated time, half open; null for no bound.
+    """
+
+    types: frozenset[str] = frozenset()
+    locations: frozenset[int] = frozenset()
+    starts_at: int = NULL
+    ends_at: int = NULL
+
+    def __post_init__(self) -> None:
+        unknown = sorted(self.types - set(TYPES))
+        if unknown:
+            raise ValueError(f"unknown exception type {unknown[0]!r}; valid: {', '.join(TYPES)}")
+
+    def covers(self, now: int, type_name: str, location: int) -> bool:
+        """Whether automation is on for a case of this type, here and now."""
+        if self.types and type_name not in self.types:
+            return False
+        if self.locations and location not in self.locations:
+            return False
+        if self.starts_at != NULL and now < self.starts_at:
+            return False
+        return self.ends_at == NULL or now < self.ends_at
+
+
+@dataclass(frozen=True)
+class OperatorSpec:
+    """What an operator is made of.
+
+    Attributes:
+        detector: a registered name, names joined by ``+``, or ``package.module:Class``.
+        classifier, priority, policy: registered names, or ``package.module:Class``.
+        pilot: where automation is on.
+        confidence: least confidence for a machine to act; types of ``confidence_by_type`` have their own.
+        service_hours: service level of a message, for feeds whose rows carry no due time.
+        grace_minutes: how long past due before an absence is an alert.
+        silence_probability: a cell is suspect when so long a silence had less than this probability.
+        loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
+        counts_per_store_day: counts the store teams can take on, per store and day.
+        escalate_hours: a case open for longer than this goes up one level.
+        approval_ladder: (value up to, role that approves), rising.
+        parameters: further numbers by name, for plug-ins.
+    """
+
+    detector: str = "standard"
+    classifier: str = "rules"
+    priority: str = "value"
+    policy: str = "deterministic"
+    pilot: PilotScope = field(default_factory=PilotScope)
+    confidence: float = 0.8
+    confidence_by_type: Mapping[str, float] = field(default_factory=lambda: dict(CONFIDENCE_BY_TYPE))
+    service_hours: float = 4.0
+    grace_minutes: float = 15.0
+    silence_probability: float = 2e-4
+    loss_floor: float = 25.0
+    horizon_days: float = 7.0
+    counts_per_store_day: float = 2.0
+    escalate_hours: float = 72.0
+    approval_ladder: tuple[tuple[float, str], ...] = (
+        (500.0, "store"),
+        (5_000.0, "inventory_control"),
+        (float("inf"), "finance"),
+    )
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+    def parameter(self, name: str, default: float) -> float:
+        """A plug-in's own number, or its default."""
+        return float(self.parameters.get(name, default))
+
+    def threshold(self, type_name: str) -> float:
+        """Least confidence at which a machine may repair a case of this type."""
+        return self.confidence_by_type.get(type_name, self.confidence)

@@ -1,0 +1,1 @@
+"""Views: the state that the stream implies, kept up to date row by row."""

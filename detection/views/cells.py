@@ -1,0 +1,207 @@
+"""Cells: what the stream says each (location, item) holds, and how long it has been silent.
+
+*Books.* ERP tells its on-hand book once as an opening extract and then nightly as net changes. In
+between the operator keeps its own running estimate: sales off, postings on. What is sent and not yet
+due is *in flight*; a book that is below zero only because of it is no news.
+
+*Silence.* A store's own sales are its clock: a cell that should sell one in a thousand of a store's
+lines and saw two thousand go by without one is silent with probability e^-2, whatever the season,
+weekday or peak. Each cell keeps the store's line count at its last sign of life (a sale, a pick, a
+delivery, a count); its rate is the item's share of the region's lines, corrected by the cell's own
+record in proportion to how much of it there is (a gamma prior worth :data:`PRIOR_LINES` lines).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.views.columns import BoolArray, IntArray, integers
+from detection.views.messages import MessageLine
+from sim.events import CODES, NULL, STATUS, Block
+
+FloatArray = npt.NDArray[np.float64]
+#: Lines of sales that the pooled rate is worth against a cell's own record.
+PRIOR_LINES = 8.0
+_SIGN_BY_CODE = {"101": 1, "102": -1, "303": -1, "305": 1, "551": -1, "601": -1, "653": 1, "701": 1, "702": 1}
+_SIGN = np.array([_SIGN_BY_CODE.get(code, 0) for code in CODES] + [0], dtype=np.int32)
+_EXTRACT_LAG_TICKS = 6
+
+
+class Cells:
+    """Arrays over the cells of a region, shape (locations * items,).
+
+    Attributes:
+        erp: running estimate of ERP's on-hand book, units.
+        flight: units sent to ERP and not yet due.
+        lines: sale lines since the start.
+        mark: the store's line count at the cell's last sign of life.
+        price: unit price by item, shape (items,).
+        pack: replenishment pack by item, shape (items,).
+        clock: sale lines by location since the start, shape (locations,).
+        below_zero: cells whose book went below zero in this step.
+        nil_picks: (cell, event id, reserved units) of picks that found too little in this step.
+    """
+
+    def __init__(self, locations: int, items: int) -> None:
+        self.locations, self.items = locations, items
+        size = locations * items
+        self.erp = np.zeros(size, dtype=np.int32)
+        self.flight = np.zeros(size, dtype=np.int32)
+        self.lines = np.zeros(size, dtype=np.int32)
+        self.mark = np.zeros(size, dtype=np.int32)
+        self.quiet_until = np.full(size, NULL, dtype=np.int64)
+        self.price = np.ones(items)
+        self.pack = np.ones(items, dtype=np.int64)
+        self.clock = np.zeros(locations, dtype=np.int32)
+        self.first_at = NULL
+        self.trading_days = 0
+        self._base = np.zeros(size, dtype=np.int32)
+        self._negative = np.zeros(size, dtype=np.bool_)
+        self._recent: deque[tuple[int, IntArray, npt.NDArray[np.int32]]] = deque(maxlen=_EXTRACT_LAG_TICKS)
+        self._touched: list[IntArray] = []
+        self.below_zero: list[int] = []
+        self.nil_picks: list[tuple[int, int, int]] = []
+
+    def begin(self) -> None:
+        """Clear the last step's news."""
+        self._touched = []
+        self.below_zero, self.nil_picks = [], []
+
+    def cell_of(self, block: Block) -> IntArray:
+        """The cell of each row."""
+        return integers(block, "location") * self.items + integers(block, "item")
+
+    def describe(self, block: Block) -> None:
+        """Master data: prices and packs."""
+        item = integers(block, "item")
+        self.price[item] = np.nan_to_num(block.get("unit_price").astype(np.float64), nan=1.0)
+        pack = integers(block, "quantity")
+        self.pack[item] = np.where(pack > 0, pack, 1)
+
+    def sell(self, block: Block) -> None:
+        """Till lines: off the book, and a sign of life."""
+        location = integers(block, "location")
+        cell = location * self.items + integers(block, "item")
+        quantity = block.get("quantity").astype(np.int32)
+        np.subtract.at(self.erp, cell, quantity)
+        np.add.at(self.lines, cell, np.ones(block.size, dtype=np.int32))
+        self.clock += np.bincount(location, minlength=self.locations).astype(np.int32)
+        self.mark[cell] = self.clock[location]
+        self._touched.append(cell)
+
+    def send(self, block: Block) -> None:
+        """Lines on their way to ERP; goods that arrived are a sign of life."""
+        cell = self.cell_of(block)
+        sign = _SIGN[integers(block, "code")]
+        quantity = block.get("quantity").astype(np.int32)
+        sent = (integers(block, "sequence") >= 0) & (integers(block, "item") >= 0)
+        if not sent.all():
+            cell, sign, quantity = cell[sent], sign[sent], quantity[sent]
+        np.add.at(self.flight, cell, sign * quantity)
+        self.mark[cell] = self.clock[cell // self.items]
+
+    def post(self, block: Block) -> None:
+        """Lines that ERP booked."""
+        cell = self.cell_of(block)
+        change = _SIGN[integers(block, "code")] * block.get("quantity").astype(np.int32)
+        np.add.at(self.erp, cell, change)
+        np.subtract.at(self.flight, cell, change)
+        self._recent.append((int(integers(block, "occurred_at").max()), cell, change))
+        self._touched.append(cell)
+
+    def expire(self, lines: list[MessageLine], *, sign: int) -> None:
+        """Take overdue lines out of flight (sign -1), or put them back before they post (sign 1)."""
+        for line in lines:
+            if line.item >= 0:
+                self.flight[line.location * self.items + line.item] += sign * int(_SIGN[line.code]) * line.quantity
+
+    def extract(self, block: Block) -> None:
+        """ERP's own word on its book: an opening, or the net change since the last extract."""
+        cell = self.cell_of(block)
+        quantity = block.get("quantity").astype(np.int32)
+        if integers(block, "status")[0] == STATUS["opening"]:
+            self._base[cell] = quantity
+        else:
+            np.add.at(self._base, cell, quantity)
+        np.copyto(self.erp, self._base)
+        cut_off = int(integers(block, "occurred_at").max())
+        for posted_at, posted, change in self._recent:
+            if posted_at > cut_off:
+                np.add.at(self.erp, posted, change)
+        self._touched.append(cell)
+
+    def pick(self, block: Block) -> None:
+        """Picks: a full one is a sign of life, a short or nil one contradicts the book."""
+        cell = self.cell_of(block)
+        status = integers(block, "status")
+        failed = (status == STATUS["nil"]) | (status == STATUS["short"])
+        found = cell[~failed]
+        self.mark[found] = self.clock[found // self.items]
+        if failed.any():
+            rows = np.flatnonzero(failed)
+            ids = integers(block, "event_id")[rows].tolist()
+            units = integers(block, "quantity")[rows].tolist()
+            self.nil_picks.extend(zip(cell[rows].tolist(), ids, units, strict=True))
+
+    def count(self, block: Block) -> None:
+        """A count settles a cell, whatever it found."""
+        cell = self.cell_of(block)
+        self.mark[cell] = self.clock[cell // self.items]
+
+    def finish(self) -> None:
+        """Find the cells whose book went below zero in this step, once each."""
+        for cell in self._touched:
+            book = self.erp[cell]
+            negative = (book < 0) & (book + self.flight[cell] < 0)
+            fresh = negative & ~self._negative[cell]
+            if fresh.any():
+                self.below_zero.extend(np.unique(cell[fresh]).tolist())
+            self._negative[cell] = negative
+
+    def rest(self, cell: int, until: int) -> None:
+        """Leave a cell alone for a while after people looked at it."""
+        self.quiet_until[cell] = until
+
+    def expected_lines(self, now: int) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Lines each suspect cell should have sold since its last sign of life.
+
+        Returns:
+            (expected lines, weight of the rate behind them in lines, cell), for store cells with a
+            positive book of which at least one line was expected. Sorted by cell.
+        """
+        sold = self.lines.reshape(self.locations, self.items)
+        by_item = sold[1:].sum(axis=0, dtype=np.float64)
+        total = max(1.0, float(by_item.sum()))
+        share = (by_item / total).astype(np.float32)
+        mark = self.mark.reshape(self.locations, self.items)
+        pooled = share * (self.clock[:, None] - mark).astype(np.float32)
+        # A cell's own record can at most mend its rate: whoever expects too little stays out.
+        candidate: BoolArray = (pooled > 1.0) & (self.erp.reshape(pooled.shape) > 0)
+        candidate[0] = False
+        cell = np.flatnonzero(candidate)
+        cell = cell[self.quiet_until[cell] < now]
+        seen = share[cell % self.items].astype(np.float64) * self.mark[cell]
+        own: FloatArray = self.lines[cell].astype(np.float64) + PRIOR_LINES
+        expected: FloatArray = own / (seen + PRIOR_LINES) * pooled.reshape(-1)[cell]
+        return expected, own, cell
+
+    def lines_a_day(self, cell: IntArray) -> FloatArray:
+        """Sale lines a day of cells, by the pooled rate corrected by their own record."""
+        by_item = self.lines.reshape(self.locations, self.items)[1:].sum(axis=0, dtype=np.float64)
+        total = max(1.0, float(by_item.sum()))
+        expected = by_item[cell % self.items] / total * self.clock[cell // self.items]
+        factor = (self.lines[cell] + PRIOR_LINES) / (expected + PRIOR_LINES)
+        days: float = max(1.0, self.trading_days)
+        rate: FloatArray = factor * expected / days
+        return rate
+
+    def revenue_a_day(self, cell: int) -> float:
+        """Revenue a day of one cell, currency."""
+        location, item = divmod(cell, self.items)
+        lines = float(self.lines[cell])
+        peers = float(self.lines[item + self.items :: self.items].sum()) / max(1, self.locations - 1)
+        return (lines + peers) / 2 / max(1.0, self.trading_days) * float(self.price[item]) if location else 0.0
+

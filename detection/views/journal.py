@@ -1,0 +1,153 @@
+"""Journals: what was sent under each sequence number, remembered for as long as it may be asked for.
+
+Every site numbers what it sends: the tills of a store, its backroom, the distribution centre. Two
+interfaces fed from one journal share its numbers (``pos_erp`` and ``pos_oms`` carry the same line
+under the same number), so one journal answers for both. Numbers grow by one, so a journal is a ring
+per site indexed by ``sequence & mask``; a number older than its ring is *aged* and no longer
+answered for. Rings double when what must be remembered outgrows them.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import numpy.typing as npt
+
+from detection.views.columns import IntArray, integers
+from sim.events import INTERFACES, Block
+
+#: Journal that feeds each interface, by interface code; -1 where the operator sees no numbered source rows.
+JOURNALS: tuple[str, ...] = ("pos", "store", "wms")
+JOURNAL_OF_INTERFACE: IntArray = np.array(
+    [JOURNALS.index(site) if site in JOURNALS else -1 for site in (name.split("_")[0] for name in INTERFACES)],
+    dtype=np.int64,
+)
+#: Days for which numbers are remembered, at least.
+RETENTION_DAYS = 3
+_TILL_JOURNAL = JOURNALS.index("pos")
+_CAPACITY_MIN = 1024
+
+
+class RowLog:
+    """The latest blocks of rows, so that a reference to one row can still be resolved."""
+
+    def __init__(self, blocks_max: int) -> None:
+        self._blocks: deque[tuple[int, Block]] = deque(maxlen=blocks_max)
+        self.next_reference = 0
+
+    def append(self, block: Block) -> int:
+        """Keep a block; returns the reference of its first row."""
+        first = self.next_reference
+        self._blocks.append((first, block))
+        self.next_reference += block.size
+        return first
+
+    def find(self, reference: int) -> tuple[Block, int] | None:
+        """The block and position of a row, or None once it has left the log."""
+        for first, block in reversed(self._blocks):
+            if first <= reference:
+                return (block, reference - first) if reference < first + block.size else None
+        return None
+
+
+class Journal:
+    """Rings of sequence numbers, one a (journal, location).
+
+    Attributes, flat over all rings:
+        posted: how often ERP booked the line, uint8.
+        overdue: whether the line was found overdue.
+        quantity: units the source row named, int32.
+        reference: row reference of the source row, int32.
+    """
+
+    def __init__(self, locations: int, till_lines_a_day: int) -> None:
+        self._locations = locations
+        rings = len(JOURNALS) * locations
+        capacity = np.full(rings, _CAPACITY_MIN, dtype=np.int64)
+        tills = slice(_TILL_JOURNAL * locations, (_TILL_JOURNAL + 1) * locations)
+        capacity[tills] = max(_CAPACITY_MIN, 1 << int(till_lines_a_day).bit_length())
+        self._high = np.full(rings, -1, dtype=np.int64)
+        self._floor: deque[IntArray] = deque([self._high.copy()], maxlen=RETENTION_DAYS)
+        self._lay_out(capacity)
+
+    def ring_of(self, interface: IntArray, location: IntArray) -> IntArray:
+        """The ring of each (interface, location); interfaces without a journal share ring 0."""
+        ring: IntArray = JOURNAL_OF_INTERFACE[interface] * self._locations + location
+        return np.maximum(ring, 0)
+
+    def address(self, ring: IntArray, sequence: IntArray) -> IntArray:
+        """Where in the flat arrays each (ring, sequence) is held."""
+        address: IntArray = self._start[ring] + (sequence & self._mask[ring])
+        return address
+
+    def is_remembered(self, ring: IntArray, sequence: IntArray) -> npt.NDArray[np.bool_]:
+        """Whether the slot still belongs to this number."""
+        high = self._high[ring]
+        remembered: npt.NDArray[np.bool_] = (sequence <= high) & (sequence > high - self._mask[ring] - 1)
+        return remembered
+
+    def write(self, ring: IntArray, sequence: IntArray, quantity: IntArray, first_reference: int) -> IntArray:
+        """Enter lines just sent; returns their addresses."""
+        np.maximum.at(self._high, ring, sequence)
+        short = self._high - self._floor[0] > self._mask
+        if short.any():
+            self._grow(short)
+        address = self.address(ring, sequence)
+        self.posted[address] = 0
+        self.overdue[address] = False
+        self.quantity[address] = quantity
+        self.reference[address] = np.arange(first_reference, first_reference + len(sequence))
+        return address
+
+    def write_tills(self, location: IntArray, sequence: IntArray, first_reference: int) -> None:
+        """Enter till lines: only where each is found, for tills are followed by count, not by line."""
+        ring = location + _TILL_JOURNAL * self._locations
+        address = self._start[ring] + (sequence & self._mask[ring])
+        self.reference[address] = np.arange(first_reference, first_reference + len(sequence), dtype=np.int32)
+
+    def end_day(self) -> None:
+        """Let the oldest day go."""
+        self._floor.append(self._high.copy())
+
+    def lookup(self, log: RowLog, interface: int, location: int, sequence: int) -> tuple[Block, int] | None:
+        """The source row of one message, where it is still remembered."""
+        if JOURNAL_OF_INTERFACE[interface] < 0 or location < 0:
+            return None
+        ring = int(JOURNAL_OF_INTERFACE[interface]) * self._locations + location
+        reference = int(self.reference[self._start[ring] + (sequence & self._mask[ring])])
+        found = log.find(reference) if reference >= 0 else None
+        if found is None or int(integers(found[0], "sequence")[found[1]]) != sequence:
+            return None
+        return found
+
+    def _lay_out(self, capacity: IntArray) -> None:
+        self._mask = capacity - 1
+        self._start = np.concatenate(([0], np.cumsum(capacity)[:-1])).astype(np.int64)
+        total = int(capacity.sum())
+        self.posted = np.zeros(total, dtype=np.uint8)
+        self.overdue = np.zeros(total, dtype=np.bool_)
+        self.quantity = np.zeros(total, dtype=np.int32)
+        self.reference = np.full(total, -1, dtype=np.int32)
+
+    def _grow(self, short: npt.NDArray[np.bool_]) -> None:
+        """Double the rings that are too small until they fit twice over, and move what they hold."""
+        held = (self.posted, self.overdue, self.quantity, self.reference)
+        start, mask = self._start, self._mask
+        capacity = mask + 1
+        needed = 2 * (self._high - self._floor[0])
+        while (capacity[short] < needed[short]).any():
+            capacity = np.where(short & (capacity < needed), capacity * 2, capacity)
+        self._lay_out(capacity)
+        for ring in range(len(capacity)):
+            old = int(mask[ring]) + 1
+            high = int(self._high[ring])
+            numbers = np.arange(max(0, high - old + 1), high + 1) if short[ring] else np.arange(old)
+            source = start[ring] + (numbers & mask[ring])
+            target = self._start[ring] + (numbers & self._mask[ring])
+            for before, after in zip(held, self._arrays(), strict=True):
+                after[target] = before[source]
+
+    def _arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
+        return (self.posted, self.overdue, self.quantity, self.reference)
+

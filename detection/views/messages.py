@@ -1,0 +1,225 @@
+"""Messages: what each site sent to ERP, and whether ERP has booked it.
+
+A receiving, shipping, adjusting or inspecting row names the interface and the sequence number under
+which it went out and the time by which ERP must have posted it. A posting row answers with the same
+number. From this follow, line by line and without looking back: *overdue* (due and not posted),
+*doubled* (posted twice), *mismatched* (posted with another quantity) and *settled* (posted at last).
+
+Lines wait in buckets by the tick in which they fall due, so that a step touches what is due in it
+and nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from detection.views.columns import BoolArray, IntArray, integers
+from detection.views.journal import Journal, RowLog
+from sim.clock import DAY, HOUR, MINUTE, TICK
+from sim.events import EVENT_TYPE, INTERFACE, NO_CODE, NULL, Block
+
+#: Days after which a line that never posted is forgotten by the view (its case lives on).
+FORGET_DAYS = 21
+_TILL_BLOCKS = 64
+_DOCUMENT_BLOCKS = 400
+_TILL_INTERFACES = frozenset({INTERFACE["pos_erp"], INTERFACE["pos_oms"]})
+MessageKey = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    """One line on its way to ERP.
+
+    Attributes:
+        interface, location, sequence: its key.
+        document_id, item, quantity, event_id: of the source row (of the posting row for a double).
+        due_at: when ERP must have posted it.
+        code: its movement code.
+        sent_at: when the source row happened.
+        source: event type (code) of the source row.
+        posted_quantity: units booked, for a mismatch.
+    """
+
+    interface: int
+    location: int
+    sequence: int
+    document_id: int
+    item: int
+    quantity: int
+    event_id: int
+    due_at: int = NULL
+    code: int = NO_CODE
+    sent_at: int = NULL
+    source: int = NO_CODE
+    posted_quantity: int = 0
+
+    @property
+    def key(self) -> MessageKey:
+        """Interface, location, sequence."""
+        return (self.interface, self.location, self.sequence)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Lines of one block that fall due in one tick."""
+
+    block: Block
+    rows: IntArray
+    ring: IntArray
+    sequence: IntArray
+
+
+class Messages:
+    """Expected and seen postings.
+
+    Attributes:
+        overdue, doubled, mismatched, settled: what this step brought.
+        open: every overdue line that has not been posted, by key.
+    """
+
+    def __init__(self, locations: int, till_lines_a_day: int, service_hours: float, grace_minutes: float) -> None:
+        self._journal = Journal(locations, till_lines_a_day)
+        self._tills = RowLog(_TILL_BLOCKS)
+        self._documents = RowLog(_DOCUMENT_BLOCKS)
+        self._service = int(service_hours * HOUR)
+        self._grace = int(grace_minutes * MINUTE)
+        self._due: dict[int, list[_Waiting]] = {}
+        self._slot = NULL
+        self.open: dict[MessageKey, MessageLine] = {}
+        self.overdue: list[MessageLine] = []
+        self.doubled: list[MessageLine] = []
+        self.mismatched: list[MessageLine] = []
+        self.settled: list[MessageLine] = []
+
+    def begin(self) -> None:
+        """Clear the last step's news."""
+        self.overdue, self.doubled, self.mismatched, self.settled = [], [], [], []
+
+    def sell(self, block: Block) -> None:
+        """Remember till lines by number."""
+        first = self._tills.append(block)
+        self._journal.write_tills(integers(block, "location"), integers(block, "sequence"), first)
+
+    def send(self, now: int, block: Block) -> None:
+        """Expect postings for the lines of a block that go out to ERP."""
+        interface, sequence = integers(block, "interface"), integers(block, "sequence")
+        sent = (interface >= 0) & (sequence >= 0)
+        if not sent.all():
+            block = block.take(sent)
+            interface, sequence = interface[sent], sequence[sent]
+        if not block.size:
+            return
+        due = integers(block, "due_at")
+        if due.min() < 0:
+            due = np.where(due < 0, integers(block, "occurred_at") + self._service, due)
+        first = self._documents.append(block)
+        ring = self._journal.ring_of(interface, integers(block, "location"))
+        self._journal.write(ring, sequence, integers(block, "quantity"), first)
+        slots = np.maximum(-(-(due + self._grace) // TICK), now // TICK)
+        low, high = int(slots.min()), int(slots.max())
+        rows = np.arange(block.size)
+        for slot in (low,) if low == high else np.unique(slots).tolist():
+            chosen = rows if low == high else np.flatnonzero(slots == slot)
+            self._due.setdefault(slot, []).append(_Waiting(block, chosen, ring[chosen], sequence[chosen]))
+
+    def post(self, block: Block) -> None:
+        """Tick off what ERP booked."""
+        interface, sequence = integers(block, "interface"), integers(block, "sequence")
+        ring = self._journal.ring_of(interface, integers(block, "location"))
+        known = self._journal.is_remembered(ring, sequence)
+        if not known.all():
+            self._post_aged(block, np.flatnonzero(~known))
+            block, ring, sequence = block.take(known), ring[known], sequence[known]
+        if not block.size:
+            return
+        journal = self._journal
+        address = journal.address(ring, sequence)
+        np.add.at(journal.posted, address, np.ones(block.size, dtype=np.uint8))
+        late = journal.overdue[address]
+        twice = journal.posted[address] > 1
+        units = journal.quantity[address]
+        differs = (integers(block, "quantity") != units) & (units != 0)
+        if differs.any():
+            twice &= ~self._sort_differences(block, np.flatnonzero(differs), address)
+        if late.any():
+            self._settle(block, np.flatnonzero(late))
+            journal.overdue[address[late]] = False
+        if twice.any():
+            latest = {line.key: line for line in _lines(block, np.flatnonzero(twice))}
+            self.doubled.extend(latest.values())
+
+    def finish(self, now: int) -> None:
+        """Find the lines that fell due in this step and are not posted."""
+        slot = now // TICK
+        for due in range(slot if self._slot == NULL else self._slot + 1, slot + 1):
+            for waiting in self._due.pop(due, ()):
+                self._check(waiting)
+        self._slot = slot
+
+    def end_day(self, now: int) -> None:
+        """Forget what is too old to matter."""
+        self._journal.end_day()
+        horizon = now - FORGET_DAYS * DAY
+        self.open = {key: line for key, line in self.open.items() if line.due_at > horizon}
+
+    def source_of(self, interface: int, location: int, sequence: int) -> MessageLine | None:
+        """The source row of one message, if it was sent lately and seen."""
+        log = self._tills if interface in _TILL_INTERFACES else self._documents
+        found = self._journal.lookup(log, interface, location, sequence)
+        if found is None:
+            return None
+        (line,) = _lines(found[0], np.array([found[1]]))
+        return line
+
+    def is_posted_journal(self, interface: int) -> bool:
+        """Whether ERP answers this interface's lines one by one."""
+        return interface in _POSTED_INTERFACES
+
+    def _check(self, waiting: _Waiting) -> None:
+        address = self._journal.address(waiting.ring, waiting.sequence)
+        missing = np.flatnonzero(self._journal.posted[address] == 0)
+        if not len(missing):
+            return
+        self._journal.overdue[address[missing]] = True
+        lines = _lines(waiting.block, waiting.rows[missing])
+        self.overdue.extend(lines)
+        self.open.update({line.key: line for line in lines})
+
+    def _settle(self, block: Block, rows: IntArray) -> None:
+        for line in _lines(block, rows):
+            known = self.open.pop(line.key, None)
+            if known is not None:
+                self.settled.append(known)
+
+    def _post_aged(self, block: Block, rows: IntArray) -> None:
+        """Postings of numbers that the rings no longer hold: few, so one by one."""
+        self._settle(block, rows)
+
+    def _sort_differences(self, block: Block, rows: IntArray, address: IntArray) -> BoolArray:
+        """Tell reversals, which undo a posting, from postings of another quantity; returns the reversals."""
+        reversal = np.zeros(block.size, dtype=np.bool_)
+        units = self._journal.quantity[address[rows]].tolist()
+        for row, sent, line in zip(rows.tolist(), units, _lines(block, rows), strict=True):
+            if line.quantity == -sent:
+                reversal[row] = True
+                self._journal.posted[address[row]] = max(0, int(self._journal.posted[address[row]]) - 2)
+            else:
+                self.mismatched.append(replace(line, quantity=sent, posted_quantity=line.quantity))
+        return reversal
+
+
+_POSTED_INTERFACES = frozenset({INTERFACE["wms_erp"], INTERFACE["store_erp"]})
+_FIELDS = (
+    "interface", "location", "sequence", "document_id", "item", "quantity", "event_id", "due_at", "code", "occurred_at",
+)  # fmt: skip
+
+
+def _lines(block: Block, rows: IntArray) -> list[MessageLine]:
+    """The chosen rows of a block as lines; for the few, never for the many."""
+    columns: list[list[Any]] = [integers(block, name)[rows].tolist() for name in _FIELDS]
+    source = block.event_type if block.event_type != EVENT_TYPE["posting"] else NO_CODE
+    columns.append([source] * len(rows))
+    return [MessageLine(*values) for values in zip(*columns, strict=True)]
