@@ -38,7 +38,15 @@ BINS_MAX = 32
 _ROW_INCHES = 0.13
 _DENSE_INCHES = 0.5
 _GAP_INCHES = 0.17
-_SUBJECTS = (["document_id"], ["location", "item"], ["interface", "location"], ["interface"], ["item"], ["location"])
+#: What two rows must share to be about one subject, and what neither may name beside it.
+_SUBJECTS: tuple[tuple[list[str], list[str]], ...] = (
+    (["document_id"], []),
+    (["location", "item"], []),
+    (["interface", "location", "sequence"], []),
+    (["interface"], ["document_id", "item", "sequence"]),
+    (["item"], ["document_id", "location"]),
+    (["location"], ["document_id", "item", "interface"]),
+)
 
 Days = npt.NDArray[np.float64]
 
@@ -129,7 +137,9 @@ def _lane(view: View, name: str, exceptions: pd.DataFrame, alerts: pd.DataFrame)
     rows = _pack(opened, ended) if len(opened) <= BARS_MAX and len(raised) <= 4 * BARS_MAX else np.empty(0, np.int64)
     if rows.max(initial=0) >= ROWS_MAX:
         rows = np.empty(0, np.int64)
-    found, strays = _place(exceptions, opened, ended, alerts, raised)
+    found, strays = np.full(len(opened), np.nan), raised[:0]
+    if len(rows) or len(raised) <= BARS_MAX:
+        found, strays = _place(exceptions, opened, ended, alerts, raised)
     repaired = exceptions["restored_by"].notna().to_numpy(bool) & ~lasting
     return Lane(name, opened, ended, repaired, lasting, found, raised, strays, rows)
 
@@ -158,15 +168,19 @@ def _place(
     """The first alert on each exception, and the alerts that fit none."""
     found: Days = np.full(len(opened), np.nan, dtype=np.float64)
     used = np.zeros(len(raised), bool)
-    for keys in _SUBJECTS:
-        left = exceptions[keys].astype("string").assign(exception=np.arange(len(opened))).dropna()
-        right = alerts[keys].astype("string").assign(alert=np.arange(len(raised))).dropna()
-        pairs = left.merge(right, on=keys)
-        bar, dot = pairs["exception"].to_numpy(int), pairs["alert"].to_numpy(int)
+    for keys, finer in _SUBJECTS:
+        pairs = _named(exceptions, keys, finer).merge(_named(alerts, keys, finer), on=keys)
+        bar, dot = pairs["row_x"].to_numpy(int), pairs["row_y"].to_numpy(int)
         fits = (raised[dot] >= opened[bar]) & (raised[dot] <= ended[bar]) & ~used[dot]
         np.fmin.at(found, bar[fits], raised[dot[fits]])
         used[dot[fits]] = True
     return found, raised[~used]
+
+
+def _named(frame: pd.DataFrame, keys: list[str], finer: list[str]) -> pd.DataFrame:
+    """The subjects of the rows that name all of ``keys`` and none of ``finer``, with the number of their row."""
+    chosen = frame[keys].notna().all(axis=1) & frame[finer].isna().all(axis=1)
+    return frame[keys].astype("string").assign(row=np.arange(len(frame)))[chosen]
 
 
 def _draw_bars(axes: Axes, lane: Lane, top: float, days: int) -> None:

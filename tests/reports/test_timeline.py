@@ -40,7 +40,7 @@ def test_lanes_hold_every_exception_and_alert_of_the_arm(make_run):
 @pytest.mark.parametrize("column", ["location", "document_id", "interface"])
 def test_an_alert_is_put_on_the_exception_whose_subject_it_names(column):
     subjects = {"location": ["S0001", "S0002"], "document_id": [7, 8], "interface": ["pos_erp", "wms_erp"]}[column]
-    columns = ["document_id", "location", "item", "interface"]
+    columns = ["document_id", "location", "item", "interface", "sequence"]
     exceptions = pd.DataFrame({column: subjects}).reindex(columns=columns)
     alerts = pd.DataFrame({column: [subjects[1], subjects[1], subjects[0]]}).reindex(columns=columns)
     opened, ended = np.array([1.0, 1.0]), np.array([3.0, 3.0])
@@ -48,6 +48,15 @@ def test_an_alert_is_put_on_the_exception_whose_subject_it_names(column):
     assert np.isnan(found[0])
     assert found[1] == 2.0
     assert list(strays) == [9.0]
+
+
+def test_an_alert_on_another_item_of_the_store_is_put_nowhere():
+    columns = {"document_id": None, "interface": None, "sequence": None}
+    exceptions = pd.DataFrame({"location": ["S0001"], "item": ["I00001"], **columns})
+    alerts = pd.DataFrame({"location": ["S0001", "S0001"], "item": ["I00002", None], **columns})
+    found, strays = timeline._place(exceptions, np.array([1.0]), np.array([3.0]), alerts, np.array([2.0, 2.0]))
+    assert np.isnan(found).all()
+    assert len(strays) == 2
 
 
 def test_a_run_without_anything_has_no_timeline(make_run):
