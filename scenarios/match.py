@@ -79,7 +79,7 @@ def plain(table: pa.Table) -> pd.DataFrame:
         elif pa.types.is_timestamp(field.type) or pa.types.is_integer(field.type):
             columns[field.name] = column.cast(pa.int64()).fill_null(NULL).to_numpy()
         elif pa.types.is_boolean(field.type):
-            columns[field.name] = column.fill_null(value=False).to_numpy()
+            columns[field.name] = column.fill_null(False).to_numpy()
         elif pa.types.is_list(field.type):
             columns[field.name] = [np.asarray(ids if ids is not None else [], np.int64) for ids in column.to_pylist()]
         else:

@@ -1,0 +1,126 @@
+"""How well cases are diagnosed and routed: labels, confidence, hard pairs, cost of a wrong cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from scenarios import statistics
+from scenarios.measures.card import Result
+from scenarios.measures.detecting import Detection
+from scenarios.measures.detection import on_decoys
+from scenarios.measures.run import Run
+from scenarios.statistics import Estimate
+
+UNKNOWN: Final = "unknown"
+NO_CASE: Final = "no case is about an exception"
+#: Hard pairs of faults or types, and of a type and a decoy (exceptions.md: telling them apart is the skill).
+PAIRS: Final = (
+    ("posting_lag", "dropped_message"),
+    ("shrink", "misplacement"),
+    ("unit_of_measure", "receiving_variance"),
+    ("clock_skew", "out_of_order"),
+)
+DECOY_PAIRS: Final = (("phantom_stock", "slow_mover"), ("duplicate_message", "genuine_repeat_sale"))
+#: What a wrong cause costs, in hours of work (declared assumption): said -> truth -> cost. Taking a physical loss for
+#: a delay is worst, since nothing is done; not knowing costs a look.
+COSTS: Final[Mapping[str, Mapping[str, float]]] = {
+    "timing_delay": {"physical_discrepancy": 4.0, "data_synchronization": 3.0, "business_rule": 3.0},
+    "physical_discrepancy": {"timing_delay": 2.0, "data_synchronization": 2.0, "business_rule": 2.0},
+    "data_synchronization": {"timing_delay": 1.0, "physical_discrepancy": 2.0, "business_rule": 2.0},
+    "business_rule": {"timing_delay": 2.0, "physical_discrepancy": 2.0, "data_synchronization": 2.0},
+}
+COST_UNKNOWN: Final = 1.0
+
+
+def diagnosed(detection: Detection) -> pd.DataFrame:
+    """Cases with what they are about: ``*_said`` beside ``*_true`` for type, fault type and cause."""
+    best = detection.case_pairs[detection.case_pairs["best"]]
+    cases = detection.cases.iloc[best["case"].to_numpy(np.int64)].reset_index(drop=True)
+    truth = detection.exceptions.iloc[best["exception"].to_numpy(np.int64)].reset_index(drop=True)
+    names = ["type", "fault_type", "cause"]
+    out = cases.assign(**{f"{name}_true": truth[name].to_numpy(dtype=object) for name in names})
+    return out.assign(**{f"{name}_said": cases[name].replace("", UNKNOWN).to_numpy(dtype=object) for name in names})
+
+
+def measure_classification(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
+    """The measures under ``classification`` and ``case``."""
+    cases = diagnosed(detection)
+    results: dict[str, Result] = {
+        f"classification.{label}_macro_f1": statistics.macro_f1(
+            cases[f"{name}_true"].to_list(), cases[f"{name}_said"].to_list()
+        )
+        or NO_CASE
+        for label, name in (("type", "type"), ("fault", "fault_type"), ("cause", "cause"))
+    }
+    results |= _calibration(cases)
+    results["classification.cost"] = statistics.mean(_costs(cases)) or NO_CASE
+    results |= {f"classification.pair.{a}.{b}": _pair(cases, a, b) for a, b in PAIRS}
+    results |= {f"classification.pair.{a}.{b}": _decoy_pair(run, detection, arm, a, b) for a, b in DECOY_PAIRS}
+    results |= _cases(run, detection, cases)
+    return results
+
+
+def _calibration(cases: pd.DataFrame) -> dict[str, Result]:
+    """Confidence against being right about the fault, which is what a repair rests on."""
+    rated = cases[cases["confidence"].notna()]
+    if rated.empty:
+        reason = NO_CASE if cases.empty else "no case states a confidence"
+        return {"classification.ece": reason, "classification.brier": reason}
+    confidence = rated["confidence"].to_numpy(dtype=float)
+    right = (rated["fault_type_said"] == rated["fault_type_true"]).to_numpy()
+    return {
+        "classification.ece": statistics.calibration_error(confidence, right) or NO_CASE,
+        "classification.brier": statistics.mean((confidence - right) ** 2) or NO_CASE,
+    }
+
+
+def _costs(cases: pd.DataFrame) -> list[float]:
+    pairs = zip(cases["cause_said"], cases["cause_true"], strict=True)
+    return [0.0 if said == true else COSTS.get(said, {}).get(true, COST_UNKNOWN) for said, true in pairs]
+
+
+def _pair(cases: pd.DataFrame, first: str, second: str) -> Result:
+    """Balanced accuracy over the cases whose fault is one of the two; both must occur."""
+    recalls = []
+    for name in (first, second):
+        mine = cases[cases["fault_type_true"] == name]
+        if mine.empty:
+            return f"no case is about {name}"
+        recalls.append(float((mine["fault_type_said"] == name).mean()))
+    count = int(cases["fault_type_true"].isin([first, second]).sum())
+    return Estimate(float(np.mean(recalls)), None, None, count)
+
+
+def _decoy_pair(run: Run, detection: Detection, arm: str, kind: str, decoy: str) -> Result:
+    """Balanced accuracy of a type against its benign look-alike: found as such, and left alone."""
+    real = detection.judged[detection.judged["type"] == kind]
+    decoys = run.table("truth/decoys", arm)
+    decoys = decoys[decoys["kind"] == decoy].reset_index(drop=True)
+    if real.empty or decoys.empty:
+        return f"no {kind if real.empty else decoy} occurred"
+    claims = detection.incidents[detection.incidents["type"] == kind]
+    agreed = set(detection.matched.loc[detection.matched["agree"], "exception"])
+    found = float(np.mean([row in agreed for row in real.index]))
+    untrue = claims[~claims["true"].astype(bool)]
+    alone = 1 - on_decoys(untrue, decoys)["decoy"].nunique() / len(decoys)
+    return Estimate((found + alone) / 2, None, None, len(real) + len(decoys))
+
+
+def _cases(run: Run, detection: Detection, cases: pd.DataFrame) -> dict[str, Result]:
+    team: dict[str, Any] = {name: rule.team for name, rule in run.rules.items()}
+    right = cases["fault_type_true"].map(team).fillna("")
+    right = right.where(right != "", cases["type_true"].map(team).fillna(""))
+    routed = (cases["team"] != "") & (right != "")
+    hits = int((cases["team"] == right)[routed].sum())
+    merged = int(detection.cases["alerts"].map(len).sum()) if len(detection.cases) else 0
+    return {
+        "case.routing_accuracy": statistics.share(hits, int(routed.sum())) or "no case about an exception has a team",
+        "case.priority_gain": "one order of work was run: the gain needs the same run first come, first served",
+        "case.compression": Estimate(merged / len(detection.cases), None, None, len(detection.cases))
+        if len(detection.cases)
+        else "no case was opened",
+    }

@@ -1,0 +1,240 @@
+"""How well exceptions are repaired, in the managed arm: time, safety, work and queues.
+
+A *repair* is an action that was carried out and changes a record, or brings a message or goods on
+their way; a count that found nothing wrong changed nothing and is none. It is *wrongful* when the
+ledger booked an entry of the repair itself, when it moved units and paid no entry, or when its case
+is about no exception and it paid nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from scenarios import statistics
+from scenarios.match import HOUR, NULL, SUBJECT
+from scenarios.measures.card import Part, Result
+from scenarios.measures.detecting import AT_START, Detection
+from scenarios.measures.run import MANUAL, Run, is_null
+from scenarios.statistics import Estimate
+
+#: Kinds of action that can be wrong.
+REPAIRS: Final = frozenset(
+    {
+        "replay",
+        "redrive",
+        "suppress",
+        "expedite",
+        "post_receipt",
+        "relink",
+        "trace",
+        "claim",
+        "fix_conversion",
+        "count",
+        "adjust",
+        "resync",
+    }
+)
+REPAIR_FAULT: Final = "repair"
+#: Times to restore are averaged up to this: a week, after which an exception counts as a week.
+RESTRICTION_HOURS: Final = 168.0
+NO_EXCEPTION: Final = "no exception opened in the run"
+NO_REPAIR: Final = "no repair was carried out"
+
+
+def restoring(run: Run, exceptions: pd.DataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Hours from opening to restored, and whether that was seen before the horizon."""
+    _, end = run.horizon
+    restored = ~is_null(exceptions["restored_at"])
+    until = np.where(restored, exceptions["restored_at"], end)
+    return np.maximum(until - exceptions["opened_at"].to_numpy(), 0) / HOUR, restored
+
+
+def restorable(run: Run, exceptions: pd.DataFrame) -> pd.DataFrame:
+    """Exceptions that opened during the run and do not end by themselves."""
+    by_itself = exceptions["type"].isin([name for name, rule in run.rules.items() if rule.self_closing])
+    return exceptions[~by_itself & (exceptions["apart"] != AT_START)]
+
+
+def time_to_restore(run: Run, exceptions: pd.DataFrame) -> dict[str, Result]:
+    """Restricted mean and median of the hours from opening to restored, without the types that end by themselves."""
+    hours, restored = restoring(run, restorable(run, exceptions))
+    until = min(RESTRICTION_HOURS, run.days * 24)
+    reason = NO_EXCEPTION if exceptions.empty else "every exception was of a type that ends by itself"
+    median = statistics.median(hours, restored)
+    return {
+        "mttr_hours": statistics.restricted_mean(hours, restored, until) or reason,
+        "mttr_median_hours": median or (reason if not len(hours) else "fewer than half were restored"),
+    }
+
+
+def measure_repair(run: Run, detection: Detection, unmanaged: pd.DataFrame) -> dict[str, Result]:
+    """The measures under ``repair`` and ``queue`` of the managed arm.
+
+    Args:
+        run: the run.
+        detection: of the managed arm's operator.
+        unmanaged: the exceptions of the unmanaged arm.
+    """
+    actions = run.table("actions", "managed")
+    exceptions = detection.exceptions
+    results = {f"repair.{name}": result for name, result in time_to_restore(run, exceptions).items()}
+    results |= _closing(run, detection)
+    results["repair.auto_resolution"] = _auto(detection, actions)
+    results |= _wrongful(run, detection, actions)
+    results["repair.wrongful_cvar"] = "one seed has no tail: it is taken over replications"
+    results["repair.prevented"] = prevented(unmanaged, exceptions)
+    minutes = float(np.nansum(run.outcomes("managed")["labour_minutes"].to_numpy(dtype=float)))
+    opened = int((exceptions["apart"] != AT_START).sum())
+    results["repair.manual_minutes_per_exception"] = (
+        Estimate(minutes / opened, None, None, opened) if opened else NO_EXCEPTION
+    )
+    ages = case_ages(run, run.table("cases", "managed"))
+    results["repair.queue_age_p95_hours"] = (
+        Estimate(float(np.quantile(ages, 0.95)), None, None, len(ages)) if len(ages) else "no case was opened"
+    )
+    results["queue.utilisation"] = _utilisation(run, minutes)
+    return results
+
+
+def _closing(run: Run, detection: Detection) -> dict[str, Result]:
+    """What the case system believes, and where it is wrong."""
+    _, end = run.horizon
+    best = detection.case_pairs[detection.case_pairs["best"]]
+    cases = detection.cases.iloc[best["case"].to_numpy(np.int64)].reset_index(drop=True)
+    about = detection.exceptions.iloc[best["exception"].to_numpy(np.int64)].reset_index(drop=True)
+    names = ("repair.time_to_close_hours", "repair.false_closures", "repair.reopened")
+    if cases.empty:
+        return dict.fromkeys(names, "no case is about an exception")
+    closed = ~is_null(cases["closed_at"])
+    hours = np.maximum(np.where(closed, cases["closed_at"], end) - about["opened_at"].to_numpy(), 0) / HOUR
+    until = min(RESTRICTION_HOURS, run.days * 24)
+    late = is_null(about["restored_at"]) | (about["restored_at"].to_numpy() > cases["closed_at"].to_numpy())
+    again = reopened(detection.cases)
+    return {
+        names[0]: statistics.restricted_mean(hours, closed, until) or NO_EXCEPTION,
+        names[1]: Estimate(float((closed & late).sum()), None, None, int(closed.sum())),
+        names[2]: Estimate(float(again.sum()), None, None, int(closed.sum())),
+    }
+
+
+def reopened(cases: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which closed cases were followed by another on the same subject and type within a week."""
+    again = np.zeros(len(cases), dtype=bool)
+    keys = [name for name in ("region", "type", *SUBJECT) if name in cases]
+    ordered = cases.assign(row=np.arange(len(cases))).sort_values([*keys, "opened_at"])
+    following = ordered.groupby(keys, sort=False)["opened_at"].shift(-1)
+    closed = ordered["closed_at"].to_numpy()
+    wait = following.to_numpy(dtype=float) - closed
+    again[ordered["row"].to_numpy()] = (closed != NULL) & (wait >= 0) & (wait <= RESTRICTION_HOURS * HOUR)
+    return again
+
+
+def _auto(detection: Detection, actions: pd.DataFrame) -> Result:
+    """Exceptions restored by an action that no person decided, approved or worked on, and that stayed so."""
+    exceptions = detection.exceptions[detection.exceptions["apart"] != AT_START]
+    if exceptions.empty:
+        return NO_EXCEPTION
+    worked = np.nan_to_num(actions["minutes"].to_numpy(dtype=float)) > 0
+    machine = actions[(actions["decided_by"] == "policy") & (actions["approved_by"] == "") & ~worked]
+    again = set(detection.cases.loc[reopened(detection.cases), "case_id"])
+    alone = machine.loc[~machine["case_id"].isin(again), "action_id"]
+    hits = exceptions["restored_by"].isin(set(alone) - {NULL}) & ~is_null(exceptions["restored_at"])
+    return statistics.share(int(hits.sum()), len(exceptions)) or NO_EXCEPTION
+
+
+def repairs_of(run: Run, arm: str) -> pd.DataFrame:
+    """The operator's repairs that were carried out in an arm."""
+    actions = run.table("actions", arm)
+    cases = run.table("cases", arm)
+    manual = set(cases.loc[cases["origin"] == MANUAL, "case_id"])
+    done = (actions["outcome"] == "done") & actions["kind"].isin(REPAIRS) & ~actions["case_id"].isin(manual)
+    moved = ~is_null(actions["delta_units"]) & (actions["delta_units"] != 0)
+    return actions[done & ((actions["kind"] != "count") | moved)].reset_index(drop=True)
+
+
+def _wrongful(run: Run, detection: Detection, actions: pd.DataFrame) -> dict[str, Result]:
+    value = _wrong_value(run)
+    repairs = repairs_of(run, "managed")
+    if actions.empty or repairs.empty:
+        return {"repair.wrongful": NO_REPAIR, "repair.wrongful_value": value}
+    lineage = run.table("truth/lineage", "managed")
+    faults = run.table("truth/faults", "managed")
+    own = faults[faults["type"] == REPAIR_FAULT]
+    paid = set(lineage.loc[~lineage["fault_id"].isin(set(own["fault_id"])), "event_id"])
+    made = set(lineage.loc[lineage["fault_id"].isin(set(own["fault_id"])), "event_id"]) | set(own["document_id"])
+    about = detection.cases["case_id"].to_numpy()[detection.case_pairs["case"].unique().astype(np.int64)]
+    moved = ~is_null(repairs["delta_units"]) & (repairs["delta_units"].to_numpy() != 0)
+    has_paid = repairs["action_id"].isin(paid).to_numpy()
+    wrong = repairs["action_id"].isin(made - {NULL}).to_numpy()
+    wrong |= moved & ~has_paid
+    wrong |= ~repairs["case_id"].isin(set(about)).to_numpy() & ~has_paid
+    return {
+        "repair.wrongful": statistics.share(int(wrong.sum()), len(repairs)) or NO_REPAIR,
+        "repair.wrongful_value": value,
+    }
+
+
+def _wrong_value(run: Run) -> Result:
+    """Units that repairs put wrong, at the arm's mean selling price; the site's and each system's book by itself."""
+    errors = run.table("truth/errors", "managed")
+    faults = run.table("truth/faults", "managed")
+    outcomes = run.outcomes("managed")
+    own = set(faults.loc[faults["type"] == REPAIR_FAULT, "fault_id"])
+    units = float(errors.loc[errors["fault_id"].isin(own), "units"].abs().sum())
+    if not units:
+        return Estimate(0.0, None, None, 0)
+    sold = float(outcomes["sold_units"].where(outcomes["sold_units"] != NULL, 0).sum())
+    if sold <= 0:
+        return "nothing was sold, so units have no price"
+    price = float(np.nansum(outcomes["sold_value"].to_numpy(dtype=float))) / sold
+    return Estimate(units * price, None, None, round(units))
+
+
+def prevented(unmanaged: pd.DataFrame, managed: pd.DataFrame) -> Result:
+    """How many exceptions of the unmanaged arm have no counterpart (same type and subject, in order) here."""
+    if unmanaged.empty:
+        return "no exception opened in the unmanaged arm"
+    keys = ["region", "type", *SUBJECT]
+    before = unmanaged.groupby(keys).size()
+    after = managed.groupby(keys).size().reindex(before.index, fill_value=0)
+    return Estimate(float((before - after).clip(lower=0).sum()), None, None, len(unmanaged))
+
+
+def case_ages(run: Run, cases: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Hours from a case's opening to its closing, or to the horizon."""
+    _, end = run.horizon
+    closed = np.where(is_null(cases["closed_at"]), end, cases["closed_at"])
+    ages: npt.NDArray[np.float64] = np.maximum(closed - cases["opened_at"].to_numpy(), 0) / HOUR
+    return ages
+
+
+def _utilisation(run: Run, minutes: float) -> Result:
+    capacity = run.reader.config.get("capacity_minutes_per_day")
+    if not isinstance(capacity, dict) or not sum(capacity.values()) > 0:
+        return "the run folder does not say how many minutes the teams have"
+    return Estimate(minutes / (sum(capacity.values()) * run.days), None, None, round(run.days))
+
+
+def break_down(run: Run, detection: Detection) -> list[Part]:
+    """Time to restore by type, those that end by themselves among them; backlog and age by queue."""
+    parts: list[Part] = []
+    until = min(RESTRICTION_HOURS, run.days * 24)
+    opened = detection.exceptions[detection.exceptions["apart"] != AT_START]
+    for key, rows in opened.groupby("type"):
+        hours, restored = restoring(run, rows)
+        found = statistics.restricted_mean(hours, restored, until)
+        if found is not None:
+            parts.append(Part("repair.mttr_hours", "type", str(key), found))
+    cases = run.table("cases", "managed")
+    for key, rows in cases.groupby("team"):
+        ages = case_ages(run, rows)
+        name = str(key) or "none"
+        backlog: Any = float(ages.sum()) / (run.days * 24)
+        parts.append(Part("queue.backlog", "queue", name, Estimate(backlog, None, None, len(rows))))
+        p95 = Estimate(float(np.quantile(ages, 0.95)), None, None, len(rows))
+        parts.append(Part("repair.queue_age_p95_hours", "queue", name, p95))
+    return parts

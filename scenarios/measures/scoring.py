@@ -1,0 +1,67 @@
+"""The scorecard of one run: every declared measure, each with a value or a reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from scenarios.measure_names import MEASURES
+from scenarios.measures import classification, detection, repair
+from scenarios.measures.business import measure_business
+from scenarios.measures.card import Result, Scorecard, in_order
+from scenarios.measures.detecting import Detection, detect
+from scenarios.measures.run import Run
+from scenarios.reader import RunReader
+
+NO_MANAGED: Final = "the arm managed was not run"
+NO_UNMANAGED: Final = "the arm unmanaged was not run"
+_TEMPLATE: Final = "classification.pair.A.B"
+
+
+def score(reader: RunReader) -> Scorecard:
+    """The scorecard and the breakdowns of one run folder."""
+    run = Run(reader)
+    card = Scorecard()
+    card.put(measure_business(run))
+    shadow = _detect(run, "unmanaged")
+    if run.has("unmanaged"):
+        _put_shadow(run, card, shadow)
+    if run.has("managed"):
+        managed = _detect(run, "managed")
+        loop = detection.measure_detection(run, managed, "managed")
+        card.put({f"detection.loop.{name}": result for name, result in loop.items()})
+        card.put(repair.measure_repair(run, managed, shadow.exceptions))
+        card.parts += detection.break_down(run, managed, "detection.loop", "managed")
+        card.parts += repair.break_down(run, managed)
+        if shadow.cases.empty:
+            card.put(classification.measure_classification(run, managed, "managed"))
+    _fill(card, run)
+    card.measures = {name: card.measures[name] for name in in_order(card.measures)}
+    return card
+
+
+def _detect(run: Run, arm: str) -> Detection:
+    return detect(run, arm, run.of_operator("alerts", arm), run.of_operator("cases", arm))
+
+
+def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
+    """The operator over the unmanaged stream, detector by detector too, and the manual process beside it."""
+    results = detection.measure_detection(run, shadow, "unmanaged")
+    card.put({f"detection.{name}": result for name, result in results.items()})
+    card.put(classification.measure_classification(run, shadow, "unmanaged"))
+    card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
+    card.parts += detection.by_detector(run, shadow)
+    manual = detect(run, "unmanaged", run.of_manual("alerts", "unmanaged"), run.of_manual("cases", "unmanaged"))
+    times = detection.measure_detection(run, manual, "unmanaged")
+    card.put({"manual.mttd_hours": times["mttd_hours"]})
+    card.put({"manual.mttr_hours": repair.time_to_restore(run, shadow.exceptions)["mttr_hours"]})
+
+
+def _fill(card: Scorecard, run: Run) -> None:
+    """Every declared name is in the scorecard: what nothing gave has a reason."""
+    missing: dict[str, Result] = {}
+    for entry in MEASURES:
+        if entry.name in card.measures or entry.name == _TEMPLATE:
+            continue
+        looped = entry.name.startswith(("detection.loop.", "repair.", "queue."))
+        missing[entry.name] = NO_MANAGED if looped and not run.has("managed") else NO_UNMANAGED
+    card.put(missing)
