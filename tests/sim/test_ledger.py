@@ -18,12 +18,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sim.ledger import KIND_OF, ON_HAND_BELIEFS, Belief, Cause, CountSheet, Kind, Ledger, Place
-from tests.sim.slow_ledger import BOOKS, CAUSES, Message, Sheet, SlowLedger, fault_name
+from sim.ledger import ON_HAND_BELIEFS, Belief, Cause, CountSheet, Kind, Ledger, Place
+from tests.sim.ledger_equality import BELIEF_OF, BOOK_OF, assert_entries_equal, assert_totals_equal
+from tests.sim.slow_ledger import CAUSES, Message, Sheet, SlowLedger, fault_name
 
 CELLS = 3
-BOOK_OF = dict(zip(Belief, (book for books in BOOKS.values() for book in books), strict=True))
-BELIEF_OF = {book: belief for belief, book in BOOK_OF.items()}
 SPARE = 77
 
 cell_numbers = st.integers(0, CELLS - 1)
@@ -267,33 +266,10 @@ class Interleavings(RuleBasedStateMachine):
     def all_holds(self) -> None:
         self.ledger.check_cells(np.arange(CELLS))
         self.ledger.check()
-        self.equals_the_twin()
-        self.entries_are_the_twins()
+        assert_totals_equal(self.ledger, self.twin)
+        assert_entries_equal(self.ledger, self.twin)
         self.listener_hears_all()
         self.only_what_may_clear_an_entry_does()
-
-    def equals_the_twin(self) -> None:
-        ledger, total = self.ledger, self.twin.totals()
-        for cell in range(CELLS):
-            for book, belief in BELIEF_OF.items():
-                fast = (ledger.belief[belief, cell], ledger.in_flight[belief, cell], ledger.named[belief, cell])
-                slow = (total.belief[book, cell], total.in_flight[book, cell], total.named[book, cell])
-                assert fast == slow, (book, cell)
-                fact = total.fact[KIND_OF[belief].name.lower(), cell]
-                assert slow[0] == fact + slow[1] + total.error(book, cell), (book, cell)
-                assert ledger.error(belief, np.array([cell]))[0] == total.error(book, cell), (book, cell)
-            for kind in Kind:
-                assert ledger.fact[kind, cell] == total.fact[kind.name.lower(), cell]
-            for cause in Cause:
-                assert ledger.ambient[cause, cell] == total.ambient[CAUSES[cause], cell], (cause, cell)
-
-    def entries_are_the_twins(self) -> None:
-        e = self.ledger.entries
-        columns = zip(e.fault, e.belief, e.cell, e.units, e.rest, e.opened_at, e.cleared_at, e.cleared_by, strict=True)
-        fast = [(fault, BOOK_OF[Belief(b)], *others) for fault, b, *others in columns]
-        assert sorted(fast) == sorted(entry.row() for entry in self.twin.entries)
-        for cell in range(CELLS):
-            assert self.ledger.open_entries(cell) == [i for i in range(len(e)) if e.cell[i] == cell and e.rest[i]]
 
     def listener_hears_all(self) -> None:
         e = self.ledger.entries
@@ -324,7 +300,7 @@ class Interleavings(RuleBasedStateMachine):
         for book in Belief:
             self._arrive([m for m in self.flying if m.book == BOOK_OF[book]])
         assert not self.ledger.in_flight.any()
-        self.equals_the_twin()
+        assert_totals_equal(self.ledger, self.twin)
 
 
 def _play(examples: int, steps: int) -> None:
