@@ -30,8 +30,10 @@ class FaultType:
         mechanism: what happens, and how it shows.
         remedy: what puts it right.
         approver: role that must agree; ``auto`` for none.
+        team: who should get the case first.
         rate_unit: what the rate of ``faults.NAME.rate`` counts; empty for exceptions without one.
         basis: where the default rate comes from.
+        self_closing: ends by itself in time; its time to restore says little of an operator.
         ambient: kept as dense everyday error until its cell becomes an exception.
         window_hours: length of the detection window.
         gap_hours: alerts on one subject closer than this are one incident.
@@ -47,8 +49,10 @@ class FaultType:
     mechanism: str
     remedy: str
     approver: str
+    team: str
     rate_unit: str = ""
     basis: str = "declared assumption"
+    self_closing: bool = False
     ambient: bool = False
     window_hours: float = 72.0
     gap_hours: float = 24.0
@@ -72,6 +76,7 @@ _DOCUMENTS: tuple[FaultType, ...] = (
         mechanism="a carton comes short or over: the receipt differs from the ASN and the order",
         remedy="recount, accept in part, claim from the supplier",
         approver="finance",
+        team="inventory_control",
         rate_unit="share of cartons",
         basis="RVCF 2010: 3% of units shipped in error",
         window_hours=72.0,
@@ -86,6 +91,7 @@ _DOCUMENTS: tuple[FaultType, ...] = (
         mechanism="the SSCC on the carton is not on the ASN: the carton is parked and not in stock",
         remedy="relink the carton to its order",
         approver="dc",
+        team="dc",
         rate_unit="share of cartons",
         window_hours=72.0,
     ),
@@ -99,7 +105,9 @@ _DOCUMENTS: tuple[FaultType, ...] = (
         mechanism="the advice comes after the truck, or never: goods wait on the dock, replenishment orders twice",
         remedy="receive without advice",
         approver="inventory_control",
+        team="dc",
         rate_unit="share of ASNs",
+        self_closing=True,
         window_hours=48.0,
     ),
     FaultType(
@@ -112,7 +120,9 @@ _DOCUMENTS: tuple[FaultType, ...] = (
         mechanism="ERP posts a receipt long after the goods came; quantities agree later by themselves",
         remedy="wait or expedite; never adjust",
         approver="auto",
+        team="integration",
         rate_unit="share of document lines",
+        self_closing=True,
         window_hours=48.0,
     ),
     FaultType(
@@ -125,7 +135,9 @@ _DOCUMENTS: tuple[FaultType, ...] = (
         mechanism="a transfer is shipped and not received within its service level",
         remedy="trace the truck, then receive",
         approver="inventory_control",
+        team="supply_chain",
         rate_unit="share of transfers",
+        self_closing=True,
         window_hours=72.0,
     ),
     FaultType(
@@ -138,6 +150,7 @@ _DOCUMENTS: tuple[FaultType, ...] = (
         mechanism="eaches are booked as cases: records are off by a whole ratio",
         remedy="fix the conversion, reverse and post again",
         approver="inventory_control",
+        team="inventory_control",
         rate_unit="share of items",
         window_hours=168.0,
     ),
@@ -153,6 +166,7 @@ _MESSAGES: tuple[FaultType, ...] = (
         mechanism="a message is lost: a gap in the sequence, a posting on one side only",
         remedy="replay the original from its source",
         approver="auto",
+        team="integration",
         rate_unit="share of messages",
         window_hours=72.0,
     ),
@@ -166,6 +180,7 @@ _MESSAGES: tuple[FaultType, ...] = (
         mechanism="a message is delivered twice and applied twice",
         remedy="reverse the second posting",
         approver="auto",
+        team="integration",
         rate_unit="share of messages",
         window_hours=72.0,
     ),
@@ -179,7 +194,9 @@ _MESSAGES: tuple[FaultType, ...] = (
         mechanism="an interface answers 503 for hours: a backlog, then a burst and dead letters",
         remedy="back off, drain, redrive the dead letters",
         approver="auto",
+        team="integration",
         rate_unit="outages a region and 30 days",
+        self_closing=True,
         window_hours=24.0,
     ),
 )
@@ -194,6 +211,7 @@ _CELLS: tuple[FaultType, ...] = (
         mechanism="the book is above zero and nothing is there: no sale, so no reorder",
         remedy="count, and correct by the count",
         approver="store_manager",
+        team="store",
         window_hours=168.0,
     ),
     FaultType(
@@ -206,6 +224,7 @@ _CELLS: tuple[FaultType, ...] = (
         mechanism="sold before its receipt was posted, or scanned as another item: the book is below zero",
         remedy="post what is missing or count; never set to zero blindly",
         approver="inventory_control",
+        team="store",
         window_hours=72.0,
     ),
     FaultType(
@@ -218,6 +237,7 @@ _CELLS: tuple[FaultType, ...] = (
         mechanism="a posted count is off by more than the tolerance of its class",
         remedy="count again blind, then correct by the ladder of approvals",
         approver="inventory_control",
+        team="store",
         window_hours=72.0,
     ),
 )
@@ -232,6 +252,7 @@ _AMBIENT: tuple[FaultType, ...] = (
         mechanism="units are stolen, lost or spoilt unseen; no row at all",
         remedy="count, write off, loss-prevention case",
         approver="store_manager",
+        team="store",
         rate_unit="units lost per unit sold",
         basis="NRF FY2021-22: 1.4-1.6% of sales",
         ambient=True,
@@ -247,6 +268,7 @@ _AMBIENT: tuple[FaultType, ...] = (
         mechanism="a till line is scanned as a sibling item: one book too high, one too low",
         remedy="count both items",
         approver="store_manager",
+        team="store",
         rate_unit="share of till lines",
         ambient=True,
         window_hours=168.0,
