@@ -18,7 +18,8 @@ def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = place / "source"
     shutil.copytree(root, source, ignore=shutil.ignore_patterns(".*", "outputs", "__pycache__", "*.egg-info"))
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(place), str(source)]
-    subprocess.run(build, check=True, capture_output=True)
+    built = subprocess.run(build, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = place.glob("*.whl")
     target = place / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(wheel)]
