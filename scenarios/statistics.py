@@ -191,6 +191,19 @@ def calibration_error(confidence: FloatArray, right: npt.NDArray[np.bool_], bins
     return Estimate(float(np.abs(sums).sum() / len(confidence)), None, None, len(confidence))
 
 
+def average_precision(positive: npt.NDArray[np.bool_], score: FloatArray) -> Estimate | None:
+    """The area under precision and recall as a sum of steps; equal scores are one step. None without a positive."""
+    total = int(positive.sum())
+    if not total:
+        return None
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(positive[order])
+    last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
+    precision = hits[last] / (last + 1)
+    gained = np.diff(np.concatenate([[0], hits[last]])) / total
+    return Estimate(float((precision * gained).sum()), None, None, len(score))
+
+
 def tail_mean(values: Sequence[float] | FloatArray, level: float = 0.95) -> Estimate | None:
     """CVaR: the mean of the worst (highest) 1 - ``level`` of the values, the boundary value taken in part."""
     numbers = np.sort(np.asarray(values, dtype=np.float64))[::-1]

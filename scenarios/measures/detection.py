@@ -42,7 +42,6 @@ def measure_detection(run: Run, detection: Detection, arm: str) -> dict[str, Res
         "false_alarms_per_location_day": _false_alarms(run, detection),
         **_times(judged, hit),
         "lead_time_hours": _lead(detection),
-        "auc_pr": "the detectors give no scores on the grid subject x day",
         "coincident": _coincident(run, detection, arm),
     }
     return results

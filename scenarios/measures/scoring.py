@@ -9,6 +9,7 @@ from scenarios.measures import classification, detection, repair
 from scenarios.measures.business import measure_business
 from scenarios.measures.card import Result, Scorecard, in_order
 from scenarios.measures.detecting import Detection, detect
+from scenarios.measures.grid import measure_grid
 from scenarios.measures.run import Run
 from scenarios.reader import RunReader
 
@@ -29,6 +30,7 @@ def score(reader: RunReader) -> Scorecard:
         managed = _detect(run, "managed")
         loop = detection.measure_detection(run, managed, "managed")
         card.put({f"detection.loop.{name}": result for name, result in loop.items()})
+        _put_grid(run, card, "managed", "detection.loop")
         card.put(repair.measure_repair(run, managed, shadow.exceptions))
         card.parts += detection.break_down(run, managed, "detection.loop", "managed")
         card.parts += repair.break_down(run, managed)
@@ -43,10 +45,18 @@ def _detect(run: Run, arm: str) -> Detection:
     return detect(run, arm, run.of_operator("alerts", arm), run.of_operator("cases", arm))
 
 
+def _put_grid(run: Run, card: Scorecard, arm: str, prefix: str) -> None:
+    """What the detectors' scores on the grid are worth."""
+    result, parts = measure_grid(run, arm, prefix)
+    card.put({f"{prefix}.auc_pr": result})
+    card.parts += parts
+
+
 def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
     """The operator over the unmanaged stream, detector by detector too, and the manual process beside it."""
     results = detection.measure_detection(run, shadow, "unmanaged")
     card.put({f"detection.{name}": result for name, result in results.items()})
+    _put_grid(run, card, "unmanaged", "detection")
     card.put(classification.measure_classification(run, shadow, "unmanaged"))
     card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
     card.parts += detection.by_detector(run, shadow)
