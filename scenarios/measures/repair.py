@@ -169,9 +169,9 @@ def _wrongful(run: Run, detection: Detection, actions: pd.DataFrame) -> dict[str
     about = detection.cases["case_id"].to_numpy()[detection.case_pairs["case"].unique().astype(np.int64)]
     moved = ~is_null(repairs["delta_units"]) & (repairs["delta_units"].to_numpy() != 0)
     has_paid = repairs["action_id"].isin(paid).to_numpy()
-    wrong = repairs["action_id"].isin(made - {NULL}).to_numpy()
-    wrong |= moved & ~has_paid
-    wrong |= ~repairs["case_id"].isin(set(about)).to_numpy() & ~has_paid
+    is_own = repairs["action_id"].isin(made - {NULL}).to_numpy()
+    for_nothing = ~repairs["case_id"].isin(set(about)).to_numpy()
+    wrong = is_own | ((moved | for_nothing) & ~has_paid)
     return {
         "repair.wrongful": statistics.share(int(wrong.sum()), len(repairs)) or NO_REPAIR,
         "repair.wrongful_value": value,
