@@ -23,7 +23,7 @@ from detection.spec import OperatorSpec
 from detection.stakes import value_at_stake
 from detection.taxonomy import SCOPE_OF_TYPE, Finding, Subject
 from detection.verification import holds, is_delivered
-from detection.views.channels import DRAIN_HOURS
+from detection.views.channels import BACKLOG_HOURS
 from detection.views.columns import integers
 from detection.views.state import Views
 from sim.actions import Action
@@ -219,7 +219,7 @@ class CaseDesk:
             interface = case.finding.interface
             if views.channels.is_down(interface):
                 return now + HOUR
-            drained_at = views.channels.recovered_at[interface] + DRAIN_HOURS * HOUR
+            drained_at = views.channels.recovered_at[interface] + BACKLOG_HOURS * HOUR
             return drained_at if views.channels.dead[interface] == 0 else now
         if kind == "count" and self._policy.routes:
             if self._counts_left <= 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from detection.cases import Case
 from detection.taxonomy import Finding
-from detection.views.channels import DRAIN_HOURS
+from detection.views.channels import BACKLOG_HOURS
 from detection.views.state import Views
 from sim.clock import HOUR
 
@@ -25,7 +25,7 @@ def holds(case: Case, views: Views) -> bool:
         return _cell_holds(case, views)
     if scope == "interface":
         channels, interface = views.channels, finding.interface
-        drained = views.now - channels.recovered_at[interface] >= DRAIN_HOURS * HOUR
+        drained = views.now - channels.recovered_at[interface] >= BACKLOG_HOURS * HOUR
         return not channels.is_down(interface) and channels.dead[interface] == 0 and drained
     return False
 

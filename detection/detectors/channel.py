@@ -10,10 +10,7 @@ from detection.taxonomy import Finding
 from detection.views.channels import Gap, Signal
 from detection.views.messages import MessageLine
 from detection.views.state import Views
-from sim.events import Rows
-
-#: Numbers of one gap that are reported one by one; a longer one is a batch, reported by its first.
-GAP_LINES_MAX = 40
+from sim.events import NULL, Rows
 
 
 class ChannelLifeCycle:
@@ -36,15 +33,15 @@ class ChannelLifeCycle:
                 line = views.messages.source_of(signal.interface, signal.location, signal.sequence)
                 yield _finding("dropped_message", signal, line)
         for gap in channels.gaps_due:
-            if not views.messages.is_posted_journal(gap.interface):
-                yield from _missing(views, gap)
+            # A whole batch of documents is late, not lost: the detector of its life cycle knows when it is due.
+            if gap.is_line or (gap.count == 1 and not views.messages.is_posted_journal(gap.interface)):
+                yield _missing(views, gap)
 
 
-def _missing(views: Views, gap: Gap) -> Iterator[Finding]:
-    """A finding for each number of a gap; ERP's documents have detectors of their own, which know the due time."""
-    for sequence in range(gap.first, gap.first + min(gap.count, GAP_LINES_MAX)):
-        signal = Signal(gap.interface, gap.location, sequence, -1, gap.event_id)
-        yield _finding("dropped_message", signal, views.messages.source_of(gap.interface, gap.location, sequence))
+def _missing(views: Views, gap: Gap) -> Finding:
+    """A number that did not come and will not."""
+    signal = Signal(gap.interface, gap.location, gap.first, NULL, gap.event_id)
+    return _finding("dropped_message", signal, views.messages.source_of(gap.interface, gap.location, gap.first))
 
 
 def _finding(type_name: str, signal: Signal, line: MessageLine | None) -> Finding:

@@ -13,6 +13,8 @@ from detection.views.messages import MessageLine
 from detection.views.state import Views
 from sim.events import CODE, NO_CODE
 
+#: Rows cited for one document, at most.
+EVIDENCE_MAX = 20
 #: Movement codes of each life cycle.
 RECEIPT_CODES = frozenset({CODE["101"], CODE["102"]})
 TRANSFER_CODES = frozenset({CODE["303"], CODE["305"]})
@@ -22,13 +24,25 @@ ORDER_CODES = frozenset({CODE["601"], CODE["551"], NO_CODE})
 
 
 def overdue_postings(views: Views, codes: frozenset[int]) -> Iterator[Finding]:
-    """Lines of one life cycle that ERP should have posted by now."""
+    """Documents of one life cycle that ERP should have posted by now, one finding a document.
+
+    A document is posted whole, so its lines are late together. Lines that the middleware itself misses
+    one by one are lost and not late, and what an outage holds back is the outage's.
+    """
+    late: dict[tuple[int, int, int], list[MessageLine]] = {}
     for line in views.messages.overdue:
-        if line.code in codes:
-            # A gap in the numbers means that the message itself is lost; without one it lags.
-            gap = views.channels.gap_over(line.interface, line.location, line.sequence)
-            evidence = (line.event_id,) if gap is None else (line.event_id, gap.event_id)
-            yield message_finding("posting_lag" if gap is None else "dropped_message", line, evidence)
+        if line.code not in codes or views.channels.is_explained(line.interface, line.sent_at):
+            continue
+        gap = views.channels.gap_over(line.interface, line.location, line.sequence)
+        if gap is None or not gap.is_line:
+            late.setdefault((line.interface, line.location, line.document_id), []).append(line)
+    for lines in late.values():
+        first = min(lines, key=lambda line: line.sequence)
+        yield Finding(
+            "posting_lag", location=first.location, document_id=first.document_id, interface=first.interface,
+            sequence=first.sequence, score=float(len(lines)), units=sum(abs(line.quantity) for line in lines),
+            evidence=tuple(line.event_id for line in lines[:EVIDENCE_MAX]), source=first.source,
+        )  # fmt: skip
 
 
 def wrong_postings(views: Views, codes: frozenset[int]) -> Iterator[Finding]:
@@ -37,7 +51,7 @@ def wrong_postings(views: Views, codes: frozenset[int]) -> Iterator[Finding]:
         if line.code in codes:
             yield message_finding("duplicate_message", line, (line.event_id,))
     for line in views.messages.mismatched:
-        if line.code in codes and is_whole_ratio(line.quantity, line.posted_quantity):
+        if line.code in codes and is_unit_ratio(line.quantity, line.posted_quantity):
             yield Finding(
                 "unit_of_measure", location=0, item=line.item, units=abs(line.posted_quantity - line.quantity),
                 evidence=(line.event_id,),
@@ -51,6 +65,12 @@ def message_finding(type_name: str, line: MessageLine, evidence: tuple[int, ...]
         sequence=line.sequence, score=score, units=abs(line.quantity) if line.item >= 0 else 0,
         evidence=evidence, source=line.source,
     )  # fmt: skip
+
+
+def is_unit_ratio(sent: int, posted: int) -> bool:
+    """Whether two quantities can be one, measured in two units: a ratio of two or more, whole but for rounding."""
+    low, high = sorted((abs(sent), abs(posted)))
+    return low > 0 and high >= 2 * low
 
 
 def is_whole_ratio(one: int, other: int) -> bool:

@@ -22,8 +22,10 @@ from sim.events import INTERFACES, NO_CODE, NULL, STATUS, Block
 RETRY_LOCATIONS_MIN = 3
 #: Attempts after which even one location's retries count as an outage.
 RETRY_ATTEMPTS_MIN = 5
-#: Hours that a backlog takes to drain after a recovery.
+#: Hours after a recovery within which missing numbers tell nothing yet.
 DRAIN_HOURS = 2
+#: Hours after a recovery by which the last of its backlog has found the interface up.
+BACKLOG_HOURS = 9
 _FORGET_HOURS = 24 * 14
 GapKey = tuple[int, int, int]
 
@@ -36,6 +38,7 @@ class Gap:
         interface, location, first, count: which.
         seen_at: when the gap was reported.
         event_id: the row that reported it.
+        is_line: whether it is one line of a batch whose other lines are no part of it.
     """
 
     interface: int
@@ -44,6 +47,7 @@ class Gap:
     count: int
     seen_at: int
     event_id: int
+    is_line: bool = False
 
     @property
     def key(self) -> GapKey:
@@ -68,6 +72,7 @@ class Channels:
     Attributes:
         delivered, latency_p95: of the latest hour, shape (interfaces, locations).
         high: highest sequence number delivered, same shape.
+        outage_spans: (begin, end) of the latest outages of each interface, end null while it lasts.
         down_since: when each interface's outage began; null where it is up.
         recovered_at: when it last came back.
         dead: dead letters of each interface that wait for a redrive.
@@ -83,6 +88,7 @@ class Channels:
         self.high = np.full(shape, -1, dtype=np.int64)
         self.down_since = [NULL] * len(INTERFACES)
         self.recovered_at = [NULL] * len(INTERFACES)
+        self.outage_spans: list[list[tuple[int, int]]] = [[] for _ in INTERFACES]
         self.dead = [0] * len(INTERFACES)
         self.gaps: dict[GapKey, Gap] = {}
         self._firsts: dict[tuple[int, int], dict[int, None]] = {}
@@ -126,8 +132,9 @@ class Channels:
                 gap = Gap(signal.interface, signal.location, signal.sequence, max(1, count), now, signal.event_id)
                 self._open(gap)
 
-    def await_gap(self, gap: Gap, due_at: int) -> None:
-        """Say when an open gap is past its service level."""
+    def await_gap(self, gap: Gap, due_at: int, *, is_line: bool) -> None:
+        """Say when an open gap is past excuse, and whether it is a single line of a batch."""
+        self.gaps[gap.key] = replace(gap, is_line=is_line)
         heapq.heappush(self._waiting, (due_at, gap.key))
 
     def retry(self, now: int, block: Block) -> None:
@@ -153,6 +160,8 @@ class Channels:
     def recover(self, now: int, block: Block) -> None:
         """Interfaces that are back."""
         for interface in dict.fromkeys(integers(block, "interface").tolist()):
+            if self.is_down(interface):
+                self.outage_spans[interface][-1] = (self.down_since[interface], now)
             self.down_since[interface] = NULL
             self.recovered_at[interface] = now
             self.recoveries.append(interface)
@@ -190,6 +199,12 @@ class Channels:
         """Whether an interface is down, or came back so lately that its backlog still drains."""
         return self.is_down(interface) or now - self.recovered_at[interface] < DRAIN_HOURS * HOUR
 
+    def is_explained(self, interface: int, sent_at: int) -> bool:
+        """Whether a message sent at that time met an outage, and so waits in its backlog."""
+        return any(
+            begin - HOUR <= sent_at and (end == NULL or sent_at <= end) for begin, end in self.outage_spans[interface]
+        )
+
     def gap_over(self, interface: int, location: int, sequence: int) -> Gap | None:
         """The open gap that holds a sequence number."""
         for first in self._firsts.get((interface, location), ()):
@@ -212,6 +227,7 @@ class Channels:
         if self.is_down(signal.interface) or self._is_maintained(now, signal.interface):
             return
         self.down_since[signal.interface] = now
+        self.outage_spans[signal.interface] = [*self.outage_spans[signal.interface][-3:], (now, NULL)]
         self.outages.append(replace(signal, location=NO_CODE))
 
     def _is_maintained(self, now: int, interface: int) -> bool:

@@ -61,12 +61,17 @@ class Journal:
         reference: row reference of the source row, int32.
     """
 
-    def __init__(self, locations: int, till_lines_a_day: int) -> None:
+    def __init__(self, locations: int, items: int) -> None:
         self._locations = locations
-        rings = len(JOURNALS) * locations
-        capacity = np.full(rings, _CAPACITY_MIN, dtype=np.int64)
-        tills = slice(_TILL_JOURNAL * locations, (_TILL_JOURNAL + 1) * locations)
-        capacity[tills] = max(_CAPACITY_MIN, 1 << int(till_lines_a_day).bit_length())
+        # Guesses that a run corrects by growing: tills ring up about two lines an item and day, a
+        # store receives and a centre ships a fraction of that.
+        per_site = {"pos": 2 * items, "store": items // 2, "wms": items * locations // 8}
+        by_site = np.full((len(JOURNALS), locations), _CAPACITY_MIN, dtype=np.int64)
+        for name, lines in per_site.items():
+            sites = slice(0, 1) if name == "wms" else slice(1, None)
+            by_site[JOURNALS.index(name), sites] = max(_CAPACITY_MIN, 1 << lines.bit_length())
+        capacity: IntArray = by_site.ravel()
+        rings = len(capacity)
         self._high = np.full(rings, -1, dtype=np.int64)
         self._floor: deque[IntArray] = deque([self._high.copy()], maxlen=RETENTION_DAYS)
         self._lay_out(capacity)
@@ -86,6 +91,11 @@ class Journal:
         high = self._high[ring]
         remembered: npt.NDArray[np.bool_] = (sequence <= high) & (sequence > high - self._mask[ring] - 1)
         return remembered
+
+    def is_aged(self, ring: IntArray, sequence: IntArray) -> npt.NDArray[np.bool_]:
+        """Whether a number was sent so long ago that its slot belongs to another."""
+        aged: npt.NDArray[np.bool_] = sequence <= self._high[ring] - self._mask[ring] - 1
+        return aged
 
     def write(self, ring: IntArray, sequence: IntArray, quantity: IntArray, first_reference: int) -> IntArray:
         """Enter lines just sent; returns their addresses."""
@@ -131,11 +141,13 @@ class Journal:
         self.reference = np.full(total, -1, dtype=np.int32)
 
     def _grow(self, short: npt.NDArray[np.bool_]) -> None:
-        """Double the rings that are too small until they fit twice over, and move what they hold."""
-        held = (self.posted, self.overdue, self.quantity, self.reference)
+        """Double the rings that are too small, and their sisters that soon will be, and move what they hold."""
+        held = self._arrays()
         start, mask = self._start, self._mask
         capacity = mask + 1
         needed = 2 * (self._high - self._floor[0])
+        sisters = np.repeat(short.reshape(-1, self._locations).any(axis=1), self._locations)
+        short = sisters & (needed > capacity)
         while (capacity[short] < needed[short]).any():
             capacity = np.where(short & (capacity < needed), capacity * 2, capacity)
         self._lay_out(capacity)

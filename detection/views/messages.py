@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from detection.views.columns import BoolArray, IntArray, integers
+from detection.views.columns import IntArray, integers
 from detection.views.journal import Journal, RowLog
 from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.events import EVENT_TYPE, INTERFACE, NO_CODE, NULL, Block
@@ -80,8 +80,8 @@ class Messages:
         open: every overdue line that has not been posted, by key.
     """
 
-    def __init__(self, locations: int, till_lines_a_day: int, service_hours: float, grace_minutes: float) -> None:
-        self._journal = Journal(locations, till_lines_a_day)
+    def __init__(self, locations: int, items: int, service_hours: float, grace_minutes: float) -> None:
+        self._journal = Journal(locations, items)
         self._tills = RowLog(_TILL_BLOCKS)
         self._documents = RowLog(_DOCUMENT_BLOCKS)
         self._service = int(service_hours * HOUR)
@@ -117,7 +117,7 @@ class Messages:
             due = np.where(due < 0, integers(block, "occurred_at") + self._service, due)
         first = self._documents.append(block)
         ring = self._journal.ring_of(interface, integers(block, "location"))
-        self._journal.write(ring, sequence, integers(block, "quantity"), first)
+        self._journal.write(ring, sequence, np.abs(integers(block, "quantity")), first)
         slots = np.maximum(-(-(due + self._grace) // TICK), now // TICK)
         low, high = int(slots.min()), int(slots.max())
         rows = np.arange(block.size)
@@ -131,7 +131,7 @@ class Messages:
         ring = self._journal.ring_of(interface, integers(block, "location"))
         known = self._journal.is_remembered(ring, sequence)
         if not known.all():
-            self._post_aged(block, np.flatnonzero(~known))
+            self._post_aged(block, ring, sequence)
             block, ring, sequence = block.take(known), ring[known], sequence[known]
         if not block.size:
             return
@@ -141,9 +141,12 @@ class Messages:
         late = journal.overdue[address]
         twice = journal.posted[address] > 1
         units = journal.quantity[address]
-        differs = (integers(block, "quantity") != units) & (units != 0)
+        # An adjustment names signed units and posts what it moves, so compare sizes.
+        differs = (np.abs(integers(block, "quantity")) != units) & (units != 0)
         if differs.any():
-            twice &= ~self._sort_differences(block, np.flatnonzero(differs), address)
+            rows = np.flatnonzero(differs)
+            for line, sent in zip(_lines(block, rows), units[rows].tolist(), strict=True):
+                self.mismatched.append(replace(line, quantity=sent, posted_quantity=line.quantity))
         if late.any():
             self._settle(block, np.flatnonzero(late))
             journal.overdue[address[late]] = False
@@ -174,6 +177,26 @@ class Messages:
         (line,) = _lines(found[0], np.array([found[1]]))
         return line
 
+    def is_one_of_many(self, interface: int, location: int, sequence: int) -> bool:
+        """Whether a line was sent in one batch with its neighbours: of its document, or of its till's tick.
+
+        What is sent together travels together, so a single line missing from a batch is lost, while a
+        batch that is missing whole may only be late.
+        """
+        line = self.source_of(interface, location, sequence)
+        if line is None:
+            return False
+        for neighbour in (sequence - 1, sequence + 1):
+            other = self.source_of(interface, location, neighbour) if neighbour >= 0 else None
+            if other is None or other.source != line.source:
+                continue
+            if interface in _TILL_INTERFACES:
+                if other.sent_at // TICK == line.sent_at // TICK:
+                    return True
+            elif other.document_id == line.document_id:
+                return True
+        return False
+
     def is_posted_journal(self, interface: int) -> bool:
         """Whether ERP answers this interface's lines one by one."""
         return interface in _POSTED_INTERFACES
@@ -194,21 +217,10 @@ class Messages:
             if known is not None:
                 self.settled.append(known)
 
-    def _post_aged(self, block: Block, rows: IntArray) -> None:
-        """Postings of numbers that the rings no longer hold: few, so one by one."""
-        self._settle(block, rows)
-
-    def _sort_differences(self, block: Block, rows: IntArray, address: IntArray) -> BoolArray:
-        """Tell reversals, which undo a posting, from postings of another quantity; returns the reversals."""
-        reversal = np.zeros(block.size, dtype=np.bool_)
-        units = self._journal.quantity[address[rows]].tolist()
-        for row, sent, line in zip(rows.tolist(), units, _lines(block, rows), strict=True):
-            if line.quantity == -sent:
-                reversal[row] = True
-                self._journal.posted[address[row]] = max(0, int(self._journal.posted[address[row]]) - 2)
-            else:
-                self.mismatched.append(replace(line, quantity=sent, posted_quantity=line.quantity))
-        return reversal
+    def _post_aged(self, block: Block, ring: IntArray, sequence: IntArray) -> None:
+        """Postings of numbers that the rings no longer hold: few, and of use only where a line is still open."""
+        if self.open:
+            self._settle(block, np.flatnonzero(self._journal.is_aged(ring, sequence)))
 
 
 _POSTED_INTERFACES = frozenset({INTERFACE["wms_erp"], INTERFACE["store_erp"]})
@@ -219,7 +231,7 @@ _FIELDS = (
 
 def _lines(block: Block, rows: IntArray) -> list[MessageLine]:
     """The chosen rows of a block as lines; for the few, never for the many."""
-    columns: list[list[Any]] = [integers(block, name)[rows].tolist() for name in _FIELDS]
+    columns: list[list[Any]] = [block.get(name)[rows].tolist() for name in _FIELDS]
     source = block.event_type if block.event_type != EVENT_TYPE["posting"] else NO_CODE
     columns.append([source] * len(rows))
     return [MessageLine(*values) for values in zip(*columns, strict=True)]

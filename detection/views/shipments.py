@@ -70,7 +70,7 @@ class Shipments:
             documents that arrived, (shipment, purchase order, event id) at the dock without a notice,
             and receipt lines that went wrong.
         waiting: shipments on the dock without a notice or a receipt.
-        parked: (receipt, item) -> shipment of unknown cartons that are not yet received.
+        parked: (receipt, item) -> carton of unknown cartons that are not yet received.
         resolved: (document, item) of shipments and receipts that left ``waiting`` or ``parked`` in this step.
         transit: (number, mean, variance) of the travel times of each store, microseconds.
     """
@@ -85,6 +85,7 @@ class Shipments:
         self._dock: list[tuple[int, int, int]] = []
         self.waiting: dict[int, int] = {}
         self.parked: dict[tuple[int, int], int] = {}
+        self._parked_cartons: dict[int, tuple[int, int]] = {}
         self.begin()
 
     def begin(self) -> None:
@@ -142,7 +143,8 @@ class Shipments:
                 Receipt(document, item, carton, parent, max(0, quantity), advised, unknown, event)
             )
             if unknown:
-                self.parked[document, item] = parent
+                self.parked[document, item] = carton
+                self._parked_cartons[carton] = (document, item)
 
     def finish(self, now: int) -> None:
         """Find the transfers that are due and the shipments that came unannounced."""
@@ -171,13 +173,12 @@ class Shipments:
         self.resolved.extend((shipment, NO_CODE) for shipment in found)
 
     def _unpark(self, block: Block) -> None:
-        """Unknown cartons that were received after all, under their receipt or on their shipment."""
+        """Unknown cartons that were received after all."""
         good = integers(block, "status") != STATUS["unknown_carton"]
-        receipts = {document for document, _ in self.parked}
-        names = ("document_id", "item")
-        rows = np.flatnonzero(good & np.isin(integers(block, "document_id"), list(receipts)))
-        for key in zip(*(integers(block, name)[rows].tolist() for name in names), strict=True):
-            if self.parked.pop(key, None) is not None:
+        cartons = integers(block, "carton")
+        for carton in cartons[good & np.isin(cartons, list(self._parked_cartons))].tolist():
+            key = self._parked_cartons.pop(carton, None)
+            if key is not None and self.parked.pop(key, None) is not None:
                 self.resolved.append(key)
 
     def _learn(self, location: int, duration: int) -> None:

@@ -35,7 +35,7 @@ class Views:
         self.now = NULL
         self.is_new_hour = self.is_new_day = False
         self.cells = Cells(layout.locations, layout.items)
-        self.messages = Messages(layout.locations, 2 * layout.items, spec.service_hours, spec.grace_minutes)
+        self.messages = Messages(layout.locations, layout.items, spec.service_hours, spec.grace_minutes)
         self.channels = Channels(layout.locations)
         self.shipments = Shipments(layout.locations, spec.grace_minutes)
         self.counts = Counts(layout.items)
@@ -94,13 +94,15 @@ class Views:
         self.cells.finish()
 
     def _await_gaps(self, now: int) -> None:
-        """Give each new gap its due time: a service level after the missing line was sent."""
+        """Give each new gap its due time: at once for one line of a batch, else a service level after it was sent."""
         service = int(self.spec.service_hours * HOUR)
         grace = int(self.spec.grace_minutes * MINUTE)
         for gap in self.channels.gaps_opened:
+            is_line = gap.count == 1 and self.messages.is_one_of_many(gap.interface, gap.location, gap.first)
             line = self.messages.source_of(gap.interface, gap.location, gap.first + gap.count - 1)
             sent_at = gap.seen_at if line is None or line.sent_at == NULL else line.sent_at
-            self.channels.await_gap(gap, max(now, sent_at + service + grace))
+            due_at = now if is_line else max(now, sent_at + service + grace)
+            self.channels.await_gap(gap, due_at, is_line=is_line)
 
     def _end_day(self, now: int) -> None:
         self.cells.trading_days += 1
