@@ -167,8 +167,15 @@ def _lines(axes: Axes, view: View, lines: Mapping[str, pd.Series[float]]) -> Non
     low, high = axes.get_ylim()
     for arm, height in _spread(ends, 0.075 * (high - low)).items():
         axes.annotate(
-            arm, (1.0, height), xytext=(6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            va="center", fontsize=9.5, color=ARM_STYLES[arm][0], annotation_clip=False,
+            arm,
+            (1.0, height),
+            xytext=(6, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+            fontsize=9.5,
+            color=ARM_STYLES[arm][0],
+            annotation_clip=False,
         )
 
 

@@ -22,6 +22,8 @@ from scenarios.record import replace_file
 
 _HERE = Path(__file__).parent
 FILE_NAME = "report.html"
+#: Locations shown in the table of false alarms.
+_LOCATIONS_MAX = 10
 
 
 @dataclass(frozen=True)
@@ -53,17 +55,34 @@ def write(run: Path) -> Path:
 def render(run: view.View) -> str:
     """The page as text."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
     seed_labels, seeds = scores.seeds(run)
+    breakdowns = [] if seeds else _breakdowns(run)
     return environment.get_template("page.html.jinja").render(
         style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - a file of this package
-        headline=headline(run), kicker=_kicker(run), lede=lede(run), footer=_footer(run),
-        event_hash=str(run.manifest.get("event_hash") or ""), arm=run.headline_arm,
-        tiles=scores.tiles(run), groups=scores.groups(run), seeds=seeds, seed_labels=seed_labels,
-        sections=_sections(bool(seeds)), figures={} if seeds else _figures(run),
-        types=_types(run), actions=_actions(run), refusals=_refusals(run), assumptions=_assumptions(run),
+        headline=headline(run),
+        kicker=_kicker(run),
+        lede=lede(run),
+        footer=_footer(run),
+        event_hash=str(run.manifest.get("event_hash") or ""),
+        arm=run.headline_arm,
+        tiles=scores.tiles(run),
+        groups=scores.groups(run),
+        seeds=seeds,
+        seed_labels=seed_labels,
+        sections=_sections(run, detailed=bool(breakdowns)),
+        figures={} if seeds else _figures(run),
+        types=_types(run),
+        listed_apart=_listed_apart(run),
+        breakdowns=breakdowns,
+        actions=_actions(run),
+        refusals=_refusals(run),
+        assumptions=_assumptions(run),
     )
 
 
@@ -141,16 +160,20 @@ def _footer(run: view.View) -> str:
     return " · ".join(parts)
 
 
-def _sections(replicated: bool) -> list[tuple[str, str]]:
-    own = [("seeds", "Seeds")] if replicated else [
-        ("timeline", "Timeline"), ("arms", "Arms"), ("types", "Types"), ("actions", "Actions"),
-    ]
+def _sections(run: view.View, *, detailed: bool) -> list[tuple[str, str]]:
+    own = [("timeline", "Timeline"), ("arms", "Arms"), ("types", "Types"), ("actions", "Actions")]
+    if detailed:
+        own.insert(3, ("detectors", "Detectors and queues"))
+    if run.seeds:
+        own = [("seeds", "Seeds")]
     return [*own, ("scorecard", "Scorecard"), ("assumptions", "Assumptions"), ("reading", "How to read")]
 
 
 def _figures(run: view.View) -> dict[str, Markup]:
     drawn: Mapping[str, Callable[[view.View], Figure | None]] = {
-        "timeline": timeline.timeline, "accuracy": figures.accuracy, "lost_margin": figures.lost_margin,
+        "timeline": timeline.timeline,
+        "accuracy": figures.accuracy,
+        "lost_margin": figures.lost_margin,
     }
     made = {name: draw(run) for name, draw in drawn.items()}
     # The texts inside were escaped by matplotlib's own SVG writer.
@@ -163,11 +186,19 @@ def _types(run: view.View) -> Table:
     rows = []
     for row in frame.to_dict("records"):
         announced = "announced" if row["announced"] is True else "inferred" if row["announced"] is False else ""
-        rows.append([
-            words.plain(row["type"]), _text(row["cause"]), announced, *(f"{int(row[arm]):,}" for arm in arms),
-            _value(row["recall"], "share"), _value(row["mttd_hours"], "hours"), _value(row["mttr_hours"], "hours"),
-            _value(row["false_alarms"], ""), _value(row["loss_at_stake"], "value"),
-        ])
+        rows.append(
+            [
+                words.plain(row["type"]),
+                _text(row["cause"]),
+                announced,
+                *(f"{int(row[arm]):,}" for arm in arms),
+                _value(row["recall"], "share"),
+                _value(row["mttd_hours"], "hours"),
+                _value(row["mttr_hours"], "hours"),
+                _value(row["false_alarms"], ""),
+                _value(row["loss_at_stake"], "value"),
+            ]
+        )
     titles = [*(arm.capitalize() for arm in arms), "Found", "To detect", "To restore", "False alarms", "At stake"]
     return Table("Exceptions by type", ["Type", "Root cause", "", *titles], rows, frozenset({1, 2}))
 
@@ -177,13 +208,52 @@ def _actions(run: view.View) -> Table:
     outcomes = [name for name in frame.columns if name not in tables.ACTION_COLUMNS]
     rows = [
         [
-            words.plain(str(row["kind"])), *(f"{int(row[name]):,}" for name in outcomes), f"{int(row['total']):,}",
-            _value(row["hours_to_execution"], "hours"), _value(row["minutes"], "minutes"), _value(row["units"], ""),
+            words.plain(str(row["kind"])),
+            *(f"{int(row[name]):,}" for name in outcomes),
+            f"{int(row['total']):,}",
+            _value(row["hours_to_execution"], "hours"),
+            _value(row["minutes"], "minutes"),
+            _value(row["units"], ""),
         ]
         for row in frame.to_dict("records")
     ]
     titles = ["Action", *(words.plain(str(name)).capitalize() for name in outcomes)]
     return Table("Actions", [*titles, "In all", "Until carried out", "Work", "Units changed"], rows)
+
+
+def _breakdowns(run: view.View) -> list[Table]:
+    """Who finds what, what fools them, where, and which queue waits."""
+    titles = {
+        "detector": ("Detectors, each alone", "Detector"),
+        "decoy": ("False alarms by what looks like a fault and is none", "Decoy"),
+        "location": (f"False alarms by location, the {_LOCATIONS_MAX} with most", "Location"),
+        "queue": ("Queues", "Team"),
+    }
+    found = []
+    for by, (title, first) in titles.items():
+        frame = tables.broken_down(run, by).head(_LOCATIONS_MAX if by == "location" else 100)
+        names = [str(name) for name in frame.columns if name != "key"]
+        units = {name: run.measures[name].unit if name in run.measures else "" for name in names}
+        rows = [
+            [
+                words.plain(str(row["key"])) if by != "location" else str(row["key"]),
+                *(_value(row[name], units[name]) for name in names),
+            ]
+            for row in frame.to_dict("records")
+        ]
+        if rows:
+            labels = [words.label(name)[0].removeprefix("… ").capitalize() for name in names]
+            found.append(Table(title, [first, *labels], rows))
+    return found
+
+
+def _listed_apart(run: view.View) -> str:
+    """How many exceptions are outside the recall, and why."""
+    frame = tables.broken_down(run, "reason")
+    if "detection.apart" not in frame:
+        return ""
+    parts = [f"{int(row['detection.apart']):,} {words.plain(str(row['key']))}" for row in frame.to_dict("records")]
+    return ", ".join(parts)
 
 
 def _refusals(run: view.View) -> Table:

@@ -94,6 +94,7 @@ def groups(view: View) -> list[Group]:
 
 def tiles(view: View) -> list[Tile]:
     """The headline numbers."""
+
     def text(name: str) -> str:
         measure = view.measures.get(name)
         return cell(measure).text if measure else words.NOT_APPLICABLE
@@ -104,14 +105,23 @@ def tiles(view: View) -> list[Tile]:
     loop = "detection.loop." if view.value("detection.loop.mttd_hours") is not None else "detection."
     arm = view.headline_arm
     return [
-        Tile("of the reachable loss recovered", text("business.recovery_of_reachable"),
-             against("of all the loss:", "business.recovery")),
-        Tile("of exceptions found, mean over types", text("detection.recall"),
-             against("by chance:", "detection.chance_recall")),
+        Tile(
+            "of the reachable loss recovered",
+            text("business.recovery_of_reachable"),
+            against("of all the loss:", "business.recovery"),
+        ),
+        Tile(
+            "of exceptions found, mean over types",
+            text("detection.recall"),
+            against("by chance:", "detection.chance_recall"),
+        ),
         Tile("mean time to detect", text(f"{loop}mttd_hours"), against("manual process:", "manual.mttd_hours")),
         Tile("mean time to restore", text("repair.mttr_hours"), against("manual process:", "manual.mttr_hours")),
-        Tile("stock accuracy", text(f"business.{arm}.stock_accuracy"),
-             against("unmanaged:", "business.unmanaged.stock_accuracy") if arm != "unmanaged" else ""),
+        Tile(
+            "stock accuracy",
+            text(f"business.{arm}.stock_accuracy"),
+            against("unmanaged:", "business.unmanaged.stock_accuracy") if arm != "unmanaged" else "",
+        ),
         Tile("of repairs wrongful", text("repair.wrongful"), against("value put wrong:", "repair.wrongful_value")),
     ]
 
@@ -119,8 +129,14 @@ def tiles(view: View) -> list[Tile]:
 def seeds(view: View) -> tuple[tuple[str, ...], list[tuple[str, tuple[Cell, ...]]]]:
     """Headline measures of each replication: the labels of the columns, and one row per seed."""
     names = (
-        "business.recovery_of_reachable", "business.recovery", "business.recovery_oracle", "detection.recall",
-        "detection.precision", "detection.mttd_hours", "repair.mttr_hours", "repair.wrongful",
+        "business.recovery_of_reachable",
+        "business.recovery",
+        "business.recovery_oracle",
+        "detection.recall",
+        "detection.precision",
+        "detection.mttd_hours",
+        "repair.mttr_hours",
+        "repair.wrongful",
     )
     present = tuple(name for name in names if any(name in measures for measures in view.seeds.values()))
     labels = tuple(words.label(name)[0] for name in present)

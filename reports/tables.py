@@ -17,14 +17,13 @@ from reports.view import View
 #: Faults whose rate has a published source (RVCF 2010; NRF 2021 and 2022).
 _PUBLISHED: frozenset[str] = frozenset({"receiving_variance", "shrink"})
 
-#: Column of :func:`exceptions_by_type` -> names of measures that a breakdown may hold it under, best first.
-_BY_TYPE: Mapping[str, tuple[str, ...]] = {
-    "recall": ("detection.recall",),
-    "recall_low": ("detection.recall",),
-    "recall_high": ("detection.recall",),
-    "mttd_hours": ("detection.mttd_hours",),
-    "mttr_hours": ("repair.mttr_hours",),
-    "false_alarms": ("detection.false_alarms", "detection.false_alarms_per_location_day"),
+#: Column of :func:`exceptions_by_type` -> the measure of the breakdown by type, and the column there.
+_BY_TYPE: Mapping[str, tuple[str, str]] = {
+    "recall": ("detection.recall", "value"),
+    "recall_low": ("detection.recall", "low"),
+    "recall_high": ("detection.recall", "high"),
+    "mttd_hours": ("detection.mttd_hours", "value"),
+    "mttr_hours": ("repair.mttr_hours", "value"),
 }
 
 #: Columns of :func:`actions_by_kind` besides its outcomes.
@@ -53,8 +52,8 @@ def exceptions_by_type(view: View) -> pd.DataFrame:
 
     Returns:
         Columns ``type, cause, announced, unmanaged, managed`` (numbers of exceptions by arm),
-        ``recall, recall_low, recall_high, mttd_hours, mttr_hours, false_alarms`` from the
-        breakdown by type, and ``loss_at_stake`` (of the unmanaged arm).
+        ``recall, recall_low, recall_high, mttd_hours, mttr_hours`` and ``false_alarms`` (untrue
+        incidents in shadow, a number) from the breakdown by type, and ``loss_at_stake`` (of the unmanaged arm).
     """
     exceptions = view.tables["truth/exceptions"].assign(type=lambda frame: frame["type"].astype("string"))
     breakdown = view.tables["breakdown"]
@@ -68,11 +67,13 @@ def exceptions_by_type(view: View) -> pd.DataFrame:
         if arm in view.arms:
             counts = exceptions[exceptions["arm"].astype(str) == arm].groupby("type").size()
             table[arm] = counts.reindex(table.index).fillna(0).astype(int)
-    for column, names in _BY_TYPE.items():
-        table[column] = _broken_down(by_type, names, column.removeprefix("recall_")).reindex(table.index)
+    for column, (measure, statistic) in _BY_TYPE.items():
+        table[column] = _column(by_type, measure, statistic).reindex(table.index)
+    incidents, true = (_column(by_type, "detection.precision", statistic) for statistic in ("n", "value"))
+    table["false_alarms"] = (incidents * (1.0 - true)).round().reindex(table.index)
     stake = exceptions[exceptions["arm"].astype(str) == "unmanaged"].groupby("type")["loss_at_stake"].sum()
     table["loss_at_stake"] = stake.reindex(table.index).fillna(0.0)
-    numbers = [column for column in ("unmanaged", "managed", *_BY_TYPE) if column in table]
+    numbers = [column for column in ("unmanaged", "managed", "false_alarms") if column in table]
     table = table[table[numbers].fillna(0).any(axis=1)]
     order = table["unmanaged" if "unmanaged" in table else "loss_at_stake"]
     return table.iloc[np.lexsort((table["type"].astype(str), -order.to_numpy(float)))].reset_index(drop=True)
@@ -110,6 +111,20 @@ def refusals(view: View) -> pd.DataFrame:
     return pd.DataFrame({"reason": counts.index.astype(str), "number": counts.to_numpy()})
 
 
+def broken_down(view: View, by: str) -> pd.DataFrame:
+    """The breakdown by one thing, such as ``detector``, ``queue``, ``location``, ``decoy`` or ``reason``.
+
+    Returns:
+        One row per key: ``key``, and one column per measure, by its dotted name; the largest values of
+        the last one first.
+    """
+    rows = view.tables["breakdown"]
+    rows = rows[(rows["by"].astype(str) == by) & ~rows["measure"].astype(str).str.startswith("detection.loop.")]
+    names = list(dict.fromkeys(rows["measure"].astype(str)))
+    table = pd.DataFrame({name: _column(rows, name, "value") for name in names}).rename_axis("key").reset_index()
+    return table.sort_values(names[-1], ascending=False, kind="stable", ignore_index=True) if names else table
+
+
 def assumptions(view: View) -> pd.DataFrame:
     """The declared assumptions that shaped this run: ``key``, ``meaning`` and ``value``.
 
@@ -130,12 +145,8 @@ def _commonest(values: pd.Series[str]) -> str:
     return "" if counts.empty else words.CAUSES.get(str(counts.idxmax()), str(counts.idxmax()))
 
 
-def _broken_down(by_type: pd.DataFrame, names: tuple[str, ...], column: str) -> pd.Series[float]:
-    """One measure by type, under the first of its names that the breakdown holds."""
-    value = column if column in ("low", "high") else "value"
-    for name in names:
-        rows = by_type[by_type["measure"].astype(str) == name]
-        if len(rows):
-            keys = rows["key"].astype(str).to_numpy()
-            return pd.Series(rows[value].to_numpy(float), index=keys).groupby(level=0).first()
-    return pd.Series(dtype=float)
+def _column(breakdown: pd.DataFrame, measure: str, statistic: str) -> pd.Series[float]:
+    """One statistic of one measure by key; empty where the breakdown does not hold it."""
+    rows = breakdown[breakdown["measure"].astype(str) == measure]
+    values = rows[statistic].astype("Float64").to_numpy(float, na_value=np.nan)
+    return pd.Series(values, index=rows["key"].astype(str).to_numpy(), dtype=float).groupby(level=0).first()

@@ -188,7 +188,11 @@ def _draw_bars(axes: Axes, lane: Lane, top: float, days: int) -> None:
     axes.hlines(heights, lane.opened, lane.ended, color=OPENED, linewidth=4.2)
     axes.plot(lane.ended[lane.repaired], heights[lane.repaired], "|", color=REPAIRED, markersize=8, markeredgewidth=2.2)
     axes.plot(
-        np.full(int(lane.lasting.sum()), days - 0.02), heights[lane.lasting], ">", color=LASTING, markersize=5,
+        np.full(int(lane.lasting.sum()), days - 0.02),
+        heights[lane.lasting],
+        ">",
+        color=LASTING,
+        markersize=5,
         clip_on=False,
     )
     axes.plot(lane.found, heights, "o", color=ALERT, markersize=4.6)
@@ -212,8 +216,16 @@ def _draw_counts(axes: Axes, lane: Lane, top: float, days: int) -> None:
         axes.bar(left, -lane.inches * count / most, 0.28 * width, bottom=bottom, align="edge", color=colour)
     unit = "a day" if width == 1 else f"in {width} d"
     axes.annotate(
-        f"{most:,}\n{unit}", (1.0, top), xytext=(5, 2), xycoords=("axes fraction", "data"), textcoords="offset points",
-        va="top", fontsize=8, color=MUTED, annotation_clip=False, linespacing=1.1,
+        f"{most:,}\n{unit}",
+        (1.0, top),
+        xytext=(5, 2),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        va="top",
+        fontsize=8,
+        color=MUTED,
+        annotation_clip=False,
+        linespacing=1.1,
     )
     axes.plot([days, days + 0.006 * days], [top, top], color=MUTED, linewidth=0.8, clip_on=False)
 
@@ -228,8 +240,14 @@ def _shade(axes: Axes, view: View) -> None:
         if until - start >= 0.5:
             axes.axvspan(max(0.0, start), min(until, view.days), color=SHADE, linewidth=0, zorder=0)
             axes.annotate(
-                words.plain(span[0]), (max(0.0, start), 1.0), xytext=(3, -2), xycoords=("data", "axes fraction"),
-                textcoords="offset points", va="top", fontsize=8, color="#8a7a44",
+                words.plain(span[0]),
+                (max(0.0, start), 1.0),
+                xytext=(3, -2),
+                xycoords=("data", "axes fraction"),
+                textcoords="offset points",
+                va="top",
+                fontsize=8,
+                color="#8a7a44",
             )
 
 
@@ -248,6 +266,14 @@ def _legend(figure: Figure, lanes: list[Lane], top: float) -> None:
     if any(lane.lasting.any() for lane in lanes if not lane.dense):
         handles.append(Line2D([], [], color=LASTING, marker=">", linestyle="", markersize=5, label="not yet restored"))
     figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.0, top), ncols=len(handles), frameon=False, fontsize=8.5,
-        handletextpad=0.4, columnspacing=1.4, borderaxespad=0.0, labelcolor=INK,
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0.0, top),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=8.5,
+        handletextpad=0.4,
+        columnspacing=1.4,
+        borderaxespad=0.0,
+        labelcolor=INK,
     )

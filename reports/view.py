@@ -163,7 +163,12 @@ def _scorecard(reader: RunReader) -> dict[str, Measure]:
     entries = (reader.scorecard or {}).get("measures", {})
     return {
         name: Measure(
-            name, entry.get("value"), entry.get("unit") or "", entry.get("low"), entry.get("high"), entry.get("n"),
+            name,
+            entry.get("value"),
+            entry.get("unit") or "",
+            entry.get("low"),
+            entry.get("high"),
+            entry.get("n"),
             entry.get("reason") or "",
         )
         for name, entry in entries.items()

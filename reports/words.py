@@ -52,6 +52,7 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "repair.prevented": ("Prevented", "exceptions of the unmanaged arm that never arose"),
     "repair.manual_minutes_per_exception": ("Work per exception", ""),
     "repair.queue_age_p95_hours": ("Age in the queue, 95th percentile", "open cases counted"),
+    "queue.backlog": ("Cases waiting", "mean over time"),
     "queue.utilisation": ("Utilisation of the teams", ""),
     "business.recovery": ("Recovery", "share of the loss that the managed arm wins back"),
     "business.recovery_oracle": ("Recovery of the oracle", "same policy and people, perfect detection"),
@@ -79,7 +80,17 @@ CAUSES: Mapping[str, str] = {
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 )
 #: Units that the label of a measure says already.

@@ -96,16 +96,17 @@ def write_run(
 
 def _settings(days: int) -> dict[str, Any]:
     return {
-        "scenario": "quickstart", "seed": 1, "policy": {"name": "deterministic"}, "detector": {"name": "standard"},
+        "scenario": "quickstart",
+        "seed": 1,
+        "policy": {"name": "deterministic"},
+        "detector": {"name": "standard"},
         "world": {"regions": 1, "stores": 20, "items": 500, "days": days, "start": "2026-03-02"},
         "costs": {"promise_penalty": 8.0},
         "faults": {"scale": 1.0, "late_asn": {"rate": 0.06, "hours": 20.0}, "shrink": {"rate": 0.0}},
     }
 
 
-def _write_tables(
-    writer: RunWriter, rng: np.random.Generator, exceptions: int, arms: Sequence[str], days: int
-) -> None:
+def _write_tables(writer: RunWriter, rng: np.random.Generator, exceptions: int, arms: Sequence[str], days: int) -> None:
     found = _exceptions(rng, exceptions, arms, days)
     writer.write("truth/exceptions", found)
     writer.write("truth/decoys", _decoys(arms))
@@ -114,6 +115,15 @@ def _write_tables(
     for place, arm in enumerate(arms):
         writer.write(f"arms/{arm}", _outcomes(rng, arm, place, days))
     writer.write("breakdown/type", _breakdown(exceptions > 0))
+    if exceptions:
+        writer.write("breakdown/detector", _row("detection.precision", "detector", "silent_cell", 0.8))
+        writer.write("breakdown/location", _row("detection.false_alarms_per_location_day", "location", "S0007", 0.2))
+        writer.write("breakdown/queue", _row("queue.backlog", "queue", "inventory_control", 3.5))
+        writer.write("breakdown/reason", _row("detection.apart", "reason", "latent", 12))
+
+
+def _row(measure: str, by: str, key: str, value: float) -> pd.DataFrame:
+    return pd.DataFrame({"measure": [measure], "by": by, "key": key, "value": float(value), "n": 10})
 
 
 def _scorecard(applicable: bool) -> dict[str, Any]:
@@ -121,8 +131,12 @@ def _scorecard(applicable: bool) -> dict[str, Any]:
     for name, (value, unit, low, high, n) in MEASURES.items():
         known = value is not None and (applicable or name.startswith("business."))
         measures[name] = {
-            "value": value if known else None, "unit": unit, "low": low if known else None,
-            "high": high if known else None, "n": n, "reason": None if known else "no exception of this kind",
+            "value": value if known else None,
+            "unit": unit,
+            "low": low if known else None,
+            "high": high if known else None,
+            "n": n,
+            "reason": None if known else "no exception of this kind",
         }
     return {"schema": 1, "measures": measures}
 
@@ -137,29 +151,50 @@ def _exceptions(rng: np.random.Generator, number: int, arms: Sequence[str], days
         restored = restored.where(restored < START + pd.Timedelta(days=days))
         by_action = (rng.random(number) < 0.7) & restored.notna()
         document = np.isin(kind, ["posting_lag", "late_asn", "carton_mismatch"])
-        parts.append(pd.DataFrame({
-            "arm": arm, "region": "R1", "exception_id": np.arange(number), "type": kind, "fault_type": kind,
-            "cause": [TYPES[name] for name in kind],
-            "location": pd.Series([f"S{place:04d}" for place in rng.integers(1, 21, number)], dtype="str"),
-            "item": pd.Series([f"I{item:05d}" for item in rng.integers(0, 500, number)]).where(~document),
-            "document_id": pd.Series(rng.integers(1, 2**40, number), dtype="Int64").where(document),
-            "interface": pd.Series([None] * number, dtype="str"),
-            "opened_at": opened, "first_evidence_at": opened, "closed_at": restored, "restored_at": restored,
-            "restored_by": pd.Series(np.arange(number), dtype="Int64").where(by_action),
-            "announced": document, "loss_at_stake": rng.gamma(1.0, 20.0, number),
-        }))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "arm": arm,
+                    "region": "R1",
+                    "exception_id": np.arange(number),
+                    "type": kind,
+                    "fault_type": kind,
+                    "cause": [TYPES[name] for name in kind],
+                    "location": pd.Series([f"S{place:04d}" for place in rng.integers(1, 21, number)], dtype="str"),
+                    "item": pd.Series([f"I{item:05d}" for item in rng.integers(0, 500, number)]).where(~document),
+                    "document_id": pd.Series(rng.integers(1, 2**40, number), dtype="Int64").where(document),
+                    "interface": pd.Series([None] * number, dtype="str"),
+                    "opened_at": opened,
+                    "first_evidence_at": opened,
+                    "closed_at": restored,
+                    "restored_at": restored,
+                    "restored_by": pd.Series(np.arange(number), dtype="Int64").where(by_action),
+                    "announced": document,
+                    "loss_at_stake": rng.gamma(1.0, 20.0, number),
+                }
+            )
+        )
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def _alerts(rng: np.random.Generator, exceptions: pd.DataFrame) -> pd.DataFrame:
     chosen = exceptions[exceptions["arm"].isin(["unmanaged", "managed"])].sample(frac=0.7, random_state=1)
     delay = pd.to_timedelta(rng.exponential(0.4, len(chosen)), unit="D").round("us")
-    return pd.DataFrame({
-        "arm": chosen["arm"], "region": "R1", "alert_id": np.arange(len(chosen)),
-        "raised_at": chosen["opened_at"].to_numpy() + delay, "detector": "standard", "type": chosen["type"],
-        "location": chosen["location"], "item": chosen["item"], "document_id": chosen["document_id"],
-        "interface": chosen["interface"], "score": 1.0,
-    })
+    return pd.DataFrame(
+        {
+            "arm": chosen["arm"],
+            "region": "R1",
+            "alert_id": np.arange(len(chosen)),
+            "raised_at": chosen["opened_at"].to_numpy() + delay,
+            "detector": "standard",
+            "type": chosen["type"],
+            "location": chosen["location"],
+            "item": chosen["item"],
+            "document_id": chosen["document_id"],
+            "interface": chosen["interface"],
+            "score": 1.0,
+        }
+    )
 
 
 def _actions(exceptions: pd.DataFrame) -> pd.DataFrame:
@@ -168,40 +203,76 @@ def _actions(exceptions: pd.DataFrame) -> pd.DataFrame:
     reason: list[str | None] = [why if place % 9 == 0 else None for place in range(len(done))]
     kinds = {"phantom_stock": "count", "negative_inventory": "replay", "posting_lag": "expedite"}
     outcome = np.where(np.arange(len(done)) % 9 == 0, "refused", "done")
-    return pd.DataFrame({
-        "arm": "managed", "region": "R1", "action_id": done["restored_by"], "case_id": done["exception_id"],
-        "kind": done["type"].map(kinds).fillna("relink"), "requested_at": done["opened_at"],
-        "executed_at": done["restored_at"].where(outcome == "done"), "outcome": outcome,
-        "refused_reason": reason,
-        "decided_by": "policy", "approved_by": None, "minutes": 12.5, "delta_units": -2,
-    })
+    return pd.DataFrame(
+        {
+            "arm": "managed",
+            "region": "R1",
+            "action_id": done["restored_by"],
+            "case_id": done["exception_id"],
+            "kind": done["type"].map(kinds).fillna("relink"),
+            "requested_at": done["opened_at"],
+            "executed_at": done["restored_at"].where(outcome == "done"),
+            "outcome": outcome,
+            "refused_reason": reason,
+            "decided_by": "policy",
+            "approved_by": None,
+            "minutes": 12.5,
+            "delta_units": -2,
+        }
+    )
 
 
 def _decoys(arms: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame({
-        "arm": list(arms), "region": "R1", "decoy_id": range(len(arms)), "kind": "seasonal_peak", "location": None,
-        "item": None, "document_id": None,
-        "from": START + pd.Timedelta(days=12), "until": START + pd.Timedelta(days=16),
-    })
+    return pd.DataFrame(
+        {
+            "arm": list(arms),
+            "region": "R1",
+            "decoy_id": range(len(arms)),
+            "kind": "seasonal_peak",
+            "location": None,
+            "item": None,
+            "document_id": None,
+            "from": START + pd.Timedelta(days=12),
+            "until": START + pd.Timedelta(days=16),
+        }
+    )
 
 
 def _outcomes(rng: np.random.Generator, arm: str, place: int, days: int) -> pd.DataFrame:
     day = pd.Series(pd.date_range(START, periods=days, freq="D"))
     drift = {"clean": 0.0, "unmanaged": -0.004, "managed": 0.001, "oracle": 0.003}[arm]
     share = 1.0 if arm == "clean" else 0.42
-    return pd.DataFrame({
-        "arm": arm, "region": "R1", "day": day, "lost_margin": rng.gamma(20.0, 30.0 + 4 * (place % 3), days),
-        "cells": 10_500, "accurate_cells": (10_500 * (share + drift * np.arange(days))).astype(int),
-        "tolerant_cells": 9_000, "negative_cells": 12,
-    })
+    return pd.DataFrame(
+        {
+            "arm": arm,
+            "region": "R1",
+            "day": day,
+            "lost_margin": rng.gamma(20.0, 30.0 + 4 * (place % 3), days),
+            "cells": 10_500,
+            "accurate_cells": (10_500 * (share + drift * np.arange(days))).astype(int),
+            "tolerant_cells": 9_000,
+            "negative_cells": 12,
+        }
+    )
 
 
 def _breakdown(applicable: bool) -> pd.DataFrame:
     rows = [
-        {"measure": measure, "by": "type", "key": name, "value": value * (1 + place / 10) if applicable else None,
-         "low": None, "high": None, "n": 10}
-        for measure, value in (("detection.recall", 0.5), ("detection.mttd_hours", 9.0), ("repair.mttr_hours", 30.0),
-                               ("detection.false_alarms", 4.0))
+        {
+            "measure": measure,
+            "by": "type",
+            "key": name,
+            "value": value * (1 + place / 10) if applicable else None,
+            "low": None,
+            "high": None,
+            "n": 10,
+        }
+        for measure, value in (
+            ("detection.recall", 0.5),
+            ("detection.mttd_hours", 9.0),
+            ("repair.mttr_hours", 30.0),
+            ("detection.precision", 0.6),
+        )
         for place, name in enumerate(TYPES)
     ]
     return pd.DataFrame(rows).astype({"value": "float64", "low": "float64", "high": "float64"})

@@ -15,6 +15,7 @@ def test_exceptions_by_type_counts_each_arm(make_run):
     assert table["managed"].sum() == 200
     assert table["unmanaged"].is_monotonic_decreasing
     assert table.loc["phantom_stock", "recall"] == 0.5
+    assert table.loc["phantom_stock", "false_alarms"] == 4
     assert table.loc["phantom_stock", "cause"] == "physical discrepancy"
     assert not table.loc["phantom_stock", "announced"]
     stake = exceptions[exceptions["arm"] == "unmanaged"]["loss_at_stake"].sum()
@@ -37,6 +38,12 @@ def test_actions_are_counted_by_outcome(make_run):
     assert tables.refusals(run)["number"].sum() == table["refused"].sum()
 
 
+def test_breakdowns_are_one_row_a_key(make_run):
+    run = view.load(make_run(exceptions=20))
+    assert tables.broken_down(run, "queue").to_dict("records") == [{"key": "inventory_control", "queue.backlog": 3.5}]
+    assert tables.broken_down(run, "decoy").empty
+
+
 def test_assumptions_name_what_no_source_gives(make_run):
     table = tables.assumptions(view.load(make_run(exceptions=0))).set_index("key")
     assert list(table.index) == ["costs.promise_penalty", "faults.late_asn.rate"]
@@ -53,11 +60,21 @@ def test_groups_show_every_measure_once(make_run):
 @pytest.mark.parametrize(
     ("value", "unit", "expected"),
     [
-        (0.4314, "share", "43.1%"), (1.0, "share", "100%"), (0.0, "share", "0.0%"), (-0.05, "share", "-5.0%"),
-        (0.25, "hours", "15 min"), (17.31, "hours", "17.3 h"), (131.0, "hours", "5.5 d"),
+        (0.4314, "share", "43.1%"),
+        (1.0, "share", "100%"),
+        (0.0, "share", "0.0%"),
+        (-0.05, "share", "-5.0%"),
+        (0.25, "hours", "15 min"),
+        (17.31, "hours", "17.3 h"),
+        (131.0, "hours", "5.5 d"),
         (float("inf"), "hours", "never"),
-        (1234567.8, "value", "1,234,568"), (0.0343, "alarms/location-day", "0.034"), (3.0, "dozens", "3 dozens"),
-        (0.8125, "score", "0.812"), (90.0, "minutes", "90 min"), (None, "share", "n/a"), (float("nan"), "hours", "n/a"),
+        (1234567.8, "value", "1,234,568"),
+        (0.0343, "alarms/location-day", "0.034"),
+        (3.0, "dozens", "3 dozens"),
+        (0.8125, "score", "0.812"),
+        (90.0, "minutes", "90 min"),
+        (None, "share", "n/a"),
+        (float("nan"), "hours", "n/a"),
     ],
 )
 def test_quantities_are_written_as_a_person_would(value, unit, expected):
