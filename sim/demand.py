@@ -32,7 +32,7 @@ class DemandTick:
         basket: ordinal of the basket within its store and tick, from 0, non-decreasing.
         item: item code.
         quantity: units wanted, at least 1.
-        offset: microseconds from the start of the tick, equal within a basket.
+        offset: microseconds from the start of the tick, equal within a basket, non-decreasing within a store.
         price_factor: price paid over list price (1 where no discount), or None for list price.
         bits: 64 spare random bits a line, for choices that belong to the line.
     """
@@ -105,12 +105,15 @@ class SyntheticDemand:
         n_baskets = int(baskets.sum())
         lines = draw.geometric(1.0 - self._more, n_baskets) if self._more > 0.0 else np.ones(n_baskets, np.int64)
         n = int(lines.sum())
-        offset = draw.integers(0, TICK, n_baskets)
-        choice = draw.integers(0, 2**64, n, dtype=np.uint64)
-        bits = draw.integers(0, 2**64, n, dtype=np.uint64)
         store = np.repeat(np.arange(1, len(baskets) + 1, dtype=np.int32), baskets)
+        # Baskets of a store are alike until they are filled, so sorting their times orders them for free.
+        times = store.astype(np.int64) * TICK + draw.integers(0, TICK, n_baskets)
+        times.sort()
+        offset = times % TICK
         first = np.repeat(np.cumsum(baskets) - baskets, baskets)
         ordinal = (np.arange(n_baskets) - first).astype(np.int32)
+        choice = draw.integers(0, 2**64, n, dtype=np.uint64)
+        bits = draw.integers(0, 2**64, n, dtype=np.uint64)
         quantity = np.searchsorted(self._quantity_cut, (bits & np.uint64(0xFFFF)).astype(np.uint16), side="right") + 1
         return DemandTick(
             store=np.repeat(store, lines),

@@ -115,9 +115,9 @@ class Stream:
 
     def _drain(self) -> None:
         """Order, hash and write the rows of the blocks handed over so far."""
-        blocks, size = self._day, self._day_rows
-        if not size:
+        if not self._day_rows:
             return
+        blocks = _merge(self._day)
         available = np.concatenate([b.columns["available_at"] for b in blocks])  # type: ignore[arg-type]
         event = np.concatenate([b.columns["event_id"] for b in blocks])  # type: ignore[arg-type]
         order = np.argsort(available, kind="stable")
@@ -128,7 +128,7 @@ class Stream:
         self._hash.update_words(words[order])
         if self._writer is not None:
             self._writer.write_table(self._table(blocks, order))
-        self.rows += size
+        self.rows += self._day_rows
         self._day, self._day_rows = [], 0
 
     def _table(self, blocks: list[Block], order: npt.NDArray[np.intp]) -> pa.Table:
@@ -166,6 +166,28 @@ def _gather(name: str, kind: str, blocks: list[Block]) -> npt.NDArray[Any] | Non
         out[at : at + b.size] = b.columns.get(name, null)
         at += b.size
     return out
+
+
+def _merge(blocks: list[Block]) -> list[Block]:
+    """One block an event type: thousands of small ones cost more to handle than their rows."""
+    by_type: dict[int, list[Block]] = {}
+    for block in blocks:
+        by_type.setdefault(block.event_type, []).append(block)
+    merged = []
+    for event_type, parts in by_type.items():
+        names = dict.fromkeys(name for part in parts for name in part.columns)
+        columns = {name: _joined(name, parts) for name in names}
+        merged.append(Block(event_type, columns, sum(part.size for part in parts)))
+    return merged
+
+
+def _joined(name: str, parts: list[Block]) -> Any:
+    """A column over blocks of one type; stays a scalar where it is the same one everywhere."""
+    values = [part.columns.get(name) for part in parts]
+    first = values[0]
+    if not isinstance(first, np.ndarray) and all(not isinstance(v, np.ndarray) and v == first for v in values):
+        return first
+    return np.concatenate([part.get(name) for part in parts])
 
 
 def _ordered(block: Block) -> Block:

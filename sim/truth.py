@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from sim.draws import WORLD_IDS, Ids, Purpose, keyed_int
 from sim.events import NO_CODE, NULL
-from sim.faults.types import FAULT_TYPES
+from sim.faults.types import BY_NAME
 from sim.ledger import Cause, Ledger
 
 NOT_YET = -1
 REPAIR = "repair"
+#: Types whose rule is tested on stock, so that they close without being restored.
+_CLOSED_BY_RULES = frozenset({"phantom_stock", "negative_inventory"})
 #: The fault type that owns each ambient cause once it is named.
 AMBIENT_TYPE = {Cause.SHRINK: "shrink", Cause.SCAN_ERROR: "scan_error", Cause.MISCOUNT: "count_variance"}
 
@@ -95,7 +97,7 @@ class Truth:
         self._seed, self._region, self._items = seed, region, items
         self._exclude = exclude
         self._ids = Ids(seed, region)
-        self._type_code = {name: code for code, name in enumerate([*FAULT_TYPES, REPAIR])}
+        self._type_code = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
         self._entries: list[int] = []
         self._states: list[int] = []
         self._last_by: list[int] = []
@@ -237,7 +239,7 @@ class Truth:
         e.closed_at.append(NOT_YET)
         e.restored_at.append(NOT_YET)
         e.restored_by.append(NOT_YET)
-        e.announced.append(not FAULT_TYPES[type_name].inferred)
+        e.announced.append(not BY_NAME[type_name].inferred)
         e.loss_at_stake.append(float(loss_at_stake))
         number = len(e.type) - 1
         for fault in faults:
@@ -298,7 +300,7 @@ class Truth:
                 e.restored_at[exception] = now
                 by = [self._last_by[f] for f in e.faults[exception] if self._last_by[f] >= WORLD_IDS]
                 e.restored_by[exception] = by[-1] if by else NOT_YET
-                if e.closed_at[exception] == NOT_YET and e.document_id[exception] != NULL:
+                if e.type[exception] not in _CLOSED_BY_RULES:
                     self.close(exception, now)
 
     def _is_restored(self, exception: int, ledger: Ledger) -> bool:

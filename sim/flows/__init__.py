@@ -1,0 +1,1 @@
+"""What happens to the goods: from supplier to shelf, to the customer and sometimes back."""

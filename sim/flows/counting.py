@@ -1,0 +1,180 @@
+"""Cycle counts: what is seen, how far the book is off, and the adjustment that someone approves.
+
+Cells are counted four, two or one times a year by class, before the shops open. A count that is off
+by more than its class tolerance and a floor is a ``count_variance``. Its adjustment waits for the
+approval that its value asks for: the store manager at noon, inventory control in the afternoon,
+finance the next day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import simpy
+
+from sim.clock import DAY, HOUR, SECOND
+from sim.draws import Kind, Purpose, keyed, keyed_int, threshold
+from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.flows.manual import Manual
+from sim.ledger import CountSheet
+from sim.middleware.messages import Messages
+from sim.region import Region
+
+_COUNT_HOUR = 7
+#: Value of an adjustment up to which each role approves, and hours from the count to its approval.
+LADDER: tuple[tuple[float, str, float], ...] = (
+    (500.0, "store_manager", 5.0), (5000.0, "inventory_control", 8.0), (float("inf"), "finance", 30.0),
+)
+#: Packing of a count's key: cell | day | ordinal of the day.
+_CELL_SHIFT, _DAY_SHIFT = 15, 3
+
+
+class Counting:
+    """Counts of a region: the scheduled ones, and those that someone asks for."""
+
+    def __init__(self, region: Region, manual: Manual) -> None:
+        self._region, self._manual = region, manual
+        room, counting = region.room, region.room.config.counting
+        interval = np.maximum(1, np.round(365.0 / np.asarray(counting.per_year))).astype(np.int32)
+        self._interval = np.tile(interval[room.catalogue.count_class], room.locations)
+        cells = np.arange(room.ledger.cells, dtype=np.int64)
+        self._phase = (keyed(room.seed, Purpose.COUNT, room.region, cells) >> np.uint64(33)).astype(np.int64)
+        self._tolerance = np.tile(np.asarray(counting.tolerance)[room.catalogue.count_class], room.locations)
+        self._asked: dict[tuple[int, int], int] = {}
+
+    def rounds(self) -> Generator[simpy.Event, Any, None]:
+        """Every morning's count list."""
+        room = self._region.room
+        yield room.env.timeout(_COUNT_HOUR * HOUR)
+        while True:
+            day = room.day_of(room.now)
+            due = np.flatnonzero((self._phase + day) % self._interval == 0)
+            if len(due):
+                self.count(due, 0)
+                self._region.people.spend("store", len(due) * room.config.counting.seconds_per_cell / 60.0)
+            yield room.env.timeout(DAY)
+
+    def count_one(self, cell: int, by: int) -> CountSheet:
+        """Count a cell because someone asked; its adjustment goes up the ladder like any other."""
+        day = self._region.room.day_of(self._region.room.now)
+        ordinal = self._asked.get((cell, day), 0) + 1
+        self._asked[cell, day] = ordinal
+        return self.count(np.array([cell]), min(ordinal, 7), by)
+
+    def count(self, cells: npt.NDArray[np.integer], ordinal: int, by: int = -1) -> CountSheet:
+        """Count cells now: rows, variances, and an adjustment for each difference."""
+        room, ledger = self._region.room, self._region.room.ledger
+        day = room.day_of(room.now)
+        bits = keyed(room.seed, Purpose.COUNT, room.region, day, ordinal, cells.astype(np.int64))
+        counting = room.config.counting
+        wrong = bits < threshold(counting.mistake_rate)
+        size = 1 + ((bits >> np.uint64(8)) & np.uint64(1)).astype(np.int32)
+        mistake = np.where(wrong, np.where(bits & np.uint64(1), size, -size), 0).astype(np.int32)
+        missed = (bits << np.uint64(20)) < threshold(counting.missed_cutoff_rate)
+        # What is on the dock is not on a shelf that someone counts.
+        sheet = ledger.count(cells, mistake, missed)
+        body = (cells.astype(np.int64) << _CELL_SHIFT) | np.int64(day << _DAY_SHIFT) | np.int64(ordinal)
+        variance = np.abs(sheet.delta) > np.maximum(self._tolerance[cells] * np.abs(sheet.book),
+                                                    counting.floor_units - 1)
+        at = room.now + np.arange(len(cells)) % 3600 * SECOND
+        self._show(sheet, body, variance, at)
+        room.rules.contradicted(cells[sheet.delta != 0], room.now)
+        for row in np.flatnonzero(variance).tolist():
+            self._vary(sheet, row, int(body[row]), int(at[row]))
+        if variance.any():
+            # The variances were named since: the sheet that goes up the ladder sees their entries.
+            sheet = ledger.count(cells, mistake, missed)
+        self._approve(sheet, body, by)
+        return sheet
+
+    def _show(self, sheet: CountSheet, body: np.ndarray, variance: np.ndarray, at: np.ndarray) -> None:
+        room = self._region.room
+        location, item = room.split(sheet.cells)
+        room.stream.emit(
+            "cycle_counting", len(sheet), event_id=room.ids.of(Kind.COUNT, body, 0), occurred_at=at, recorded_at=at,
+            available_at=at + 60 * SECOND,
+            source=np.where(location == 0, SOURCE["WMS"], SOURCE["STORE"]).astype(np.int32), location=location,
+            item=item, quantity=sheet.counted, count=sheet.book,
+            status=np.where(variance, STATUS["variance"], STATUS["within"]).astype(np.int32),
+            document_type=DOCUMENT_TYPE["count"], document_id=room.ids.of(Kind.COUNT, body, 15),
+        )
+
+    def _vary(self, sheet: CountSheet, row: int, body: int, at: int) -> None:
+        """A count out of tolerance: what the book's error consists of is named now."""
+        room, ledger = self._region.room, self._region.room.ledger
+        cell = int(sheet.cells[row])
+        ledger.promote(cell, room.now)
+        weight: dict[int, int] = {}
+        for entry in ledger.open_entries(cell):
+            if ledger.entries.belief[entry] == 0:
+                fault = ledger.entries.fault[entry]
+                weight[fault] = max(weight.get(fault, 0), abs(ledger.entries.rest[entry]))
+        if not weight:
+            return
+        faults = sorted(weight, key=lambda fault: (-weight[fault], fault))
+        location, item = divmod(cell, room.items)
+        room.truth.open_exception(
+            "count_variance", (body,), room.truth.faults.type[faults[0]], faults, room.now, location=location,
+            item=item, document_id=room.ids.one(Kind.COUNT, body, 15), first_evidence_at=at + 60 * SECOND,
+            loss_at_stake=abs(int(sheet.delta[row])) * room.unit_margin(item),
+        )
+        case = self._manual.open_case("count_variance", "inventory_control", location=location, item=item,
+                                      document_id=room.ids.one(Kind.COUNT, body, 15))
+        self._manual.cases.closed_at[case] = room.now + 5 * HOUR
+
+    # -- approval --------------------------------------------------------------------------------
+
+    def _approve(self, sheet: CountSheet, body: np.ndarray, by: int) -> None:
+        """Send each difference up the ladder that its value asks for."""
+        room = self._region.room
+        value = np.abs(sheet.delta) * room.catalogue.cost[sheet.cells % room.items]
+        low = 0.0
+        for limit, role, hours in LADDER:
+            rows = (sheet.delta != 0) & (value > low) & (value <= limit)
+            if rows.any():
+                part, keys = sheet.take(rows), body[rows]
+                team = "store" if role == "store_manager" else role
+                self._region.people.spend(team, 0.5 * len(part) if by < 0 else 3.0)
+                wait = hours if by < 0 else min(hours, 2.0)
+                room.at(room.now + round(wait * HOUR), lambda p=part, k=keys: self._book(p, k, by))  # type: ignore[misc]
+            low = limit
+
+    def _book(self, sheet: CountSheet, body: np.ndarray, by: int) -> None:
+        """An approved adjustment: the site's book now, ERP and OMS by message."""
+        region, room = self._region, self._region.room
+        document = room.ids.of(Kind.COUNT, body, 15)
+        spare = room.truth.repair_fault(keyed_int(room.seed, Purpose.COUNT, room.region, int(body[0])) >> 13, room.now,
+                                        -1, -1)
+        acts = np.full(len(sheet), by) if by >= 0 else document
+        if by >= 0:
+            for entries in sheet.named.values():
+                for entry, _ in entries:
+                    room.truth.lineage(by, room.ledger.entries.fault[entry])
+        room.ledger.apply_count(sheet, room.now, acts, spare)
+        room.rules.touch(sheet.cells)
+        location, item = room.split(sheet.cells)
+        at = room.now + np.arange(len(sheet)) % 600 * SECOND
+        key = body + np.int64(room.ids.prefix(Kind.COUNT, 1))
+        for name, rows in (("wms", location == 0), ("store", location > 0)):
+            if not rows.any():
+                continue
+            delta, where = sheet.delta[rows], location[rows]
+            sequence = region.channels[name].send(Messages(
+                location=where, cell=sheet.cells[rows], on_hand=delta, key=key[rows], sent_at=at[rows],
+                document_id=document[rows], document_type=DOCUMENT_TYPE["count"], code=CODE["701"],
+            ))
+            room.stream.emit(
+                "adjusting", len(where), event_id=room.ids.scramble(key[rows]), occurred_at=at[rows],
+                recorded_at=at[rows], available_at=at[rows] + 30 * SECOND,
+                due_at=at[rows] + region.channels[name].feeds[0].service,
+                source=SOURCE["WMS" if name == "wms" else "STORE"], interface=INTERFACE[f"{name}_erp"],
+                sequence=sequence, location=where, item=item[rows], quantity=delta,
+                code=np.where(delta > 0, CODE["701"], CODE["702"]).astype(np.int32),
+                document_type=DOCUMENT_TYPE["count"], document_id=room.ids.of(Kind.COUNT, body[rows], 14),
+                parent_document_id=document[rows],
+            )
+
+

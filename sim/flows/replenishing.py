@@ -1,0 +1,236 @@
+"""From the DC to the shops: review, pick wave, truck, and receipt in the store.
+
+Every night ERP reviews the shops by (R, s, nQ): where on-hand and on-order together are at or below
+s, whole packs are ordered until they are above it. The DC promises what its WMS book holds, picks
+what is really there, and sends one truck a shop. A store receives by handheld: its own book knows
+at once, ERP and OMS by message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+import simpy
+
+from sim.clock import DAY, HOUR, MINUTE, SECOND
+from sim.draws import Kind, Purpose, keyed_int, lognormal_int, threshold, uniform_int
+from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.flows.manual import Manual
+from sim.ledger import Belief, Place
+from sim.ledger import Kind as StockKind
+from sim.mending import Mending
+from sim.middleware.messages import Messages
+from sim.region import Region
+from sim.systems.store import serve
+
+_REVIEW_HOUR, _PICK_AFTER, _DEPART_AFTER = 22, 2 * HOUR, 7 * HOUR
+#: A store has its goods by noon of the day after the review: the service level of every lane.
+_SERVICE = 14 * HOUR
+#: Packing of a transfer line's key: destination | day | line.
+_DESTINATION_SHIFT, _DAY_SHIFT = 24, 13
+_TRACED = 3 * HOUR
+
+
+class Replenishing:
+    """Transfers of a region."""
+
+    def __init__(self, region: Region, mending: Mending, manual: Manual) -> None:
+        self._region, self._mending, self._manual = region, mending, manual
+        self._scratch = np.zeros(region.room.items, np.int32)
+
+    def review(self) -> Generator[simpy.Event, Any, None]:
+        """The nightly run."""
+        room = self._region.room
+        yield room.env.timeout(_REVIEW_HOUR * HOUR)
+        while True:
+            room.env.process(self._wave(room.day_of(room.now)))
+            yield room.env.timeout(DAY)
+
+    def _wave(self, day: int) -> Generator[simpy.Event, Any, None]:
+        """One night: what the shops need, what the DC gives, and the trucks."""
+        room = self._region.room
+        cell, units = self._needs(day)
+        if not len(cell):
+            return
+        location, item = room.split(cell)
+        promised = serve(item, units, room.ledger.belief[Belief.SITE_ON_HAND, : room.items], self._scratch)
+        kept = promised > 0
+        cell, units, location, item = cell[kept], promised[kept].astype(np.int32), location[kept], item[kept]
+        if not len(cell):
+            return
+        line = np.arange(len(cell)) - np.searchsorted(location, location)
+        body = (location.astype(np.int64) << _DESTINATION_SHIFT) | np.int64(day << _DAY_SHIFT)
+        transfer = room.ids.of(Kind.HEADER, (location.astype(np.int64) << 12 | day) + (1 << 37), 0)
+        key = body | line
+        room.ledger.tell(StockKind.ON_ORDER, cell, units, posted=(Belief.ERP_ON_ORDER,))
+        at = room.now + np.arange(len(cell)) * (SECOND // 50)
+        room.stream.emit(
+            "ordering", len(cell), event_id=room.ids.of(Kind.TRANSFER, key, 0), occurred_at=at, recorded_at=at,
+            available_at=at + 30 * SECOND, due_at=room.now + _SERVICE, source=SOURCE["ERP"], location=location,
+            partner=0, item=item, quantity=units, document_type=DOCUMENT_TYPE["transfer"], document_id=transfer,
+            correlation_id=transfer,
+        )
+        due = room.now + _SERVICE
+        yield room.env.timeout(_PICK_AFTER)
+        picked = self._pick(cell, item, units, transfer, key)
+        went = np.flatnonzero(picked)
+        cell, location, units, key, transfer = cell[went], location[went], picked[went], key[went], transfer[went]
+        starts = np.flatnonzero(np.concatenate([[True], location[1:] != location[:-1]]))
+        for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(cell)], strict=True):
+            rows = slice(first, last)
+            room.env.process(self._drive(day, cell[rows], units[rows], key[rows], int(transfer[first]), due))
+
+    def _needs(self, day: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cells at or below their reorder point by ERP's books, and whole packs that lift them above it."""
+        room = self._region.room
+        belief, items = room.ledger.belief, room.items
+        position = belief[Belief.ERP_ON_HAND, items:] + belief[Belief.ERP_ON_ORDER, items:]
+        point = room.economy.reorder_point[items:]
+        below = position <= point
+        every = room.config.replenishment.review_days
+        if every > 1:
+            below &= (np.repeat(np.arange(room.stores), items) + day) % every == 0
+        cell = np.flatnonzero(below)
+        hurried = [c - items for c in sorted(self._mending.hurried) if c >= items]
+        self._mending.hurried.clear()
+        if hurried:
+            cell = np.union1d(cell, np.array(hurried))
+        pack = room.catalogue.pack[cell % items]
+        packs = np.maximum(1, (point[cell] - position[cell]) // pack + 1)
+        return cell + items, (packs * pack).astype(np.int32)
+
+    def _pick(self, cell: np.ndarray, item: np.ndarray, units: np.ndarray, transfer: np.ndarray,
+              key: np.ndarray) -> np.ndarray:
+        """The DC picks what is there; what is not is taken off the order."""
+        region, room = self._region, self._region.room
+        ledger = room.ledger
+        picked = serve(item, units, ledger.place[Place.BACKROOM, : room.items], self._scratch).astype(np.int32)
+        short = units - picked
+        if short.any():
+            ledger.tell(StockKind.ON_ORDER, cell, -short, posted=(Belief.ERP_ON_ORDER,))
+        went = np.flatnonzero(picked)
+        item, amount, document = item[went], picked[went], transfer[went]
+        ledger.tell(StockKind.ON_HAND, item, -amount, place=Place.BACKROOM, posted=(Belief.SITE_ON_HAND,))
+        ledger.load(cell[went], amount)
+        at = room.now + np.arange(len(went)) * (SECOND // 50)
+        row_key = key[went] + np.int64(room.ids.prefix(Kind.TRANSFER, 1))
+        sequence = region.channels["wms"].send(Messages(
+            location=np.zeros(len(went), np.int32), cell=item, on_hand=-amount, key=row_key, sent_at=at,
+            document_id=document, document_type=DOCUMENT_TYPE["transfer"], code=CODE["303"], document_grain=True,
+        ))
+        location, _ = room.split(cell[went])
+        room.stream.emit(
+            "shipping", len(went), event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at,
+            available_at=at + 30 * SECOND, due_at=at + region.channels["wms"].feeds[0].service, source=SOURCE["WMS"],
+            interface=INTERFACE["wms_erp"], sequence=sequence, location=0, partner=location, item=item,
+            quantity=amount, code=CODE["303"], document_type=DOCUMENT_TYPE["transfer"], document_id=document,
+            correlation_id=document, status=STATUS["in_transit"],
+        )
+        room.rules.touch(item)
+        region.people.spend("dc", 0.1 * len(went))
+        return picked
+
+    # -- transport -------------------------------------------------------------------------------
+
+    def _drive(self, day: int, cell: np.ndarray, units: np.ndarray, key: np.ndarray, transfer: int,
+               due: int) -> Generator[simpy.Event, Any, None]:
+        """One truck to one shop."""
+        room = self._region.room
+        location = int(cell[0]) // room.items
+        lane = keyed_int(room.seed, Purpose.TRAVEL, room.region, location, day)
+        departure = room.now + _DEPART_AFTER - _PICK_AFTER + int(uniform_int(lane) * HOUR)
+        arrival = departure + round(lognormal_int(keyed_int(lane, Purpose.TRAVEL), 2.0, 0.35) * HOUR)
+        yield room.env.timeout(departure - room.now)
+        self._header("departing", 1, day, location, transfer, due)
+        fault = self._delay(day, location, transfer, int(units.sum()))
+        if fault >= 0:
+            yield from self._come_late(fault, day, location, transfer, cell, units, arrival, due)
+        else:
+            yield room.env.timeout(max(0, arrival - room.now))
+        self._header("arriving", 2, day, location, transfer, due)
+        yield room.env.timeout(30 * MINUTE)
+        self._receive(location, cell, units, key, transfer)
+        if fault >= 0:
+            self._mending.trucks.pop(transfer, None)
+
+    def _delay(self, day: int, location: int, transfer: int, units: int) -> int:
+        """The transfer_delay fault of this truck, or -1."""
+        room, faults = self._region.room, self._region.room.config.faults
+        bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day)
+        fault_id = room.truth.fault_id("transfer_delay", location, day)
+        below = int(threshold(faults.transfer_delay.rate * faults.scale))
+        if bits >= below or room.truth.is_excluded(fault_id):
+            return -1
+        return room.truth.fault("transfer_delay", fault_id, room.now, location=location, document_id=transfer,
+                                units=units)
+
+    def _come_late(self, fault: int, day: int, location: int, transfer: int, cell: np.ndarray, units: np.ndarray,
+                   arrival: int, due: int) -> Generator[simpy.Event, Any, None]:
+        """A truck that went astray comes when its delay ends, or soon after it was traced."""
+        room, spec = self._region.room, self._region.room.config.faults.transfer_delay
+        bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day, 1)
+        late_by = round(max(2.0, lognormal_int(bits, spec.hours, spec.sigma)) * HOUR)
+        arrival = max(arrival, due) + late_by
+        traced = room.env.event()
+        self._mending.trucks[transfer] = traced
+        ticket = room.rules.hold_up(fault, cell)
+        stake = float(room.economy.margin[cell] @ units)
+
+        def breach() -> None:
+            if transfer not in self._mending.trucks:
+                return
+            room.truth.open_exception("transfer_delay", (location, day), "transfer_delay", [fault], due,
+                                      location=location, document_id=transfer, first_evidence_at=due,
+                                      loss_at_stake=stake)
+            self._manual.truck_missing(transfer, location)
+
+        room.at(due, breach)
+        yield traced | room.env.timeout(arrival - room.now)
+        by = -1
+        if traced.triggered:
+            by = int(traced.value)
+            if by >= 0:
+                room.truth.lineage(by, fault)
+            yield room.env.timeout(max(0, min(arrival - room.now, _TRACED)))
+        room.rules.let_go(ticket, by)
+
+    def _header(self, event_type: str, step: int, day: int, location: int, transfer: int, due: int) -> None:
+        """A row of the TMS about a whole truck."""
+        room = self._region.room
+        at = np.array([room.now])
+        places = {"departing": (0, location), "arriving": (location, 0)}[event_type]
+        body = (location << 12 | day) + (1 << 37)
+        room.stream.emit(
+            event_type, 1, event_id=np.array([room.ids.one(Kind.HEADER, body, 7 + step)]), occurred_at=at,
+            recorded_at=at, available_at=at + 60 * SECOND, due_at=due, source=SOURCE["TMS"], location=places[0],
+            partner=places[1], document_type=DOCUMENT_TYPE["transfer"], document_id=transfer, correlation_id=transfer,
+            status=STATUS["in_transit"],
+        )
+
+    def _receive(self, location: int, cell: np.ndarray, units: np.ndarray, key: np.ndarray, transfer: int) -> None:
+        """A store books its truck by handheld."""
+        region, room = self._region, self._region.room
+        ledger, n = room.ledger, len(cell)
+        ledger.unload(cell, units)
+        ledger.tell(StockKind.ON_HAND, cell, units, place=Place.BACKROOM, posted=(Belief.SITE_ON_HAND,))
+        ledger.tell(StockKind.ON_ORDER, cell, -units)
+        at = room.now + np.arange(n) * SECOND
+        row_key = key + np.int64(room.ids.prefix(Kind.TRANSFER, 2))
+        where = np.full(n, location, np.int32)
+        sequence = region.channels["store"].send(Messages(
+            location=where, cell=cell, on_hand=units, on_order=-units, key=row_key, sent_at=at,
+            document_id=np.full(n, transfer), document_type=DOCUMENT_TYPE["transfer"], code=CODE["305"],
+            document_grain=True,
+        ))
+        room.stream.emit(
+            "receiving", n, event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at,
+            available_at=at + 30 * SECOND, due_at=at + region.channels["store"].feeds[0].service,
+            source=SOURCE["STORE"], interface=INTERFACE["store_erp"], sequence=sequence, location=where, partner=0,
+            item=cell % room.items, quantity=units, code=CODE["305"], document_type=DOCUMENT_TYPE["transfer"],
+            document_id=np.full(n, transfer), correlation_id=transfer, status=STATUS["accepted"],
+        )
+        room.rules.touch(cell)
+        region.refill.append(cell)
+        region.people.spend("store", 0.15 * n)

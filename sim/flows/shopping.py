@@ -1,0 +1,179 @@
+"""Customers in the stores: one tick of till lines for a whole region.
+
+The tick's demand is drawn before anyone looks at stock; lines are then censored by rank within the
+tick against the shelf. What the till scans may be a sibling of what leaves the shelf (a two-way
+error), and some goods leave without a till. Unmet demand is lost, not backordered.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.clock import SECOND, TICK, TICKS_PER_DAY
+from sim.draws import Alias, Kind, Purpose, philox, threshold
+from sim.events import CODE, DOCUMENT_TYPE, SOURCE
+from sim.ledger import Belief, Cause, Place
+from sim.ledger import Kind as StockKind
+from sim.middleware.messages import Messages
+from sim.region import Region
+from sim.systems.store import serve
+
+#: Packing of a till line's key: store | tick | ordinal of the line before censoring.
+STORE_SHIFT, TICK_SHIFT = 29, 13
+_U16 = np.uint64(0xFFFF)
+
+
+class Shopping:
+    """The tills of a region."""
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        room = region.room
+        faults, catalogue = room.config.faults, room.catalogue
+        scan = np.clip(faults.scan_error.rate * faults.scale * catalogue.scan_factor, 0.0, 1.0)
+        self._scan_below = (scan * 65536.0).astype(np.uint64)
+        self._scans_wrong = bool(scan.any())
+        self._scratch = np.zeros(room.ledger.cells, np.int32)
+        self._alone = len(catalogue) < 2
+        rate = room.economy.rate.reshape(room.locations, room.items)
+        loss = rate * catalogue.shrink_factor.astype(np.float32) * (faults.shrink.rate * faults.scale)
+        self._loss_a_day = float(loss.sum())
+        self._loss_at = Alias(loss.ravel()) if self._loss_a_day > 0.0 else None
+        self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
+        self.returns: dict[int, list[tuple[np.ndarray, ...]]] = {}
+
+    def tick(self, tick: int) -> None:
+        """The sales of the tick with absolute number ``tick``, which has just ended."""
+        room = self._region.room
+        start = tick * TICK
+        if not room.calendar.is_open(start):
+            return
+        self._lose(tick)
+        wanted = self._region.demand.tick(tick)
+        if not len(wanted):
+            return
+        items = room.items
+        cell = wanted.store * np.int32(items) + wanted.item
+        sold = serve(cell, wanted.quantity, room.ledger.place[Place.SHELF], self._scratch)
+        self._count_lost(wanted.item, wanted.quantity - sold)
+        first = np.searchsorted(wanted.store, np.arange(room.locations + 1))
+        ordinal = np.arange(len(cell)) - first[wanted.store]
+        kept = np.flatnonzero(sold)
+        body = (wanted.store.astype(np.int64) << STORE_SHIFT) | (np.int64(room.tick_of(start)) << TICK_SHIFT)
+        ticket = room.ids.of(Kind.TICKET, body + wanted.basket)
+        line_seconds = np.minimum(ordinal - _first_of_run(body + wanted.basket, ordinal), 60)
+        at = start + wanted.offset + line_seconds * (2 * SECOND)
+        self._ring_up(kept, wanted, cell, sold, body + ordinal, ticket, at)
+
+    def _ring_up(self, kept, wanted, cell, sold, body, ticket, at) -> None:  # type: ignore[no-untyped-def]
+        """Book, tell and show the lines that were served."""
+        region, room = self._region, self._region.room
+        ledger = room.ledger
+        cell, units, item, bits = cell[kept], sold[kept], wanted.item[kept], wanted.bits[kept]
+        ticket, at, location = ticket[kept], at[kept], wanted.store[kept]
+        key = body[kept] + np.int64(room.ids.prefix(Kind.SALE))
+        scanned = self._scan(item, bits)
+        wrong = np.flatnonzero(scanned != item) if scanned is not item else ()
+        told = cell
+        if len(wrong):
+            told = location * np.int32(room.items) + scanned
+            right = np.flatnonzero(scanned == item)
+            ledger.tell(StockKind.ON_HAND, cell[right], -units[right], place=Place.SHELF, posted=(Belief.SITE_ON_HAND,))
+            none = np.zeros(len(wrong), np.int32)
+            ledger.tell(StockKind.ON_HAND, cell[wrong], -units[wrong], none, Place.SHELF, Cause.SCAN_ERROR)
+            ledger.tell(StockKind.ON_HAND, told[wrong], none, -units[wrong], None, Cause.SCAN_ERROR,
+                        posted=(Belief.SITE_ON_HAND,))
+            room.rules.touch(told[wrong])
+        else:
+            ledger.tell(StockKind.ON_HAND, cell, -units, place=Place.SHELF, posted=(Belief.SITE_ON_HAND,))
+        room.rules.touch(cell)
+        self._report_low(cell)
+        sequence = region.channels["pos"].send(Messages(
+            location=location, cell=told, on_hand=-units, key=key, sent_at=at, document_id=ticket,
+            document_type=DOCUMENT_TYPE["ticket"], code=CODE["601"],
+        ))
+        price = room.catalogue.price[scanned]
+        if wanted.price_factor is not None:
+            price = np.round(price * wanted.price_factor[kept], 2)
+        event = room.ids.scramble(key)
+        room.stream.emit(
+            "retail_selling", len(kept), event_id=event, occurred_at=at, recorded_at=at + SECOND,
+            available_at=at + 20 * SECOND, source=SOURCE["POS"], sequence=sequence, location=location, item=scanned,
+            quantity=units, code=CODE["601"], unit_price=price, document_type=DOCUMENT_TYPE["ticket"],
+            document_id=ticket, correlation_id=ticket,
+        )
+        figures = room.figures
+        total = float(units.sum())
+        figures["sold_units"] += total
+        figures["sold_units_physical"] += total
+        figures["sold_value"] += float(price @ units)
+        self._plan_returns(location, scanned, units, bits, key, ticket)
+
+    def _scan(self, item: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """What the till takes each line for."""
+        if not self._scans_wrong:
+            return item
+        wrong = ((bits >> np.uint64(16)) & _U16) < self._scan_below[item]
+        if not wrong.any():
+            return item
+        scanned: np.ndarray = np.where(wrong, self._region.room.catalogue.sibling[item], item)
+        return scanned
+
+    def _report_low(self, cell: np.ndarray) -> None:
+        place, capacity = self._region.room.ledger.place, self._region.capacity
+        low = (place[Place.SHELF].take(cell) * 2 <= capacity.take(cell)) & (place[Place.BACKROOM].take(cell) > 0)
+        if low.any():
+            self._region.refill.append(cell[low])
+
+    def _count_lost(self, item: np.ndarray, lost: np.ndarray) -> None:
+        total = int(lost.sum())
+        if total:
+            room = self._region.room
+            catalogue = room.catalogue
+            room.figures["lost_units"] += total
+            room.figures["lost_margin"] += float((catalogue.price - catalogue.cost)[item] @ lost)
+
+    def _lose(self, tick: int) -> None:
+        """Goods that leave without a till: stolen, spoilt or thrown away unseen."""
+        if self._loss_at is None:
+            return
+        room = self._region.room
+        draw = philox(room.seed, Purpose.THEFT, room.region, tick)
+        expected = self._loss_a_day * room.calendar.tick_share[tick % TICKS_PER_DAY]
+        count = int(draw.poisson(expected))
+        if not count:
+            return
+        cell = self._loss_at.pick(draw.integers(0, 2**64, count, dtype=np.uint64))
+        gone = serve(cell, np.ones(count, np.int32), room.ledger.place[Place.SHELF], self._scratch)
+        cell, gone = cell[gone > 0], gone[gone > 0]
+        if not len(cell):
+            return
+        none = np.zeros(len(cell), np.int32)
+        room.ledger.tell(StockKind.ON_HAND, cell, -gone, none, Place.SHELF, Cause.SHRINK)
+        room.rules.touch(cell)
+        self._report_low(cell)
+        room.figures["shrink_units"] += float(gone.sum())
+        room.figures["lost_units_physical"] += float(gone.sum())
+        room.figures["shrink_value"] += float(room.catalogue.cost[cell % room.items] @ gone)
+
+    def _plan_returns(self, location, item, units, bits, key, ticket) -> None:  # type: ignore[no-untyped-def]
+        """Lines that will come back: the day and the tick belong to the line."""
+        room = self._region.room
+        back = np.flatnonzero(((bits >> np.uint64(32)) & _U16) < self._return_below)
+        if not len(back):
+            return
+        chosen = bits[back] >> np.uint64(48)
+        day = room.day_of(room.now - 1) + 2 + (chosen & np.uint64(7)).astype(np.int64)
+        hours = room.calendar.closes - room.calendar.opens
+        slot = room.calendar.opens * 4 + ((chosen >> np.uint64(3)) % np.uint64(hours * 4)).astype(np.int64)
+        due = room.calendar.start // TICK + day * TICKS_PER_DAY + slot
+        for tick in np.unique(due).tolist():
+            rows = back[due == tick]
+            self.returns.setdefault(tick, []).append((location[rows], item[rows], units[rows], key[rows], ticket[rows]))
+
+
+def _first_of_run(values: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
+    """For each row, the ordinal at which its run of equal values starts."""
+    starts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    first: np.ndarray = np.repeat(ordinal[starts], np.diff(np.append(starts, len(values))))
+    return first

@@ -1,0 +1,213 @@
+"""Repairs, as the world carries them out: by people in the manual process, or for an operator.
+
+Each function answers with the reason of a refusal ("" when it was done) and the units it changed.
+``by`` is the id of the operator's action, or -1 for the manual process. A repair that corrects what
+was not wrong is not refused where the real system would accept it: the ledger books it to the repair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import simpy
+
+from sim.draws import WORLD_IDS, Purpose, keyed_int
+from sim.flows.receiving import Receiving
+from sim.ledger import Belief
+from sim.middleware.feed import Feed
+from sim.region import Region
+
+Outcome = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class FoundTrouble:
+    """A lost or doubled message that explains a difference."""
+
+    type: str
+    document_id: int
+    interface: int
+    mend: Callable[[int], Outcome]
+
+
+@dataclass
+class Mending:
+    """Repairs of one region.
+
+    Attributes:
+        trucks: transfers on the road: succeed the event to have one brought in.
+        held: cells out of online availability.
+        hurried: cells whose replenishment was brought forward.
+    """
+
+    region: Region
+    receiving: Receiving
+    trucks: dict[int, simpy.Event] = field(default_factory=dict)
+    held: set[int] = field(default_factory=set)
+    hurried: set[int] = field(default_factory=set)
+
+    # -- messages --------------------------------------------------------------------------------
+
+    def replay(self, interface: int, location: int, sequence: int, by: int) -> Outcome:
+        """Send a line again from its source."""
+        feed = self.region.feed(interface)
+        return ("no such interface", 0) if feed is None else feed.replay(location, sequence, self._id(by, sequence))
+
+    def suppress(self, interface: int, location: int, sequence: int, by: int) -> Outcome:
+        """Reverse a second posting."""
+        feed = self.region.feed(interface)
+        return ("no such interface", 0) if feed is None else feed.suppress(location, sequence, self._id(by, sequence))
+
+    def expedite(self, interface: int, location: int, sequence: int, by: int) -> Outcome:
+        """Push a lagging posting to the front."""
+        feed = self.region.feed(interface)
+        return ("no such interface", 0) if feed is None else feed.expedite(location, sequence, by)
+
+    def redrive(self, interface: int, by: int) -> Outcome:
+        """Put dead letters back on the wire."""
+        feed = self.region.feed(interface)
+        return ("no such interface", 0) if feed is None else feed.redrive(by)
+
+    def troubles_of(self, belief: Belief, cell: int) -> list[FoundTrouble]:
+        """Lost and doubled messages that a look into the documents of a cell finds."""
+        ledger, found = self.region.room.ledger, []
+        faults = {ledger.entries.fault[e] for e in ledger.open_entries(cell) if ledger.entries.belief[e] == belief}
+        for feed in self.region.feeds:
+            if belief in feed.beliefs and faults:
+                found += self._in_feed(feed, cell, faults)
+        return found
+
+    def _in_feed(self, feed: Feed, cell: int, faults: set[int]) -> list[FoundTrouble]:
+        found = []
+        for type_name, register, mend in (
+            ("dropped_message", feed.lost, feed.replay), ("duplicate_message", feed.doubled, feed.suppress)
+        ):
+            for fault in sorted(faults):
+                place = register.place_of(fault)
+                if place is not None:
+                    line = register[place].line
+                    found.append(FoundTrouble(
+                        type_name, int(line.document_id[0]), feed.interface,
+                        lambda by, p=place, m=mend: m(*p, self._id(by, p[1])),  # type: ignore[misc]
+                    ))
+        return found
+
+    # -- the dock --------------------------------------------------------------------------------
+
+    def relink(self, receipt: int, item: int, by: int) -> Outcome:
+        """Put a parked carton on its order and receive it."""
+        parked = self.receiving.parked.pop((receipt, item), None)
+        if parked is None:
+            return "no carton of it is parked", 0
+        delivery, ticket = parked
+        room = self.region.room
+        if by >= 0:
+            room.truth.lineage(by, room.rules.fault_of(ticket))
+        room.rules.let_go(ticket, by)
+        room.env.process(self.receiving.receive(delivery, relinked=True))
+        return "", int(delivery.actual.sum())
+
+    def post_receipt(self, shipment: int, by: int) -> Outcome:
+        """Receive a truck without its ASN."""
+        delivery = self.receiving.waiting.get(shipment)
+        if delivery is None or delivery.advice.triggered or delivery.blind.triggered:
+            return "no truck waits for that ASN", 0
+        if by >= 0:
+            self.region.room.truth.lineage(by, delivery.late_fault)
+        delivery.blind.succeed(by if by >= 0 else None)
+        return "", int(delivery.actual.sum())
+
+    def claim(self, receipt: int, item: int, by: int) -> Outcome:
+        """Close what was not delivered of an order line, and claim it."""
+        claim = self.receiving.claims.pop((receipt, item), None)
+        if claim is None:
+            return "nothing of it is open", 0
+        fault, missing = claim
+        room, act = self.region.room, self._id(by, receipt)
+        if by >= 0:
+            room.truth.lineage(by, fault)
+        owner = room.truth.repair_fault(act, room.now, 0, item)
+        room.ledger.repair(Belief.ERP_ON_ORDER, item, -missing, room.now, act, owner, fault)
+        room.ledger.post(Belief.ERP_ON_ORDER, np.array([item]), np.array([-missing], np.int32))
+        return "", -missing
+
+    def trace(self, transfer: int, by: int) -> Outcome:
+        """Have the carrier find a truck."""
+        truck = self.trucks.get(transfer)
+        if truck is None or truck.triggered:
+            return "no such truck is on the road", 0
+        truck.succeed(by)
+        return "", 0
+
+    def fix_conversion(self, item: int, by: int) -> Outcome:
+        """Correct an item's conversion, and reverse and repost what came in wrong."""
+        receiving, room = self.receiving, self.region.room
+        fault = receiving.wrong_conversion.pop(item, None)
+        if fault is None:
+            return "the conversion is right", 0
+        receiving.conversions.pop(item, None)
+        act, ledger = self._id(by, item), room.ledger
+        if by >= 0:
+            room.truth.lineage(by, fault)
+        owner, changed = room.truth.repair_fault(act, room.now, 0, item), 0
+        for entry in ledger.open_entries(item):
+            if ledger.entries.fault[entry] == fault:
+                belief, units = Belief(ledger.entries.belief[entry]), -ledger.entries.rest[entry]
+                ledger.repair(belief, item, units, room.now, act, owner, fault)
+                ledger.post(belief, np.array([item]), np.array([units], np.int32))
+                changed += units if belief is Belief.ERP_ON_HAND else 0
+        room.rules.touch(np.array([item]))
+        room.truth.end(fault, room.now)
+        return "", changed
+
+    # -- books -----------------------------------------------------------------------------------
+
+    def resync(self, belief: Belief, cell: int, by: int, *, automatic: bool = True) -> Outcome:
+        """Set a system's book to the site's book."""
+        ledger = self.region.room.ledger
+        settled = [int(ledger.belief[b, cell] - ledger.in_flight[b, cell]) for b in (Belief.SITE_ON_HAND, belief)]
+        if settled[0] == settled[1]:
+            return "the books agree", 0
+        return self.adjust(belief, cell, settled[0] - settled[1], by, counted=not automatic)
+
+    def adjust(self, belief: Belief, cell: int, units: int, by: int, *, counted: bool = False) -> Outcome:
+        """Book a difference into one system."""
+        room = self.region.room
+        act = by if by >= 0 else self._id(by, cell)
+        location, item = divmod(cell, room.items)
+        owner = room.truth.repair_fault(act, room.now, location, item)
+        paid, _ = room.ledger.repair(belief, cell, units, room.now, act, owner)
+        if act >= WORLD_IDS:
+            for fault in dict.fromkeys(paid):
+                room.truth.lineage(act, fault)
+        room.ledger.post(belief, np.array([cell]), np.array([units], np.int32))
+        room.rules.touch(np.array([cell]))
+        return "", units
+
+    def hold(self, cell: int) -> Outcome:
+        """Take a cell out of online availability."""
+        if cell in self.held:
+            return "it is held already", 0
+        self.held.add(cell)
+        return "", 0
+
+    def release(self, cell: int) -> Outcome:
+        """Put a held cell back."""
+        if cell not in self.held:
+            return "it is not held", 0
+        self.held.discard(cell)
+        return "", 0
+
+    def reprioritise(self, cell: int) -> Outcome:
+        """Replenish a cell in the next wave, whatever its position says."""
+        self.hurried.add(cell)
+        return "", 0
+
+    def _id(self, by: int, salt: int) -> int:
+        """The id of whoever repairs: the operator's action, or a keyed one for people."""
+        room = self.region.room
+        return by if by >= 0 else keyed_int(room.seed, Purpose.IDS, 5000, room.region, room.now, salt) >> 13
+
+

@@ -1,0 +1,1 @@
+"""How systems talk: channels of messages to ERP and OMS, their delays, losses and outages."""

@@ -1,0 +1,198 @@
+"""One region put together: its room, channels, people and the books it opens with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import simpy
+
+from sim.catalogue import make_calendar, make_catalogue, stores_of_region
+from sim.clock import DAY
+from sim.config import Config
+from sim.demand import DemandSource, SyntheticDemand
+from sim.draws import Ids, Purpose, keyed, philox, uniform
+from sim.events import Vocabulary
+from sim.ledger import Cause, Ledger, Place
+from sim.middleware.feed import Channel, Feed
+from sim.people import People
+from sim.room import Room
+from sim.rules import Economy, Rules
+from sim.stream import Stream
+from sim.truth import Truth
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What an arm switches off: the clean arm has neither faults nor drift nor ambient error."""
+
+    faults: bool = True
+
+
+@dataclass
+class Region:
+    """A region and its parts; flows act on it.
+
+    Attributes:
+        capacity: units that fit a shelf, shape (cells,).
+        refill: cells whose shelf may need filling, collected until the next round.
+    """
+
+    room: Room
+    demand: DemandSource
+    channels: dict[str, Channel]
+    people: People
+    capacity: np.ndarray
+    refill: list[np.ndarray]
+
+    @property
+    def feeds(self) -> list[Feed]:
+        """All interfaces, in the order of their codes."""
+        return sorted((f for c in self.channels.values() for f in c.feeds), key=lambda f: f.interface)
+
+    def feed(self, interface: int) -> Feed | None:
+        """One interface by code, or None where the channel has no such feed."""
+        return next((f for f in self.feeds if f.interface == interface), None)
+
+
+def vocabulary_of(config: Config, region: int) -> Vocabulary:
+    """The names of a region's places, items and suppliers."""
+    stores, before = stores_of_region(config, region)
+    return Vocabulary(
+        locations=(f"DC{region + 1}", *(f"S{before + k + 1:04d}" for k in range(stores))),
+        items=tuple(f"I{k + 1:05d}" for k in range(config.world.items)),
+        suppliers=tuple(f"V{k + 1:03d}" for k in range(config.world.suppliers)),
+    )
+
+
+def make_demand(config: Config, seed: int, region: int, stores: int) -> DemandSource:
+    """The demand source that the configuration names.
+
+    Raises:
+        ValueError: for an unknown source.
+    """
+    if config.demand.source == "synthetic":
+        return SyntheticDemand(config, make_catalogue(config, seed), seed, region, stores)
+    if config.demand.source == "complete_journey":
+        from sim.journey import JourneyDemand
+
+        return JourneyDemand(config, seed, region, stores, config.world.items)
+    raise ValueError(f"demand.source={config.demand.source!r}; valid: synthetic, complete_journey")
+
+
+def healthy(config: Config) -> Config:
+    """The same world with nothing wrong: no fault, no ambient error, no mistakes at counts."""
+    from copy import deepcopy
+
+    clean = deepcopy(config)
+    clean.faults.scale = 0.0
+    clean.faults.opening_drift = 0.0
+    clean.counting.mistake_rate = 0.0
+    clean.counting.missed_cutoff_rate = 0.0
+    return clean
+
+
+def open_region(config: Config, seed: int, region: int, path: Path | None = None) -> Region:
+    """A region in its steady state at the start of the run.
+
+    Args:
+        config: of the world; pass :func:`healthy` of it for the clean arm.
+        path: the Parquet file of the stream, or None to keep only its hash.
+    """
+    stores, _ = stores_of_region(config, region)
+    calendar = make_calendar(config)
+    catalogue = make_catalogue(config, seed)
+    demand = make_demand(config, seed, region, stores)
+    vocabulary = vocabulary_of(config, region)
+    items = len(catalogue)
+    rate = np.zeros((stores + 1, items))
+    rate[1:] = demand.line_rate()
+    economy = Economy(
+        rate=rate.ravel().astype(np.float32),
+        margin=np.tile((catalogue.price - catalogue.cost).astype(np.float32), stores + 1),
+        reorder_point=_reorder_points(config, rate).ravel(),
+    )
+    truth = Truth(seed, region, items, frozenset(config.faults.exclude))
+    ledger = Ledger((stores + 1) * items, truth)
+    rules = Rules(ledger, truth, economy, items)
+    room = Room(
+        seed=seed, region=region, config=config, catalogue=catalogue, calendar=calendar, vocabulary=vocabulary,
+        stores=stores, env=simpy.Environment(calendar.start), ids=Ids(seed, region), ledger=ledger, truth=truth,
+        rules=rules, economy=economy, stream=Stream(vocabulary, path),
+    )
+    capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
+    _stock(room, rate, capacity)
+    channels = {name: Channel(room, name) for name in ("pos", "store", "wms")}
+    return Region(room, demand, channels, People(room), capacity, [])
+
+
+def _reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:
+    """s of the (R, s, nQ) rule: demand over review and lead time, and safety stock; shape of ``rate``."""
+    replenishment = config.replenishment
+    days = replenishment.cover_days + replenishment.review_days
+    expected = rate * days
+    # A logarithmic line quantity with parameter p has variance-to-mean 1 / (1 - p) in daily demand.
+    spread = np.sqrt(expected / (1.0 - config.demand.quantity_log))
+    points: np.ndarray = np.ceil(expected + replenishment.safety_factor * spread).astype(np.int32)
+    dc_days = replenishment.dc_cover_days + replenishment.lead_days_median
+    pooled = rate[1:].sum(axis=0)
+    points[0] = np.ceil(pooled * dc_days + replenishment.dc_safety_factor * np.sqrt(pooled * dc_days) * 2.0)
+    return points
+
+
+def _stock(room: Room, rate: np.ndarray, capacity: np.ndarray) -> None:
+    """Opening books between s and s + Q, and the physical stock that drift has left under them."""
+    draw = philox(room.seed, Purpose.OPENING, room.region)
+    catalogue, items = room.catalogue, room.items
+    point = room.economy.reorder_point.reshape(rate.shape)
+    lot = np.tile(catalogue.pack, (room.locations, 1))
+    lot[0] = np.maximum(catalogue.case, rate[1:].sum(axis=0) * room.config.replenishment.dc_review_days)
+    book = (point + np.floor(draw.random(rate.shape) * lot)).astype(np.int32)
+    shrink, scan = _drift(room, rate)
+    short = np.maximum(0, shrink + scan - book)
+    shrink_kept = shrink - np.minimum(shrink, short)
+    scan_kept = scan - (short - (shrink - shrink_kept))
+    ambient = np.zeros((len(Cause), room.ledger.cells), np.int32)
+    ambient[Cause.SHRINK], ambient[Cause.SCAN_ERROR] = shrink_kept.ravel(), scan_kept.ravel()
+    physical = (book - shrink_kept - scan_kept).ravel().astype(np.int32)
+    shelf = np.minimum(physical, capacity)
+    shelf[:items] = 0
+    room.ledger.open_with(shelf, physical - shelf, ambient)
+
+
+def _drift(room: Room, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ambient error since each cell's last count, from the run's own error processes; shapes of ``rate``."""
+    config, catalogue = room.config, room.catalogue
+    faults = config.faults
+    cells = np.arange(room.ledger.cells, dtype=np.int64)
+    interval = 365.0 / np.asarray(config.counting.per_year)[catalogue.count_class]
+    age = uniform(keyed(room.seed, Purpose.OPENING, room.region, 1, cells)).reshape(rate.shape) * interval
+    units = rate * age * faults.opening_drift * faults.scale
+    draw = philox(room.seed, Purpose.OPENING, room.region, 2)
+    shrink = draw.poisson(units * faults.shrink.rate * catalogue.shrink_factor).astype(np.int32)
+    lines = units * faults.scan_error.rate * catalogue.scan_factor
+    scan = (draw.poisson(lines) - draw.poisson(lines)).astype(np.int32)
+    return shrink, scan
+
+
+def accurate_share(room: Room) -> tuple[int, int, int]:
+    """Cells whose ERP book equals the stock, is within class tolerance, and is below zero."""
+    ledger = room.ledger
+    book, fact = ledger.belief[1], ledger.fact[0]
+    gap = np.abs(book - fact)
+    tolerance = np.tile(np.asarray(room.config.counting.tolerance)[room.catalogue.count_class], room.locations)
+    within = gap <= np.maximum(tolerance * np.abs(book), room.config.counting.floor_units)
+    return int(np.count_nonzero(gap == 0)), int(np.count_nonzero(within)), int(np.count_nonzero(book < 0))
+
+
+def placed_units(room: Room) -> tuple[int, int]:
+    """Units in all places, and on trucks."""
+    place = room.ledger.place
+    transit = int(place[Place.TRUCK].sum(dtype=np.int64))
+    return int(place.sum(dtype=np.int64)) - transit, transit
+
+
+def day_end(room: Room) -> int:
+    """The end of the day that is running."""
+    return (room.now // DAY + 1) * DAY

@@ -1,0 +1,205 @@
+"""When a cell is an exception: the rules of stock, tested only where something was touched.
+
+- ``negative_inventory``: an on-hand belief below zero.
+- ``phantom_stock``: nothing sellable, an on-hand belief above zero, an inventory position above the
+  reorder point, and an expected loss over the window above a floor. A delivery unfreezes such a
+  cell without mending it.
+
+No exception opens without a fault behind it: an unpaid entry, an ambient error (promoted now), or
+a message that a fault holds up. A sale that posts before its receipt, in time, is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.clock import DAY
+from sim.ledger import ON_HAND_BELIEFS, Belief, Cells, Ledger, Place
+from sim.truth import Truth
+
+#: A silence this improbable contradicts the book: -ln(1e-4) expected units.
+_SILENCE_UNITS = 9.21
+#: Days over which a frozen or negative cell costs sales.
+WINDOW_DAYS = 7
+#: Least expected loss (margin over the window) of a phantom; below it the error stays ambient. Assumption.
+PHANTOM_FLOOR = 15.0
+
+
+@dataclass(frozen=True)
+class Economy:
+    """What a unit of each cell is worth; arrays of shape (cells,).
+
+    Attributes:
+        rate: true mean demand, units a day (0 in a DC).
+        margin: lost with a unit not sold.
+        reorder_point: of the replenishment rule.
+    """
+
+    rate: npt.NDArray[np.float32]
+    margin: npt.NDArray[np.float32]
+    reorder_point: npt.NDArray[np.int32]
+
+
+class Rules:
+    """Opens and closes the exceptions of cells.
+
+    Args:
+        ledger, truth: of the region.
+        economy: rates, margins and reorder points.
+        items: items of the catalogue.
+    """
+
+    def __init__(self, ledger: Ledger, truth: Truth, economy: Economy, items: int) -> None:
+        self._ledger, self._truth, self._economy, self._items = ledger, truth, economy, items
+        self._touched: list[Cells] = []
+        self._open: dict[str, dict[int, int]] = {"negative_inventory": {}, "phantom_stock": {}}
+        self._is_open = {name: np.zeros(ledger.cells, np.bool_) for name in self._open}
+        self._ordinal: dict[tuple[str, int], int] = {}
+        self._late_count = np.zeros(ledger.cells, np.int16)
+        self._late: dict[int, tuple[int, Cells]] = {}
+        self._late_next = 0
+
+    # -- what a fault holds up -----------------------------------------------------------------------
+
+    def hold_up(self, fault: int, cells: Cells) -> int:
+        """Messages about ``cells`` are late because of ``fault``; returns a ticket for :meth:`let_go`."""
+        self._truth.hold(fault)
+        np.add.at(self._late_count, cells, 1)
+        self._late[self._late_next] = (fault, cells)
+        self._late_next += 1
+        return self._late_next - 1
+
+    def let_go(self, ticket: int, by: int = -1) -> None:
+        """What :meth:`hold_up` held has arrived."""
+        fault, cells = self._late.pop(ticket)
+        np.subtract.at(self._late_count, cells, 1)
+        self._truth.release(fault, by)
+
+    def fault_of(self, ticket: int) -> int:
+        """The fault behind a ticket of :meth:`hold_up`."""
+        return self._late[ticket][0]
+
+    # -- testing -----------------------------------------------------------------------------------
+
+    def touch(self, cells: Cells) -> None:
+        """Something about these cells changed; they are tested at the end of the tick."""
+        if len(cells):
+            self._touched.append(cells)
+
+    def contradicted(self, cells: Cells, at: int) -> None:
+        """A row (a nil pick, a count) contradicts the book of these cells at ``at``."""
+        phantoms = self._open["phantom_stock"]
+        for cell in cells[self._is_open["phantom_stock"][cells]].tolist():
+            self._truth.evidence(phantoms[cell], at)
+
+    def test(self, now: int) -> None:
+        """Open and close the exceptions of what was touched since the last call."""
+        if self._touched:
+            cells = np.concatenate(self._touched) if len(self._touched) > 1 else self._touched[0]
+            self._touched = []
+            self._ledger.check_cells(cells)
+            self._test_negative(cells, now)
+            self._test_phantom(cells, now)
+        for name in self._open:
+            self._close(name, now)
+
+    def _test_negative(self, cells: Cells, now: int) -> None:
+        belief = self._ledger.belief
+        below = (belief[0].take(cells) < 0) | (belief[1].take(cells) < 0) | (belief[2].take(cells) < 0)
+        for cell in self._fresh("negative_inventory", cells[below]):
+            faults = self._faults_behind(cell, now, negative=True)
+            if faults:
+                self._start("negative_inventory", cell, faults, now, first_evidence_at=now)
+
+    def _test_phantom(self, cells: Cells, now: int) -> None:
+        place = self._ledger.place
+        empty = cells[(place[Place.SHELF].take(cells) + place[Place.BACKROOM].take(cells) == 0) & (cells >= self._items)]
+        if not len(empty):
+            return
+        for cell in self._fresh("phantom_stock", empty[self._is_frozen(empty)]):
+            faults = self._faults_behind(cell, now, negative=False)
+            if faults:
+                rate = float(self._economy.rate[cell])
+                silence = now + int(_SILENCE_UNITS / rate * DAY)
+                self._start("phantom_stock", cell, faults, now, first_evidence_at=silence)
+
+    def _is_frozen(self, cells: Cells) -> npt.NDArray[np.bool_]:
+        ledger, economy = self._ledger, self._economy
+        belief = ledger.belief
+        book = np.maximum(belief[0].take(cells), np.maximum(belief[1].take(cells), belief[2].take(cells)))
+        position = belief[Belief.ERP_ON_HAND].take(cells) + belief[Belief.ERP_ON_ORDER].take(cells)
+        worth = economy.rate.take(cells) * economy.margin.take(cells) * WINDOW_DAYS
+        frozen: npt.NDArray[np.bool_] = (
+            (book > 0) & (position > economy.reorder_point.take(cells)) & (worth >= PHANTOM_FLOOR)
+        )
+        return frozen
+
+    def _fresh(self, name: str, cells: Cells) -> list[int]:
+        """Cells, each once and in order, that are no open exception of this type but may have a cause."""
+        if not len(cells):
+            return []
+        cells = np.unique(cells)
+        ledger = self._ledger
+        caused = ledger.ambient[:, cells].any(axis=0) | (self._late_count[cells] > 0)
+        for b in ON_HAND_BELIEFS:
+            caused |= ledger.named[b, cells] != 0
+        fresh: list[int] = cells[caused & ~self._is_open[name][cells]].tolist()
+        return fresh
+
+    def _faults_behind(self, cell: int, now: int, *, negative: bool) -> list[int]:
+        """Faults whose error pushes a book of the cell that way, the largest first, then the oldest."""
+        ledger = self._ledger
+        sign = -1 if negative else 1
+        one = np.array([cell])
+        bad = [b for b in ON_HAND_BELIEFS if sign * int(ledger.belief[b, cell]) > 0]
+        wrong = [b for b in bad if sign * int(ledger.error(b, one)[0]) > 0]
+        weight: dict[int, int] = {}
+        if wrong:
+            ledger.promote(cell, now)
+            for entry in ledger.open_entries(cell):
+                e = ledger.entries
+                if e.belief[entry] in wrong and sign * e.rest[entry] > 0:
+                    weight[e.fault[entry]] = max(weight.get(e.fault[entry], 0), abs(e.rest[entry]))
+        if bad and self._late_count[cell]:
+            for fault, cells in self._late.values():
+                if (cells == cell).any():
+                    weight.setdefault(fault, 1)
+        return sorted(weight, key=lambda fault: (-weight[fault], fault))
+
+    # -- opening and closing -------------------------------------------------------------------------
+
+    def _start(self, name: str, cell: int, faults: list[int], now: int, first_evidence_at: int) -> None:
+        location, item = divmod(cell, self._items)
+        economy = self._economy
+        ordinal = self._ordinal.get((name, cell), 0)
+        self._ordinal[name, cell] = ordinal + 1
+        stake = float(economy.rate[cell]) * float(economy.margin[cell]) * WINDOW_DAYS
+        exception = self._truth.open_exception(
+            name, (cell,), self._truth.faults.type[faults[0]], faults, now, location=location, item=item,
+            first_evidence_at=first_evidence_at, loss_at_stake=stake, ordinal=ordinal,
+        )
+        self._open[name][cell] = exception
+        self._is_open[name][cell] = True
+
+    def _close(self, name: str, now: int) -> None:
+        open_now = self._open[name]
+        if not open_now:
+            return
+        cells = np.fromiter(open_now, np.int64, len(open_now))
+        ledger = self._ledger
+        if name == "negative_inventory":
+            holds = np.all([ledger.belief[b].take(cells) >= 0 for b in ON_HAND_BELIEFS], axis=0)
+        else:
+            sellable = ledger.place[Place.SHELF, cells] + ledger.place[Place.BACKROOM, cells]
+            holds = (sellable > 0) | ~self._is_frozen(cells)
+        for cell in cells[holds].tolist():
+            self._truth.close(open_now.pop(cell), now)
+            self._is_open[name][cell] = False
+
+    @property
+    def open_cells(self) -> dict[str, dict[int, int]]:
+        """Open exceptions by type and cell."""
+        return self._open

@@ -1,0 +1,199 @@
+"""One region from its first midnight to its last: the only place where the parts are joined.
+
+SimPy runs what has cause, capacity and order (trucks, doors, people, waves, outages, counts). The
+tick driver runs what is plentiful inside that: every 15 minutes it sells, takes back, takes orders,
+delivers messages, tests the rules on what was touched, hands the visible rows to the operator and
+accepts its actions, which act from the next tick on.
+
+The ledger's identity is checked on touched cells every tick and wholly every day, in every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import simpy
+
+from sim.actions import Action
+from sim.checks import check_day
+from sim.clock import DAY, HOUR, TICK
+from sim.config import Config
+from sim.desk import Desk
+from sim.events import Rows
+from sim.flows.counting import Counting
+from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
+from sim.flows.fulfilment import Fulfilment
+from sim.flows.manual import Manual
+from sim.flows.receiving import Receiving
+from sim.flows.replenishing import Replenishing
+from sim.flows.returning import Returning
+from sim.flows.shopping import Shopping
+from sim.flows.supplying import Supplying
+from sim.ledger import KIND_OF, Belief
+from sim.ledger import Kind as StockKind
+from sim.mending import Mending
+from sim.region import Region, accurate_share, open_region, placed_units
+from sim.room import FIGURES
+from sim.systems.store import fill_shelves
+
+#: What is asked at the end of each tick: the time, and the rows that have become visible.
+Step = Callable[[int, Rows], list[Action]]
+_EXTRACT_AT = 23 * HOUR + 15 * 60_000_000
+
+
+@dataclass
+class Outcomes:
+    """Daily figures of a region, as columns; ``ledger`` holds sums per belief and day.
+
+    Attributes:
+        days: name -> one value a day.
+        ledger: name -> one value a day and belief.
+    """
+
+    days: dict[str, list[float]] = field(default_factory=dict)
+    ledger: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, table: dict[str, list[Any]], row: dict[str, float]) -> None:
+        """Append one row."""
+        for name, value in row.items():
+            table.setdefault(name, []).append(value)
+
+
+class RegionWorld:
+    """A region that can be run once.
+
+    Args:
+        config: of the world (``sim.region.healthy`` of it for the clean arm).
+        seed: of all draws.
+        region: number of the region.
+        path: the Parquet file of its stream, or None to keep only the hash.
+    """
+
+    def __init__(self, config: Config, seed: int, region: int, path: Path | None = None) -> None:
+        self.region: Region = open_region(config, seed, region, path)
+        self.room = self.region.room
+        self.receiving = Receiving(self.region)
+        self.mending = Mending(self.region, self.receiving)
+        self.manual = Manual(self.region, self.mending)
+        self.receiving.manual = self.manual
+        self.counting = Counting(self.region, self.manual)
+        self.desk = Desk(self.region, self.mending, self.counting)
+        self.shopping = Shopping(self.region)
+        self.returning = Returning(self.region, self.shopping)
+        self.fulfilment = Fulfilment(self.region, self.mending)
+        self.outcomes = Outcomes()
+        self.stream_hash = ""
+        self._opening_units = placed_units(self.room)[0]
+        self._extracted = self.room.ledger.belief[Belief.ERP_ON_HAND].copy()
+        self._totals = dict.fromkeys(FIGURES, 0.0)
+
+    def run(self, step: Step | None = None, progress: Callable[[int, int], None] | None = None) -> str:
+        """Run the region to the end of its calendar.
+
+        Args:
+            step: the operator; None for none.
+            progress: told days done and days in all, once a simulated day.
+
+        Returns:
+            The hash of the observable stream.
+        """
+        room, env = self.room, self.room.env
+        emit_master_data(self.region)
+        room.rules.touch(np.arange(room.ledger.cells))
+        Disturbing(self.region, self.receiving, self.manual).start()
+        supplying = Supplying(self.region, self.receiving, self.manual)
+        replenishing = Replenishing(self.region, self.mending, self.manual)
+        for process in (
+            supplying.review(), replenishing.review(), self.counting.rounds(), self.returning.inspect(),
+            self.fulfilment.pick_waves(), self.manual.reconcile(), self._extracts(), self._ticks(step, progress),
+        ):
+            env.process(process)
+        env.run(until=room.calendar.end + 1)
+        self.stream_hash = room.stream.close()
+        return self.stream_hash
+
+    def _ticks(self, step: Step | None, progress: Callable[[int, int], None] | None) -> Generator[simpy.Event, Any, None]:
+        room = self.room
+        while True:
+            yield room.env.timeout(TICK)
+            now = room.now
+            self._work(now // TICK - 1, now)
+            rows = room.stream.flush(now)
+            if step is not None:
+                self.desk.take(step(now, rows))
+            if now % DAY == 0:
+                self._close_day(now)
+                if progress is not None:
+                    progress(room.day_of(now), room.calendar.days)
+
+    def _work(self, tick: int, now: int) -> None:
+        """What happened in the tick that ends now."""
+        room, region = self.room, self.region
+        self.shopping.tick(tick)
+        self.returning.tick(tick)
+        self.fulfilment.tick(tick)
+        for feed in region.feeds:
+            feed.post_due(tick)
+        room.rules.test(now)
+        room.truth.settle(now, room.ledger)
+        if now % HOUR == 0:
+            fill_shelves(region)
+            for feed in region.feeds:
+                feed.report_hour(now)
+
+    def _extracts(self) -> Generator[simpy.Event, Any, None]:
+        """ERP's nightly extract of net changes."""
+        room = self.room
+        yield room.env.timeout(_EXTRACT_AT)
+        while True:
+            book = room.ledger.belief[Belief.ERP_ON_HAND]
+            emit_extract(self.region, book - self._extracted, room.day_of(room.now) + 1)
+            self._extracted = book.copy()
+            yield room.env.timeout(DAY)
+
+    # -- a day's end -----------------------------------------------------------------------------
+
+    def _close_day(self, now: int) -> None:
+        """Check the books, and write down what the day was."""
+        room, figures = self.room, self.room.figures
+        for name in FIGURES:
+            self._totals[name] += figures[name]
+        placed, transit = placed_units(room)
+        check_day(self.region, self._opening_units, self._totals)
+        accurate, tolerant, negative = accurate_share(room)
+        stock = room.ledger.fact[StockKind.ON_HAND].reshape(room.locations, room.items).sum(axis=0)
+        config = room.config
+        row: dict[str, float] = dict(figures)
+        running = ("supplied_units", "sold_units_physical", "returned_units", "lost_units_physical", "scrapped_units",
+                   "sent_back_units")
+        row |= {name: self._totals[name] for name in running}
+        row |= {
+            "day": now - DAY,
+            "labour_cost": figures["labour_minutes"] / 60.0 * config.people.cost_per_hour,
+            "holding": float(room.catalogue.cost @ stock) * config.costs.holding_rate_year / 365.0,
+            "price_leakage": 0.0, "lapsed_credits": 0.0, "unfit_resold": 0.0,
+            "cells": room.ledger.cells, "accurate_cells": accurate, "tolerant_cells": tolerant,
+            "negative_cells": negative, "rows": room.stream.business_rows,
+            "opening_units": self._opening_units, "placed_units": placed, "transit_units": transit,
+        }
+        self.outcomes.add(self.outcomes.days, row)
+        self._sum_ledger(now - DAY)
+        for name in FIGURES:
+            figures[name] = 0.0
+
+    def _sum_ledger(self, day: int) -> None:
+        """Sums of the identity's four terms, per belief."""
+        ledger = self.room.ledger
+        ambient = int(ledger.ambient.sum(dtype=np.int64))
+        for b in Belief:
+            shared = ambient if KIND_OF[b] is StockKind.ON_HAND else 0
+            self.outcomes.add(self.outcomes.ledger, {
+                "day": day, "belief_code": int(b), "belief": int(ledger.belief[b].sum(dtype=np.int64)),
+                "fact": int(ledger.fact[KIND_OF[b]].sum(dtype=np.int64)),
+                "in_flight": int(ledger.in_flight[b].sum(dtype=np.int64)),
+                "error": int(ledger.named[b].sum(dtype=np.int64)) + shared, "ambient": shared,
+            })
