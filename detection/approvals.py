@@ -13,11 +13,15 @@ BY_VALUE: frozenset[str] = frozenset({"adjust", "resync"})
 BY_KIND: dict[str, str] = {"claim": "finance", "fix_conversion": "finance"}
 
 
+#: Role that approves -> the team it belongs to, where the two have different names.
+TEAM_OF_ROLE: dict[str, str] = {"store_manager": "store"}
+
+
 def approver_for(kind: str, value: float, team: str, ladder: tuple[tuple[float, str], ...]) -> str:
     """The role that must approve first; empty for none.
 
     Segregation of duties: where the ladder names the team that carries the step out, the next role up
-    approves; at the top it is finance's colleague in inventory control.
+    approves; at the top it is another team's head.
     """
     if kind in BY_KIND:
         role = BY_KIND[kind]
@@ -25,6 +29,6 @@ def approver_for(kind: str, value: float, team: str, ladder: tuple[tuple[float, 
     if kind not in BY_VALUE:
         return ""
     for limit, role in ladder:
-        if value <= limit and role != team:
+        if value <= limit and TEAM_OF_ROLE.get(role, role) != team:
             return role
     return "inventory_control" if team != "inventory_control" else "finance"

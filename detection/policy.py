@@ -122,4 +122,4 @@ def decide(policy: Policy, spec: OperatorSpec, case: Case, kind: str, now: int) 
 def _by_machine(policy: Policy, kind: str, team: str) -> Decision:
     """Without asking: a machine books and sends; only hands can count, trace and open cartons."""
     needs_hands = kind in {"count", "trace", "relink", "post_receipt"}
-    return Decision("automatic", team if needs_hands else "", "", "policy", f"{policy.name}: {kind} at once")
+    return Decision("automatic", team if needs_hands else "", "", "policy", policy.name)

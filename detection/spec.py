@@ -85,7 +85,7 @@ class OperatorSpec:
     counts_per_store_day: float = 2.0
     escalate_hours: float = 72.0
     approval_ladder: tuple[tuple[float, str], ...] = (
-        (500.0, "store"),
+        (500.0, "store_manager"),
         (5_000.0, "inventory_control"),
         (float("inf"), "finance"),
     )

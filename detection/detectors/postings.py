@@ -24,17 +24,23 @@ ORDER_CODES = frozenset({CODE["601"], CODE["551"], NO_CODE})
 
 
 def overdue_postings(views: Views, codes: frozenset[int]) -> Iterator[Finding]:
-    """Documents of one life cycle that ERP should have posted by now, one finding a document.
+    """What ERP should have posted by now, of one life cycle.
 
-    A document is posted whole, so its lines are late together. Lines that the middleware itself misses
-    one by one are lost and not late, and what an outage holds back is the outage's.
+    A goods document is posted whole, so its lines are late together: one finding a document. Other
+    lines past due are lost, unless the middleware's own gap said so before. What an outage holds back
+    is the outage's.
     """
     late: dict[tuple[int, int, int], list[MessageLine]] = {}
     for line in views.messages.overdue:
         if line.code not in codes or views.channels.is_explained(line.interface, line.sent_at):
             continue
         gap = views.channels.gap_over(line.interface, line.location, line.sequence)
-        if gap is None or not gap.is_line:
+        if gap is not None and gap.is_line:
+            continue
+        if not line.travels_by_document:
+            evidence = (line.event_id,) if gap is None else (line.event_id, gap.event_id)
+            yield message_finding("dropped_message", line, evidence)
+        else:
             late.setdefault((line.interface, line.location, line.document_id), []).append(line)
     for lines in late.values():
         first = min(lines, key=lambda line: line.sequence)

@@ -19,14 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.views.columns import BoolArray, IntArray, integers
-from detection.views.messages import MessageLine
-from sim.events import CODES, NULL, STATUS, Block
+from detection.views.messages import MessageLine, signed_change
+from sim.events import NULL, STATUS, Block
 
 FloatArray = npt.NDArray[np.float64]
 #: Lines of sales that the pooled rate is worth against a cell's own record.
 PRIOR_LINES = 8.0
-_SIGN_BY_CODE = {"101": 1, "102": -1, "303": -1, "305": 1, "551": -1, "601": -1, "653": 1, "701": 1, "702": -1}
-_SIGN = np.array([_SIGN_BY_CODE.get(code, 0) for code in CODES] + [0], dtype=np.int32)
 _EXTRACT_LAG_TICKS = 6
 
 
@@ -93,30 +91,27 @@ class Cells:
         self._touched.append(cell)
 
     def send(self, block: Block) -> None:
-        """Lines on their way to ERP; goods that arrived are a sign of life."""
-        cell = self.cell_of(block)
-        sign = _SIGN[integers(block, "code")]
-        quantity = np.abs(integers(block, "quantity")).astype(np.int32)
+        """Lines on their way to ERP; goods that moved at the site are a sign of life."""
+        cell, change = self.cell_of(block), signed_change(block).astype(np.int32)
         sent = (integers(block, "sequence") >= 0) & (integers(block, "item") >= 0)
         if not sent.all():
-            cell, sign, quantity = cell[sent], sign[sent], quantity[sent]
-        np.add.at(self.flight, cell, sign * quantity)
+            cell, change = cell[sent], change[sent]
+        np.add.at(self.flight, cell, change)
         self.mark[cell] = self.clock[cell // self.items]
 
-    def post(self, block: Block) -> None:
-        """Lines that ERP booked."""
-        cell = self.cell_of(block)
-        change = _SIGN[integers(block, "code")] * np.abs(integers(block, "quantity")).astype(np.int32)
-        np.add.at(self.erp, cell, change)
-        np.subtract.at(self.flight, cell, change)
-        self._recent.append((int(integers(block, "occurred_at").max()), cell, change))
+    def post(self, block: Block, change: IntArray) -> None:
+        """Lines that ERP booked, and by how much each changed its book."""
+        cell, units = self.cell_of(block), change.astype(np.int32)
+        np.add.at(self.erp, cell, units)
+        np.subtract.at(self.flight, cell, units)
+        self._recent.append((int(integers(block, "occurred_at").max()), cell, units))
         self._touched.append(cell)
 
     def expire(self, lines: list[MessageLine], *, sign: int) -> None:
         """Take overdue lines out of flight (sign -1), or put them back before they post (sign 1)."""
         for line in lines:
             if line.item >= 0:
-                self.flight[line.location * self.items + line.item] += sign * int(_SIGN[line.code]) * abs(line.quantity)
+                self.flight[line.location * self.items + line.item] += sign * line.change
 
     def extract(self, block: Block) -> None:
         """ERP's own word on its book: an opening, or the net change since the last extract."""

@@ -55,9 +55,10 @@ class Journal:
     """Rings of sequence numbers, one a (journal, location).
 
     Attributes, flat over all rings:
+        number: the sequence number that the slot holds, int32; -1 for none.
         posted: how often ERP booked the line, uint8.
         overdue: whether the line was found overdue.
-        quantity: units the source row named, int32.
+        change: signed units by which the line changes ERP's on-hand book, int32.
         reference: row reference of the source row, int32.
     """
 
@@ -86,29 +87,23 @@ class Journal:
         address: IntArray = self._start[ring] + (sequence & self._mask[ring])
         return address
 
-    def is_remembered(self, ring: IntArray, sequence: IntArray) -> npt.NDArray[np.bool_]:
-        """Whether the slot still belongs to this number."""
-        high = self._high[ring]
-        remembered: npt.NDArray[np.bool_] = (sequence <= high) & (sequence > high - self._mask[ring] - 1)
-        return remembered
-
     def is_aged(self, ring: IntArray, sequence: IntArray) -> npt.NDArray[np.bool_]:
         """Whether a number was sent so long ago that its slot belongs to another."""
         aged: npt.NDArray[np.bool_] = sequence <= self._high[ring] - self._mask[ring] - 1
         return aged
 
-    def write(self, ring: IntArray, sequence: IntArray, quantity: IntArray, first_reference: int) -> IntArray:
-        """Enter lines just sent; returns their addresses."""
+    def write(self, ring: IntArray, sequence: IntArray, change: IntArray, first_reference: int) -> None:
+        """Enter lines just sent."""
         np.maximum.at(self._high, ring, sequence)
         short = self._high - self._floor[0] > self._mask
         if short.any():
             self._grow(short)
         address = self.address(ring, sequence)
+        self.number[address] = sequence
         self.posted[address] = 0
         self.overdue[address] = False
-        self.quantity[address] = quantity
+        self.change[address] = change
         self.reference[address] = np.arange(first_reference, first_reference + len(sequence))
-        return address
 
     def write_tills(self, location: IntArray, sequence: IntArray, first_reference: int) -> None:
         """Enter till lines: only where each is found, for tills are followed by count, not by line."""
@@ -135,9 +130,10 @@ class Journal:
         self._mask = capacity - 1
         self._start = np.concatenate(([0], np.cumsum(capacity)[:-1])).astype(np.int64)
         total = int(capacity.sum())
+        self.number = np.full(total, -1, dtype=np.int32)
         self.posted = np.zeros(total, dtype=np.uint8)
         self.overdue = np.zeros(total, dtype=np.bool_)
-        self.quantity = np.zeros(total, dtype=np.int32)
+        self.change = np.zeros(total, dtype=np.int32)
         self.reference = np.full(total, -1, dtype=np.int32)
 
     def _grow(self, short: npt.NDArray[np.bool_]) -> None:
@@ -161,5 +157,5 @@ class Journal:
                 after[target] = before[source]
 
     def _arrays(self) -> tuple[npt.NDArray[np.generic], ...]:
-        return (self.posted, self.overdue, self.quantity, self.reference)
+        return (self.number, self.posted, self.overdue, self.change, self.reference)
 

@@ -19,7 +19,7 @@ import numpy as np
 from detection.views.columns import IntArray, integers
 from detection.views.journal import Journal, RowLog
 from sim.clock import DAY, HOUR, MINUTE, TICK
-from sim.events import EVENT_TYPE, INTERFACE, NO_CODE, NULL, Block
+from sim.events import CODE, CODES, EVENT_TYPE, INTERFACE, NO_CODE, NULL, Block
 
 #: Days after which a line that never posted is forgotten by the view (its case lives on).
 FORGET_DAYS = 21
@@ -37,7 +37,7 @@ class MessageLine:
         interface, location, sequence: its key.
         document_id, item, quantity, event_id: of the source row (of the posting row for a double).
         due_at: when ERP must have posted it.
-        code: its movement code.
+        code: its movement code; see :meth:`change`.
         sent_at: when the source row happened.
         source: event type (code) of the source row.
         posted_quantity: units booked, for a mismatch.
@@ -60,6 +60,16 @@ class MessageLine:
     def key(self) -> MessageKey:
         """Interface, location, sequence."""
         return (self.interface, self.location, self.sequence)
+
+    @property
+    def change(self) -> int:
+        """Signed units by which it changes ERP's on-hand book."""
+        return int(_SIGN[self.code]) * abs(self.quantity)
+
+    @property
+    def travels_by_document(self) -> bool:
+        """Whether its document is posted whole."""
+        return self.code in _DOCUMENT_CODES
 
 
 @dataclass(frozen=True)
@@ -104,7 +114,10 @@ class Messages:
         self._journal.write_tills(integers(block, "location"), integers(block, "sequence"), first)
 
     def send(self, now: int, block: Block) -> None:
-        """Expect postings for the lines of a block that go out to ERP."""
+        """Expect postings for the lines of a block that go out to ERP.
+
+        Rows that name no due time for ERP (a return's is its inspection's) are due after the service level.
+        """
         interface, sequence = integers(block, "interface"), integers(block, "sequence")
         sent = (interface >= 0) & (sequence >= 0)
         if not sent.all():
@@ -113,11 +126,12 @@ class Messages:
         if not block.size:
             return
         due = integers(block, "due_at")
-        if due.min() < 0:
-            due = np.where(due < 0, integers(block, "occurred_at") + self._service, due)
+        if block.event_type == _RETURNING or due.min() < 0:
+            due = np.where(due < 0, NULL, due) if block.event_type != _RETURNING else np.full(block.size, NULL)
+            due = np.where(due == NULL, integers(block, "occurred_at") + self._service, due)
         first = self._documents.append(block)
         ring = self._journal.ring_of(interface, integers(block, "location"))
-        self._journal.write(ring, sequence, np.abs(integers(block, "quantity")), first)
+        self._journal.write(ring, sequence, signed_change(block), first)
         slots = np.maximum(-(-(due + self._grace) // TICK), now // TICK)
         low, high = int(slots.min()), int(slots.max())
         rows = np.arange(block.size)
@@ -125,34 +139,41 @@ class Messages:
             chosen = rows if low == high else np.flatnonzero(slots == slot)
             self._due.setdefault(slot, []).append(_Waiting(block, chosen, ring[chosen], sequence[chosen]))
 
-    def post(self, block: Block) -> None:
-        """Tick off what ERP booked."""
-        interface, sequence = integers(block, "interface"), integers(block, "sequence")
-        ring = self._journal.ring_of(interface, integers(block, "location"))
-        known = self._journal.is_remembered(ring, sequence)
+    def post(self, block: Block) -> IntArray:
+        """Tick off what ERP booked; returns the signed units by which each row changed ERP's book."""
+        change = signed_change(block)
+        sequence = integers(block, "sequence")
+        ring = self._journal.ring_of(integers(block, "interface"), integers(block, "location"))
+        address = self._journal.address(ring, sequence)
+        known = self._journal.number[address] == sequence
         if not known.all():
             self._post_aged(block, ring, sequence)
-            block, ring, sequence = block.take(known), ring[known], sequence[known]
-        if not block.size:
-            return
+            rows = np.flatnonzero(known)
+            change[rows] = self._tick_off(block.take(rows), address[rows], change[rows])
+            return change
+        return self._tick_off(block, address, change)
+
+    def _tick_off(self, block: Block, address: IntArray, change: IntArray) -> IntArray:
+        """Postings of remembered lines: settled, doubled, or of another quantity."""
         journal = self._journal
-        address = journal.address(ring, sequence)
         np.add.at(journal.posted, address, np.ones(block.size, dtype=np.uint8))
-        late = journal.overdue[address]
-        twice = journal.posted[address] > 1
-        units = journal.quantity[address]
-        # An adjustment names signed units and posts what it moves, so compare sizes.
-        differs = (np.abs(integers(block, "quantity")) != units) & (units != 0)
+        sent = journal.change[address].astype(np.int64)
+        # ERP names the size of a movement; which way it went is the source's to say.
+        change = np.where(sent != 0, np.sign(sent) * np.abs(change), change)
+        differs = (change != sent) & (sent != 0)
         if differs.any():
             rows = np.flatnonzero(differs)
-            for line, sent in zip(_lines(block, rows), units[rows].tolist(), strict=True):
-                self.mismatched.append(replace(line, quantity=sent, posted_quantity=line.quantity))
+            for line, units in zip(_lines(block, rows), np.abs(sent[rows]).tolist(), strict=True):
+                self.mismatched.append(replace(line, quantity=units, posted_quantity=line.quantity))
+        late = journal.overdue[address]
         if late.any():
             self._settle(block, np.flatnonzero(late))
             journal.overdue[address[late]] = False
+        twice = journal.posted[address] > 1
         if twice.any():
             latest = {line.key: line for line in _lines(block, np.flatnonzero(twice))}
             self.doubled.extend(latest.values())
+        return change
 
     def finish(self, now: int) -> None:
         """Find the lines that fell due in this step and are not posted."""
@@ -178,7 +199,7 @@ class Messages:
         return line
 
     def is_one_of_many(self, interface: int, location: int, sequence: int) -> bool:
-        """Whether a line was sent in one batch with its neighbours: of its document, or of its till's tick.
+        """Whether a line was sent in one batch with its neighbours.
 
         What is sent together travels together, so a single line missing from a batch is lost, while a
         batch that is missing whole may only be late.
@@ -188,12 +209,7 @@ class Messages:
             return False
         for neighbour in (sequence - 1, sequence + 1):
             other = self.source_of(interface, location, neighbour) if neighbour >= 0 else None
-            if other is None or other.source != line.source:
-                continue
-            if interface in _TILL_INTERFACES:
-                if other.sent_at // TICK == line.sent_at // TICK:
-                    return True
-            elif other.document_id == line.document_id:
+            if other is not None and other.source == line.source and _share_batch(line, other):
                 return True
         return False
 
@@ -224,9 +240,36 @@ class Messages:
 
 
 _POSTED_INTERFACES = frozenset({INTERFACE["wms_erp"], INTERFACE["store_erp"]})
+_SIGN_BY_CODE = {"101": 1, "102": -1, "303": -1, "305": 1, "551": -1, "601": -1, "653": 1, "701": 1, "702": -1}
+_SIGN = np.array([_SIGN_BY_CODE.get(code, 0) for code in CODES] + [0], dtype=np.int64)
+#: Movements whose documents are posted whole.
+_DOCUMENT_CODES = frozenset({CODE["101"], CODE["303"], CODE["305"]})
+_RETURNING = EVENT_TYPE["returning"]
+_BY_TICK = frozenset({EVENT_TYPE["retail_selling"], _RETURNING})
+#: Longest spread of one round's lines.
+_ROUND = 30 * MINUTE
 _FIELDS = (
     "interface", "location", "sequence", "document_id", "item", "quantity", "event_id", "due_at", "code", "occurred_at",
 )  # fmt: skip
+
+
+def signed_change(block: Block) -> IntArray:
+    """Signed units by which each row changes ERP's on-hand book, by its movement code."""
+    change: IntArray = _SIGN[integers(block, "code")] * np.abs(integers(block, "quantity"))
+    return change
+
+
+def _share_batch(one: MessageLine, other: MessageLine) -> bool:
+    """Whether two neighbouring lines went out together.
+
+    Goods documents travel whole; tills and returns by the tick; orders, inspections and adjustments by
+    the round that made them.
+    """
+    if one.code in _DOCUMENT_CODES:
+        return one.document_id == other.document_id
+    if one.source in _BY_TICK:
+        return one.sent_at // TICK == other.sent_at // TICK
+    return abs(one.sent_at - other.sent_at) <= _ROUND
 
 
 def _lines(block: Block, rows: IntArray) -> list[MessageLine]:

@@ -51,6 +51,7 @@ class Views:
                 ("arriving", self.shipments.arrive),
                 ("receiving", self._receive),
                 ("shipping", self._send),
+                ("returning", lambda block: self.messages.send(self.now, block)),
                 ("inspecting", self._send),
                 ("picking", self.cells.pick),
                 ("cycle_counting", self._count),
@@ -132,7 +133,6 @@ class Views:
         self._send(block)
 
     def _post(self, block: Block) -> None:
-        self.messages.post(block)
-        self.cells.post(block)
+        self.cells.post(block, self.messages.post(block))
 
 
