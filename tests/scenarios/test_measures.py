@@ -119,7 +119,7 @@ def unmanaged() -> dict[str, list[pa.Table]]:
         },
         {"alert_id": 3, "raised_at": 60, "detector": "manual", "type": "posting_lag", "document_id": 101},
     )
-    case = {"case_id": 0, "opened_at": 52, "type": "posting_lag", "fault_type": "posting_lag", "alerts": [0]}
+    case = {"case_id": 0, "opened_at": 72, "type": "posting_lag", "fault_type": "posting_lag", "alerts": [0]}
     stated = {"cause": "timing_delay", "confidence": 0.9, "team": "integration", "origin": "operator"}
     decoy = {"decoy_id": 1, "kind": "slow_mover", "location": "S0002", "item": "I00002", "from": 0, "until": 600}
     return {
@@ -147,10 +147,11 @@ def test_detection_by_hand(tmp_path: Path) -> None:
         "precision": 1 / 3,
         "precision_one_to_one": 1 / 3,
         "false_alarms_per_location_day": 2 / (3 * DAYS),
-        "mttd_hours": (3 + 48 + 2) / 3,
-        "mttd_median_hours": 3.0,
-        "mttd_regret_hours": (53 - 13) / 3,
-        "before_reconciliation": 2 / 3,
+        "mttd_hours": (3 + 48 + 22) / 3,
+        "mttd_median_hours": 22.0,
+        "mttd_regret_hours": (73 - 13) / 3,
+        # the second opened at 02:00 and was explained an hour after the reconciliation of that day
+        "before_reconciliation": 1 / 3,
         # of the three only the first has an incident in its scope: half of its type, none of the other
         "chance_recall": chance / 4,
         "skill": (0.75 - chance / 4) / (1 - chance / 4),
@@ -183,7 +184,7 @@ def test_breakdowns_by_hand(tmp_path: Path) -> None:
         for row in reader.table(f"breakdown/{name}").to_pylist()
     }
     assert parts["detection.recall", "type", "posting_lag"] == 0.5
-    assert parts["detection.mttd_hours", "type", "phantom_stock"] == 2.0
+    assert parts["detection.mttd_hours", "type", "phantom_stock"] == 22.0
     assert [parts["detection.apart", "reason", key] for key in ("latent", "open_at_start", "near_horizon")] == [1] * 3
     assert parts["detection.false_alarms_per_location_day", "decoy", "slow_mover"] == pytest.approx(1 / (3 * DAYS))
     assert parts["detection.false_alarms_per_location_day", "location", "S0002"] == pytest.approx(1 / DAYS)
