@@ -57,6 +57,7 @@ class Exceptions:
     item: list[int] = field(default_factory=list)
     document_id: list[int] = field(default_factory=list)
     interface: list[int] = field(default_factory=list)
+    sequence: list[int] = field(default_factory=list)
     opened_at: list[int] = field(default_factory=list)
     first_evidence_at: list[int] = field(default_factory=list)
     closed_at: list[int] = field(default_factory=list)
@@ -94,6 +95,8 @@ class Truth:
         self.decoys = Decoys()
         self.lineage_events: list[npt.NDArray[np.int64]] = []
         self.lineage_faults: list[npt.NDArray[np.int64]] = []
+        #: (first evidence, exception) as they became known, for a reader that follows along.
+        self.evident: list[tuple[int, int]] = []
         self._seed, self._region, self._items = seed, region, items
         self._exclude = exclude
         self._ids = Ids(seed, region)
@@ -199,7 +202,8 @@ class Truth:
 
     def repair_fault(self, action_id: int, now: int, location: int, item: int) -> int:
         """The fault that a repair becomes when it corrects what was not wrong."""
-        return self.fault(REPAIR, self.fault_id(REPAIR, action_id), now, location=location, item=item)
+        return self.fault(REPAIR, self.fault_id(REPAIR, action_id), now, location=location, item=item,
+                          document_id=action_id)
 
     # -- exceptions --------------------------------------------------------------------------------
 
@@ -215,6 +219,7 @@ class Truth:
         item: int = NO_CODE,
         document_id: int = NULL,
         interface: int = NO_CODE,
+        sequence: int = NULL,
         first_evidence_at: int = NOT_YET,
         loss_at_stake: float = 0.0,
         ordinal: int = 0,
@@ -234,6 +239,7 @@ class Truth:
         e.item.append(int(item))
         e.document_id.append(int(document_id))
         e.interface.append(int(interface))
+        e.sequence.append(int(sequence))
         e.opened_at.append(int(now))
         e.first_evidence_at.append(int(first_evidence_at))
         e.closed_at.append(NOT_YET)
@@ -242,6 +248,8 @@ class Truth:
         e.announced.append(not BY_NAME[type_name].inferred)
         e.loss_at_stake.append(float(loss_at_stake))
         number = len(e.type) - 1
+        if first_evidence_at != NOT_YET:
+            self.evident.append((int(first_evidence_at), number))
         for fault in faults:
             self._of_fault.setdefault(fault, []).append(number)
             self._dirty.add(fault)
@@ -252,6 +260,7 @@ class Truth:
         known = self.exceptions.first_evidence_at[exception]
         if known == NOT_YET or at < known:
             self.exceptions.first_evidence_at[exception] = int(at)
+            self.evident.append((int(at), exception))
 
     def close(self, exception: int, now: int) -> None:
         """The rule holds again; evidence that would have come later never did."""

@@ -223,7 +223,7 @@ class Feed:
         stake = float((np.abs(part.on_hand) * room.economy.margin[part.cell]).sum())
         room.truth.open_exception("posting_lag", (self.interface, document), "posting_lag", [fault], room.now,
                                   location=int(part.location[0]), document_id=document, interface=self.interface,
-                                  first_evidence_at=room.now, loss_at_stake=stake)
+                                  sequence=self._place_of(part)[1], first_evidence_at=room.now, loss_at_stake=stake)
 
     def _schedule(self, messages: Messages, due: I64) -> None:
         """Let lines wait by the tick in which they are due."""
@@ -323,7 +323,8 @@ class Feed:
         location, item = divmod(int(line.cell[0]), room.items)
         return room.truth.open_exception(
             name, (self.interface, int(line.key[0])), name, [fault], opened, location=location, item=item,
-            document_id=int(line.document_id[0]), interface=self.interface, first_evidence_at=evidence,
+            document_id=int(line.document_id[0]), interface=self.interface, sequence=self._place_of(line)[1],
+            first_evidence_at=evidence,
             loss_at_stake=abs(int(line.on_hand[0])) * room.unit_margin(item),
         )
 

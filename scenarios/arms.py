@@ -1,0 +1,199 @@
+"""An experiment: the arms on one seed, over all regions, written and scored as one run folder.
+
+Arms and regions share only what is exogenous and keyed, so each pair is a task of its own and the
+result does not depend on how tasks were spread over processes. With ``replications`` above 1 each
+seed is a run folder of its own under ``replications/``, and the scorecard above is over them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scenarios import compose, measures
+from scenarios.loop import ARMS, ArmResult, run_arm
+from scenarios.progress import Progress, silent
+from scenarios.record import RunWriter
+from scenarios.schema import Experiment
+from sim.catalogue import region_count
+from sim.hashing import combine_digests
+
+#: Arms whose stream is kept with ``record=full``.
+_KEPT = ("unmanaged", "managed")
+#: Tables that carry the columns ``arm`` and ``region``.
+_BOTH = ("alerts", "cases", "actions")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One arm of one region."""
+
+    arm: str
+    region: int
+    stream_path: Path | None
+
+
+def run_experiment(experiment: Experiment, out: Path, progress: Progress = silent) -> Path:
+    """Run an experiment and write its run folder.
+
+    Args:
+        experiment: composed and validated.
+        out: where the run folder is to be.
+        progress: told how far the work is.
+
+    Returns:
+        ``out``, a complete run folder but for its page.
+
+    Raises:
+        RunFolderError: if ``out`` is taken or cannot be written; nothing is left behind.
+    """
+    with RunWriter(out, experiment.overwrite) as writer:
+        if experiment.replications > 1:
+            _replicate(experiment, writer, progress)
+        else:
+            _run_seed(experiment, writer, progress)
+    return out
+
+
+def arms_of(experiment: Experiment) -> tuple[str, ...]:
+    """The arms that an experiment has."""
+    return ARMS if experiment.oracle else ARMS[:-1]
+
+
+def _run_seed(experiment: Experiment, writer: RunWriter, progress: Progress) -> None:
+    """All arms and regions of one seed."""
+    tasks = []
+    for arm in arms_of(experiment):
+        for region in range(region_count(experiment)):
+            path = None
+            if experiment.record == "full" and arm in _KEPT:
+                path = writer.events_folder(arm, f"R{region + 1}") / "part-0000.parquet"
+            tasks.append(Task(arm, region, path))
+    results = _carry_out(experiment, tasks, progress)
+    progress(0.96, "measuring")
+    _write(experiment, writer, results)
+
+
+def _carry_out(experiment: Experiment, tasks: Sequence[Task], progress: Progress) -> list[ArmResult]:
+    """The tasks, here or spread over processes; results in the order of the tasks."""
+    if experiment.workers <= 1 or len(tasks) == 1:
+        return [
+            run_arm(experiment, task.arm, task.region, task.stream_path, _share(progress, number, len(tasks), task))
+            for number, task in enumerate(tasks)
+        ]
+    from joblib import Parallel, delayed
+
+    results: list[ArmResult] = []
+    jobs = (delayed(run_arm)(experiment, task.arm, task.region, task.stream_path) for task in tasks)
+    for result in Parallel(n_jobs=min(experiment.workers, len(tasks)), backend=experiment.engine.name,
+                           return_as="generator")(jobs):
+        results.append(result)
+        progress(0.95 * len(results) / len(tasks), f"{result.arm}, region {result.region + 1}")
+    return results
+
+
+def _share(progress: Progress, number: int, count: int, task: Task) -> Callable[[int, int], None]:
+    """Days done of one task as a share of all tasks."""
+
+    def tell(done: int, days: int) -> None:
+        progress(0.95 * (number + done / days) / count, f"{task.arm}, region {task.region + 1}")
+
+    return tell
+
+
+def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
+    """The tables of all arms and regions, and the scorecard over them."""
+    names = dict.fromkeys(name for result in results for name in result.tables)
+    for name in names:
+        writer.write(name, [_labelled(result, name) for result in results if name in result.tables])
+    writer.write_missing()
+    writer.write_text("audit.jsonl", "".join(f"{line}\n" for result in results for line in result.audit))
+    _identify(experiment, writer, results)
+    scorecard = measures.score(writer.reader())
+    writer.write_scorecard(scorecard.to_json())
+    for name, table in scorecard.breakdowns().items():
+        writer.write(f"breakdown/{name}", table)
+
+
+def _labelled(result: ArmResult, name: str) -> pa.Table:
+    table = result.tables[name]
+    for column, value in (("region", f"R{result.region + 1}"), ("arm", result.arm)):
+        table = table.add_column(0, column, pa.array([value] * table.num_rows, pa.string()))
+    return table
+
+
+def _identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
+    config: dict[str, Any] = compose.resolved(experiment)
+    config["capacity_minutes_per_day"] = _capacity(results)
+    writer.write_config(config)
+    arms = {
+        arm: combine_digests(r.stream_hash for r in results if r.arm == arm) for arm in arms_of(experiment)
+    }
+    writer.identify(
+        version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=arms,
+        rows=sum(r.rows for r in results), business_rows=sum(r.business_rows for r in results),
+    )
+
+
+def _capacity(results: Sequence[ArmResult]) -> dict[str, float]:
+    """Minutes a day that each team of the chain could work."""
+    total: dict[str, float] = {}
+    for result in results:
+        if result.arm == "unmanaged":
+            for team, minutes in result.capacity_minutes.items():
+                total[team] = total.get(team, 0.0) + minutes
+    return total
+
+
+def _replicate(experiment: Experiment, writer: RunWriter, progress: Progress) -> None:
+    """One run folder a seed, and the scorecard over them."""
+    seeds = range(experiment.seed, experiment.seed + experiment.replications)
+    folders = [writer.path(f"replications/{seed}/manifest.json").parent for seed in seeds]
+    for folder in folders:
+        folder.rmdir()
+    singles = [dataclasses.replace(experiment, seed=seed, replications=1, workers=1, overwrite=False) for seed in seeds]
+    done = 0
+    if experiment.workers <= 1:
+        for single, folder in zip(singles, folders, strict=True):
+            run_experiment(single, folder)
+            done += 1
+            progress(0.97 * done / len(singles), f"seed {single.seed}")
+    else:
+        from joblib import Parallel, delayed
+
+        jobs = (delayed(run_experiment)(single, folder) for single, folder in zip(singles, folders, strict=True))
+        for _ in Parallel(n_jobs=experiment.workers, backend=experiment.engine.name, return_as="generator")(jobs):
+            done += 1
+            progress(0.97 * done / len(singles), f"{done} of {len(singles)} seeds")
+    _write_replications(experiment, writer, folders)
+
+
+def _write_replications(experiment: Experiment, writer: RunWriter, folders: Sequence[Path]) -> None:
+    from scenarios.record import RunReader
+
+    readers = [RunReader(folder) for folder in folders]
+    scorecards = [measures.Scorecard.from_json(reader.scorecard) for reader in readers]
+    writer.write_missing()
+    writer.write_config(compose.resolved(experiment))
+    writer.write_text("audit.jsonl", "")
+    arms = {arm: combine_digests(reader.manifest["arms"][arm] for reader in readers) for arm in arms_of(experiment)}
+    writer.identify(
+        version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=arms,
+        rows=sum(reader.manifest["rows"] for reader in readers),
+        business_rows=sum(reader.manifest["business_rows"] for reader in readers),
+    )
+    writer.write_scorecard(measures.combine(scorecards).to_json())
+
+
+def program_version() -> str:
+    """The installed version, or 0 where the package was not installed."""
+    try:
+        return version("stocktwin")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,181 @@
+"""The loop: one arm of one region, world and operator joined, and what is kept of it.
+
+Only this module and its callers know both halves. The operator steps at the end of each tick over
+the rows that have become visible; in the closed loop its actions go back to the world, in shadow
+they are dropped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from detection.layout import Layout
+from detection.pipeline import Operator, build
+from scenarios.operator_spec import operator_spec
+from scenarios.oracle import Oracle
+from scenarios.schema import Experiment
+from sim.actions import Action
+from sim.catalogue import make_calendar
+from sim.events import Rows
+from sim.records import Names, ids, manual_tables, outcomes_table, times, truth_tables
+from sim.region import healthy
+from sim.world import RegionWorld
+
+#: Arms in the order in which they are run and shown.
+ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle")
+
+
+@dataclass
+class ArmResult:
+    """One arm of one region.
+
+    Attributes:
+        tables: name in the run folder -> table, without the columns ``arm`` and ``region``.
+        audit: lines of the audit trail.
+        capacity_minutes: minutes a day that each team could work.
+    """
+
+    arm: str
+    region: int
+    stream_hash: str
+    rows: int
+    business_rows: int
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+    audit: list[str] = field(default_factory=list)
+    capacity_minutes: dict[str, float] = field(default_factory=dict)
+
+
+def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | None,
+            progress: Callable[[int, int], None] | None = None) -> ArmResult:
+    """Run one arm of one region to its end.
+
+    Args:
+        arm: one of :data:`ARMS`.
+        stream_path: the Parquet file of the observable stream, or None to keep only its hash.
+    """
+    config = healthy(experiment) if arm == "clean" else experiment
+    world = RegionWorld(config, experiment.seed, region, stream_path)
+    operator = _operator(experiment, arm, world)
+    step = None
+    if operator is not None:
+        step = operator.step if arm in {"managed", "oracle"} else shadow(operator)
+    world.run(step, progress)
+    stream = world.room.stream
+    result = ArmResult(arm, region, world.stream_hash, stream.rows, stream.business_rows)
+    result.capacity_minutes = _capacity(world)
+    _collect(result, world, operator)
+    return result
+
+
+def shadow(operator: Operator) -> Callable[[int, Rows], list[Action]]:
+    """The operator over a stream that it cannot change."""
+
+    def step(now: int, rows: Rows) -> list[Action]:
+        operator.step(now, rows)
+        return []
+
+    return step
+
+
+def _operator(experiment: Experiment, arm: str, world: RegionWorld) -> Operator | None:
+    """The operator of an arm: none in ``clean``, in shadow in ``unmanaged``, the oracle in ``oracle``."""
+    if arm == "clean":
+        return None
+    vocabulary = world.room.vocabulary
+    spec = operator_spec(experiment, vocabulary.locations)
+    layout = Layout(vocabulary, experiment.world.opens, experiment.world.closes, f"R{world.room.region + 1}")
+    if arm == "oracle":
+        from dataclasses import replace
+
+        return build(replace(spec, detector="supplied"), layout, experiment.seed, Oracle(world.room.truth))
+    return build(spec, layout, experiment.seed)
+
+
+def _capacity(world: RegionWorld) -> dict[str, float]:
+    people = world.room.config.people
+    shift = (people.shift_until - people.shift_from) * 60.0
+    return {team: heads * (24 * 60.0 if team == "integration" else shift)
+            for team, heads in world.region.people.heads.items()}
+
+
+def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -> None:
+    """Tables of the truth, of the outcomes, of the manual process and of the operator."""
+    result.tables = truth_tables(world)
+    result.tables[f"arms/{result.arm}"] = outcomes_table(world)
+    alerts, cases = manual_tables(world)
+    result.tables["alerts"], result.tables["cases"] = alerts, cases
+    if operator is None:
+        return
+    names, records = Names(world), operator.records()
+    result.tables["alerts"] = pa.concat_tables([alerts, _alerts(records["alerts"], names, result.arm)],
+                                               promote_options="permissive")
+    result.audit = [line if isinstance(line, str) else json.dumps(line) for line in operator.audit.lines()]
+    if result.arm in {"managed", "oracle"}:
+        result.tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)],
+                                                  promote_options="permissive")
+        result.tables["actions"] = _actions(records["actions"], world, names)
+    else:
+        # In shadow the cases are the diagnosis that is scored; nothing was done about them.
+        result.tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)],
+                                                  promote_options="permissive")
+
+
+def _scope(table: dict[str, list[Any]], names: Names) -> dict[str, pa.Array]:
+    return {
+        "location": names.location(table["location"]), "item": names.item(table["item"]),
+        "document_id": ids(table["document_id"]), "interface": names.interface(table["interface"]),
+        "sequence": ids(table["sequence"]),
+    }
+
+
+def _alerts(table: dict[str, list[Any]], names: Names, arm: str) -> pa.Table:
+    detector = ["oracle" if arm == "oracle" else name for name in table["detector"]]
+    return pa.table({
+        "alert_id": ids(table["alert_id"]), "raised_at": times(table["raised_at"]),
+        "detector": pa.array(detector, pa.string()), "type": pa.array(table["type"], pa.string()),
+        **_scope(table, names), "score": pa.array(table["score"], pa.float64()), "deadline": times(table["deadline"]),
+        "evidence": pa.array(table["evidence"], pa.list_(pa.int64())),
+    })
+
+
+def _cases(table: dict[str, list[Any]], names: Names) -> pa.Table:
+    strings = ("status", "type", "fault_type", "cause", "team", "origin")
+    return pa.table({
+        "case_id": ids(table["case_id"]), "opened_at": times(table["opened_at"]),
+        "closed_at": times(table["closed_at"]), **{name: pa.array(table[name], pa.string()) for name in strings},
+        "confidence": pa.array(table["confidence"], pa.float64()),
+        "priority": pa.array(table["priority"], pa.float64()),
+        "alerts": pa.array(table["alerts"], pa.list_(pa.int64())), **_scope(table, names),
+    })
+
+
+def _actions(table: dict[str, list[Any]], world: RegionWorld, names: Names) -> pa.Table:
+    """The operator's requests with what the world's desk knows of them."""
+    log = world.desk.log
+    row_of = {action.action_id: row for row, action in enumerate(log.action)}
+    rows = [row_of[action_id] for action_id in table["action_id"]]
+    strings = ("kind", "target", "decided_by", "rule", "model_version", "team")
+    return pa.table({
+        "action_id": ids(table["action_id"]), "case_id": ids(table["case_id"]),
+        **{name: pa.array(table[name], pa.string()) for name in strings}, **_scope(table, names),
+        "requested_at": times(table["requested_at"]), "executed_at": times([log.executed_at[r] for r in rows]),
+        "outcome": pa.array([log.outcome[r] for r in rows], pa.string()),
+        "refused_reason": pa.array([log.refused_reason[r] or None for r in rows], pa.string()),
+        "approved_by": pa.array([log.approved_by[r] or None for r in rows], pa.string()),
+        "minutes": pa.array([log.minutes[r] for r in rows], pa.float64()),
+        "delta_units": pa.array([log.delta_units[r] for r in rows], pa.int64()),
+        "verified_at": times(table["verified_at"]),
+    })
+
+
+def horizon(experiment: Experiment) -> int:
+    """The end of the run, microseconds since 1970."""
+    return make_calendar(experiment).end
+
+

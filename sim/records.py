@@ -1,0 +1,186 @@
+"""A region's truth and outcomes as Arrow tables, with names in place of codes.
+
+Column names are those of the run folder; times are ``timestamp[us]``, "not yet" and "none" are null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from sim.draws import Purpose, keyed_int
+from sim.events import INTERFACES
+from sim.faults.types import BY_NAME
+from sim.ledger import KIND_OF, Belief
+from sim.truth import REPAIR
+from sim.world import RegionWorld
+
+_SYSTEMS = {
+    Belief.SITE_ON_HAND: "SITE", Belief.ERP_ON_HAND: "ERP", Belief.OMS_ON_HAND: "OMS", Belief.SITE_BLOCKED: "SITE",
+    Belief.ERP_BLOCKED: "ERP", Belief.ERP_ON_ORDER: "ERP", Belief.OMS_RESERVED: "OMS",
+}
+
+
+def system_of(belief: int, location: int) -> str:
+    """The system that holds a belief: the site's is the WMS in a DC and the store system in a store."""
+    name = _SYSTEMS[Belief(belief)]
+    return ("WMS" if location == 0 else "STORE") if name == "SITE" else name
+
+
+def times(values: Sequence[int]) -> pa.Array:
+    """Microseconds since 1970 as timestamps; negative values are null."""
+    array = np.asarray(values, np.int64)
+    return pa.array(array, pa.int64(), mask=array < 0).cast(pa.timestamp("us"))
+
+
+def ids(values: Sequence[int]) -> pa.Array:
+    """Ids and sequence numbers; negative values are null."""
+    array = np.asarray(values, np.int64)
+    return pa.array(array, pa.int64(), mask=array < 0)
+
+
+class Names:
+    """Codes of one region to strings."""
+
+    def __init__(self, world: RegionWorld) -> None:
+        vocabulary = world.room.vocabulary
+        self.locations, self.items = vocabulary.locations, vocabulary.items
+
+    @staticmethod
+    def _coded(codes: Sequence[int], strings: Sequence[str]) -> pa.Array:
+        array = np.asarray(codes, np.int64)
+        mask = (array < 0) | (array >= len(strings))
+        return pa.DictionaryArray.from_arrays(pa.array(np.where(mask, 0, array), pa.int32(), mask=mask),
+                                              pa.array(strings, pa.string()))
+
+    def location(self, codes: Sequence[int]) -> pa.Array:
+        """Location names."""
+        return self._coded(codes, self.locations)
+
+    def item(self, codes: Sequence[int]) -> pa.Array:
+        """Item names."""
+        return self._coded(codes, self.items)
+
+    def interface(self, codes: Sequence[int]) -> pa.Array:
+        """Interface names."""
+        return self._coded(codes, INTERFACES)
+
+
+def faults_table(world: RegionWorld) -> pa.Table:
+    """truth/faults: those that acted; a repair is one where it put something wrong."""
+    f, names = world.room.truth.faults, Names(world)
+    table = pa.table({
+        "fault_id": ids(f.fault_id), "type": f.type, "cause": [_cause(t) for t in f.type],
+        "plane": [BY_NAME[t].plane if t in BY_NAME else "information" for t in f.type],
+        "location": names.location(f.location), "item": names.item(f.item), "document_id": ids(f.document_id),
+        "interface": names.interface(f.interface), "magnitude": f.magnitude, "onset": times(f.onset),
+        "ended_at": times(f.ended_at), "restored_at": times(f.restored_at), "units": f.units,
+    })
+    acted = set(world.room.ledger.entries.fault)
+    keep = [t != REPAIR or number in acted for number, t in enumerate(f.type)]
+    return table.filter(pa.array(keep, pa.bool_()))
+
+
+def _cause(type_name: str) -> str | None:
+    return BY_NAME[type_name].cause if type_name in BY_NAME else None
+
+
+def exceptions_table(world: RegionWorld) -> pa.Table:
+    """truth/exceptions."""
+    truth, names = world.room.truth, Names(world)
+    e, f = truth.exceptions, truth.faults
+    return pa.table({
+        "exception_id": ids(e.exception_id), "type": e.type, "fault_type": e.fault_type,
+        "cause": [_cause(t) for t in e.fault_type],
+        "faults": pa.array([[f.fault_id[n] for n in numbers] for numbers in e.faults], pa.list_(pa.int64())),
+        "location": names.location(e.location), "item": names.item(e.item), "document_id": ids(e.document_id),
+        "interface": names.interface(e.interface), "sequence": ids(e.sequence), "opened_at": times(e.opened_at),
+        "first_evidence_at": times(e.first_evidence_at), "closed_at": times(e.closed_at),
+        "restored_at": times(e.restored_at), "restored_by": ids(e.restored_by),
+        "announced": pa.array(e.announced, pa.bool_()), "loss_at_stake": pa.array(e.loss_at_stake, pa.float64()),
+    })
+
+
+def errors_table(world: RegionWorld) -> pa.Table:
+    """truth/errors: the ledger's named entries."""
+    e, names, truth = world.room.ledger.entries, Names(world), world.room.truth
+    cells = np.asarray(e.cell, np.int64)
+    location, item = np.divmod(cells, world.room.items)
+    seed, region = world.room.seed, world.room.region
+    return pa.table({
+        "error_id": ids([keyed_int(seed, Purpose.IDS, 6000, region, n) >> 13 for n in range(len(e))]),
+        "fault_id": ids([truth.faults.fault_id[f] for f in e.fault]),
+        "system": [system_of(b, place) for b, place in zip(e.belief, location.tolist(), strict=True)],
+        "kind": [KIND_OF[b].name.lower() for b in e.belief], "location": names.location(location),
+        "item": names.item(item), "opened_at": times(e.opened_at), "cleared_at": times(e.cleared_at),
+        "cleared_by": ids(e.cleared_by), "units": pa.array(e.units, pa.int64()),
+    })
+
+
+def lineage_table(world: RegionWorld) -> pa.Table:
+    """truth/lineage."""
+    truth = world.room.truth
+    none = np.zeros(0, np.int64)
+    return pa.table({
+        "event_id": np.concatenate(truth.lineage_events or [none]),
+        "fault_id": np.concatenate(truth.lineage_faults or [none]),
+    })
+
+
+def decoys_table(world: RegionWorld) -> pa.Table:
+    """truth/decoys."""
+    d, names = world.room.truth.decoys, Names(world)
+    end = world.room.calendar.end
+    return pa.table({
+        "decoy_id": ids(d.decoy_id), "kind": pa.array(d.kind, pa.string()), "location": names.location(d.location),
+        "item": names.item(d.item), "document_id": ids(d.document_id), "from": times(d.since),
+        "until": times([min(t, end) for t in d.until]),
+    })
+
+
+def ledger_table(world: RegionWorld) -> pa.Table:
+    """truth/ledger: daily sums of the identity's terms."""
+    sums = world.outcomes.ledger
+    codes = sums["belief_code"]
+    columns = {name: pa.array(sums[name], pa.int64()) for name in ("belief", "fact", "in_flight", "error", "ambient")}
+    return pa.table({
+        "day": times(sums["day"]), "system": [_SYSTEMS[Belief(c)] for c in codes],
+        "kind": [KIND_OF[c].name.lower() for c in codes], **columns,
+    })
+
+
+def outcomes_table(world: RegionWorld) -> pa.Table:
+    """arms/ARM: daily figures."""
+    days = world.outcomes.days
+    return pa.table({name: times([int(v) for v in values]) if name == "day" else pa.array(values, pa.float64())
+                     for name, values in days.items()})
+
+
+def manual_tables(world: RegionWorld) -> tuple[pa.Table, pa.Table]:
+    """Alerts and cases of the manual process."""
+    c, names = world.manual.cases, Names(world)
+    scope = {"location": names.location(c.location), "item": names.item(c.item), "document_id": ids(c.document_id),
+             "interface": names.interface(c.interface)}
+    kinds = pa.array(c.type, pa.string())
+    alerts = pa.table({"alert_id": ids(c.case_id), "raised_at": times(c.opened_at),
+                       "detector": ["manual"] * len(c.type), "type": kinds, **scope,
+                       "score": pa.array([1.0] * len(c.type), pa.float64())})
+    status = ["closed" if at >= 0 else "open" for at in c.closed_at]
+    cases = pa.table({"case_id": ids(c.case_id), "opened_at": times(c.opened_at), "closed_at": times(c.closed_at),
+                      "status": status, "type": kinds, "team": pa.array(c.team, pa.string()),
+                      "alerts": pa.array([[i] for i in c.case_id], pa.list_(pa.int64())), **scope,
+                      "origin": ["manual"] * len(c.type)})
+    return alerts, cases
+
+
+def truth_tables(world: RegionWorld) -> dict[str, pa.Table]:
+    """All tables of the truth, by their name in the run folder."""
+    return {
+        "truth/faults": faults_table(world), "truth/exceptions": exceptions_table(world),
+        "truth/errors": errors_table(world), "truth/lineage": lineage_table(world),
+        "truth/decoys": decoys_table(world), "truth/ledger": ledger_table(world),
+    }
+
+
