@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
-from sim.ledger import KIND_OF, Belief, Cause, Kind, Ledger
-from tests.sim.slow_ledger import BOOKS, CAUSES, SlowLedger
+from sim.ledger import KIND_OF, ON_HAND_BELIEFS, Belief, Cause, Kind, Ledger
+from tests.sim.slow_ledger import BOOKS, CAUSES, SlowLedger, fault_name
 
 BOOK_OF = dict(zip(Belief, (book for books in BOOKS.values() for book in books), strict=True))
 BELIEF_OF = {book: belief for belief, book in BOOK_OF.items()}
+#: What an id may clear: a repair one book of a cell, one fault or any; a count a cell, as of its cut-off.
+Repairs = dict[int, tuple[Belief, int, int | None]]
+Counts = dict[int, tuple[int, int]]
+
+
+class Notes:
+    """A listener that names promoted faults as the twin does and writes the rest down."""
+
+    def __init__(self) -> None:
+        self.names: Counter[tuple[str, int]] = Counter()
+        self.opened: list[tuple[int, int]] = []
+        self.cleared: list[tuple[int, int, int, int]] = []
+
+    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
+        assert units
+        assert now >= 0
+        self.names[cause.name.lower(), cell] += 1
+        return fault_name(cause.name.lower(), cell, self.names[cause.name.lower(), cell])
+
+    def entry_opened(self, fault: int, cell: int) -> None:
+        self.opened.append((fault, cell))
+
+    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
+        self.cleared.append((fault, cell, now, by))
 
 
 def assert_totals_equal(ledger: Ledger, twin: SlowLedger) -> None:
@@ -36,3 +62,22 @@ def assert_entries_equal(ledger: Ledger, twin: SlowLedger) -> None:
     assert sorted(fast) == sorted(entry.row() for entry in twin.entries)
     for cell in range(ledger.cells):
         assert ledger.open_entries(cell) == [i for i in range(len(e)) if e.cell[i] == cell and e.rest[i]]
+
+
+def assert_cleared_lawfully(ledger: Ledger, repairs: Repairs, counts: Counts) -> None:
+    """A repair clears its own book and cell, and a replay its own fault; a count what its cut-off saw."""
+    e = ledger.entries
+    for i in range(len(e)):
+        if e.rest[i]:
+            assert (e.rest[i] > 0) == (e.units[i] > 0)
+            assert abs(e.rest[i]) <= abs(e.units[i])
+            assert e.cleared_by[i] == -1
+        elif e.cleared_by[i] in repairs:
+            book, cell, only = repairs[e.cleared_by[i]]
+            assert (e.belief[i], e.cell[i]) == (book, cell)
+            assert only in {None, e.fault[i]}
+        else:
+            cut_off, cell = counts[e.cleared_by[i]]
+            assert e.cell[i] == cell
+            assert e.belief[i] in ON_HAND_BELIEFS
+            assert e.opened_at[i] <= cut_off or e.fault[i] >= fault_name(CAUSES[0], 0, 1)
