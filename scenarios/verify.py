@@ -274,7 +274,7 @@ def _check_errors(reader: RunReader, ledger: pa.Table) -> list[str]:
         belief = tuple(row[name] for name in BELIEF)
         named = 0
         if belief in changes:
-            named = int(totals[belief][np.searchsorted(changes[belief][:, 0], row["day"] + DAY)])
+            named = int(totals[belief][np.searchsorted(changes[belief][:, 0], row["day"] + DAY, side="right")])
         if named != row["error"] - row["ambient"]:
             findings.append(
                 f"named errors: {' '.join(belief)}, day {row['day'] // DAY}: {named} units open, "

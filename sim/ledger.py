@@ -90,6 +90,7 @@ BELIEFS_OF: dict[Kind, tuple[Belief, ...]] = {
     kind: tuple(b for b in Belief if KIND_OF[b] is kind) for kind in Kind
 }
 ON_HAND_BELIEFS = BELIEFS_OF[Kind.ON_HAND]
+SITE_BELIEFS = (Belief.SITE_ON_HAND, Belief.SITE_BLOCKED)
 ON_HAND_PLACES = (Place.SHELF, Place.BACKROOM, Place.DOCK)
 _PLACE_KIND = {
     Place.SHELF: Kind.ON_HAND,
@@ -488,7 +489,9 @@ class Ledger:
         cell = e.cell[entry]
         e.rest[entry] -= amount
         self.named[e.belief[entry], cell] -= amount
-        if e.rest[entry] == 0:
+        if e.rest[entry] != 0:
+            self._split(entry, amount, now, by)
+        else:
             e.cleared_at[entry] = now
             e.cleared_by[entry] = by
             chain = self._of_cell[cell]
@@ -496,6 +499,19 @@ class Ledger:
             if not chain:
                 del self._of_cell[cell]
             self._listener.entry_cleared(e.fault[entry], cell, now, by)
+
+    def _split(self, entry: int, amount: int, now: int, by: int) -> None:
+        """Keep the paid part of an entry as one of its own, so that each is wholly open or wholly cleared."""
+        e = self.entries
+        e.units[entry] -= amount
+        e.fault.append(e.fault[entry])
+        e.belief.append(e.belief[entry])
+        e.cell.append(e.cell[entry])
+        e.units.append(amount)
+        e.rest.append(0)
+        e.opened_at.append(e.opened_at[entry])
+        e.cleared_at.append(now)
+        e.cleared_by.append(by)
 
     def _pay(self, b: Belief, cell: int, m: int, now: int, by: int, fault: int | None) -> tuple[list[int], int]:
         """Pay entries of belief ``b`` with ``m``; returns the faults paid and what is left of ``m``."""

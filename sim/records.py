@@ -146,7 +146,7 @@ def ledger_table(world: RegionWorld) -> pa.Table:
     codes = sums["belief_code"]
     columns = {name: pa.array(sums[name], pa.int64()) for name in ("belief", "fact", "in_flight", "error", "ambient")}
     return pa.table({
-        "day": times(sums["day"]), "system": [_SYSTEMS[Belief(c)] for c in codes],
+        "day": times(sums["day"]), "system": [system_of(c, place) for c, place in zip(codes, sums["location"], strict=True)],
         "kind": [KIND_OF[c].name.lower() for c in codes], **columns,
     })
 

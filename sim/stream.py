@@ -124,7 +124,7 @@ class Stream:
         sorted_time = available[order]
         if (sorted_time[1:] == sorted_time[:-1]).any():
             order = np.lexsort((event, available))
-        words = np.concatenate([self._hash.words(b.columns, b.size) for b in blocks])
+        words = np.concatenate([self._hash.words({**b.columns, "event_type": b.event_type}, b.size) for b in blocks])
         self._hash.update_words(words[order])
         if self._writer is not None:
             self._writer.write_table(self._table(blocks, order))

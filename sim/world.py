@@ -33,7 +33,7 @@ from sim.flows.replenishing import Replenishing
 from sim.flows.returning import Returning
 from sim.flows.shopping import Shopping
 from sim.flows.supplying import Supplying
-from sim.ledger import KIND_OF, Belief
+from sim.ledger import KIND_OF, SITE_BELIEFS, Belief
 from sim.ledger import Kind as StockKind
 from sim.mending import Mending
 from sim.region import Region, accurate_share, open_region, placed_units
@@ -187,13 +187,17 @@ class RegionWorld:
 
     def _sum_ledger(self, day: int) -> None:
         """Sums of the identity's four terms, per belief."""
-        ledger = self.room.ledger
-        ambient = int(ledger.ambient.sum(dtype=np.int64))
+        ledger, items = self.room.ledger, self.room.items
         for b in Belief:
-            shared = ambient if KIND_OF[b] is StockKind.ON_HAND else 0
-            self.outcomes.add(self.outcomes.ledger, {
-                "day": day, "belief_code": int(b), "belief": int(ledger.belief[b].sum(dtype=np.int64)),
-                "fact": int(ledger.fact[KIND_OF[b]].sum(dtype=np.int64)),
-                "in_flight": int(ledger.in_flight[b].sum(dtype=np.int64)),
-                "error": int(ledger.named[b].sum(dtype=np.int64)) + shared, "ambient": shared,
-            })
+            # The site's belief is the WMS's in the DC and the store system's in the stores.
+            parts = (slice(None, items), slice(items, None)) if b in SITE_BELIEFS else (slice(None),)
+            for place, cells in enumerate(parts):
+                shared = ledger.ambient[:, cells] if KIND_OF[b] is StockKind.ON_HAND else ledger.ambient[:, :0]
+                ambient = int(shared.sum(dtype=np.int64))
+                self.outcomes.add(self.outcomes.ledger, {
+                    "day": day, "belief_code": int(b), "location": place,
+                    "belief": int(ledger.belief[b, cells].sum(dtype=np.int64)),
+                    "fact": int(ledger.fact[KIND_OF[b], cells].sum(dtype=np.int64)),
+                    "in_flight": int(ledger.in_flight[b, cells].sum(dtype=np.int64)),
+                    "error": int(ledger.named[b, cells].sum(dtype=np.int64)) + ambient, "ambient": ambient,
+                })
