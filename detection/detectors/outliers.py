@@ -112,11 +112,12 @@ def describe(views: Views) -> tuple[FloatArray, npt.NDArray[np.int64]]:
         (features, cell): log of expected lines since the last sign of life, log of the lines behind
         the rate, log of days of cover, and log of the lines a day, shape (n, 4); and the cells, sorted.
     """
-    expected, weight, cell = views.cells.expected_lines(views.now)
-    if len(cell) > CANDIDATES_MAX:
-        kept = np.sort(np.argsort(-expected, kind="stable")[:CANDIDATES_MAX])
-        expected, weight, cell = expected[kept], weight[kept], cell[kept]
-    rate = views.cells.lines_a_day(cell)
+    found = views.cells.suspects(views.now)
+    kept = np.arange(len(found.cell))
+    if len(kept) > CANDIDATES_MAX:
+        kept = np.sort(np.argsort(-found.expected, kind="stable")[:CANDIDATES_MAX])
+    cell, rate = found.cell[kept], found.lines_a_day[kept]
     cover = views.cells.erp[cell] / np.maximum(rate, 1e-3)
-    features: FloatArray = np.column_stack((np.log(expected), np.log(weight), np.log1p(cover), np.log(rate + 1e-3)))
+    figures = (np.log(found.expected[kept]), np.log(found.weight[kept]), np.log1p(cover), np.log(rate + 1e-3))
+    features: FloatArray = np.column_stack(figures)
     return features, cell

@@ -41,10 +41,11 @@ class CellSilence:
         if not views.is_new_day or views.cells.trading_days < 2:
             return
         cells = views.cells
-        expected, weight, cell = cells.expected_lines(views.now)
-        log_probability = -weight * np.log1p(expected / weight)
+        found = cells.suspects(views.now)
+        log_probability = -found.weight * np.log1p(found.expected / found.weight)
         suspect = np.flatnonzero(log_probability < self._log_threshold)
-        at_risk = cells.lines_a_day(cell[suspect]) * cells.price[cell[suspect] % cells.items] * self._horizon_days
+        cell = found.cell
+        at_risk = found.lines_a_day[suspect] * cells.price[cell[suspect] % cells.items] * self._horizon_days
         order = np.lexsort((cell[suspect], -at_risk))
         order = order[at_risk[order] >= self._floor]
         self._reported = {key: at for key, at in self._reported.items() if views.now - at < REPEAT_DAYS * DAY}

@@ -8,12 +8,14 @@ due is *in flight*; a book that is below zero only because of it is no news.
 lines and saw two thousand go by without one is silent with probability e^-2, whatever the season,
 weekday or peak. Each cell keeps the store's line count at its last sign of life (a sale, a pick, a
 delivery, a count); its rate is the item's share of the region's lines, corrected by the cell's own
-record in proportion to how much of it there is (a gamma prior worth :data:`PRIOR_LINES` lines).
+record in proportion to how much of it there is. How much the pooled rate is worth against a cell's
+own record is itself learned, from how far cells scatter about it (empirical Bayes by moments).
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +25,27 @@ from detection.views.messages import MessageLine, signed_change
 from sim.events import NULL, STATUS, Block
 
 FloatArray = npt.NDArray[np.float64]
-#: Lines of sales that the pooled rate is worth against a cell's own record.
-PRIOR_LINES = 8.0
+#: Lines that the pooled rate is worth against a cell's own record: at first, and at least and most.
+PRIOR_LINES, PRIOR_LINES_MIN, PRIOR_LINES_MAX = 8.0, 3.0, 60.0
+_SAMPLE_CELLS = 40_000
 _EXTRACT_LAG_TICKS = 6
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """Store cells that should have sold since their last sign of life; arrays of shape (n,), by cell.
+
+    Attributes:
+        cell: which.
+        expected: lines each should have sold in its silence.
+        weight: lines of record behind that rate, the prior's included.
+        lines_a_day: the rate itself, by what was known before the silence.
+    """
+
+    cell: IntArray
+    expected: FloatArray
+    weight: FloatArray
+    lines_a_day: FloatArray
 
 
 class Cells:
@@ -56,6 +76,7 @@ class Cells:
         self.clock = np.zeros(locations, dtype=np.int32)
         self.first_at = NULL
         self.trading_days = 0
+        self.prior_lines = PRIOR_LINES
         self._base = np.zeros(size, dtype=np.int32)
         self._negative = np.zeros(size, dtype=np.bool_)
         self._recent: deque[tuple[int, IntArray, npt.NDArray[np.int32]]] = deque(maxlen=_EXTRACT_LAG_TICKS)
@@ -160,38 +181,52 @@ class Cells:
         """Leave a cell alone for a while after people looked at it."""
         self.quiet_until[cell] = until
 
-    def expected_lines(self, now: int) -> tuple[FloatArray, FloatArray, IntArray]:
-        """Lines each suspect cell should have sold since its last sign of life.
+    def end_day(self) -> None:
+        """Count the day, and learn how much the pooled rate is worth."""
+        self.trading_days += 1
+        share = self._share()
+        cell = np.arange(self.items, self.locations * self.items, max(1, len(self.erp) // _SAMPLE_CELLS))
+        pooled = share[cell % self.items] * self.clock[cell // self.items]
+        cell, pooled = cell[pooled >= 4.0], pooled[pooled >= 4.0]
+        if len(cell) < 50:
+            return
+        # Beyond Poisson scatter, a gamma of shape a adds pooled^2 / a; extremes are frozen or new cells.
+        excess = (self.lines[cell] - pooled) ** 2 - pooled
+        usual = np.abs(self.lines[cell] - pooled) < 4.0 * np.sqrt(pooled) + 0.5 * pooled
+        spread = float(excess[usual].sum()) / float((pooled[usual] ** 2).sum())
+        self.prior_lines = min(PRIOR_LINES_MAX, max(PRIOR_LINES_MIN, 1.0 / max(spread, 1e-6)))
 
-        Returns:
-            (expected lines, weight of the rate behind them in lines, cell), for store cells with a
-            positive book of which at least one line was expected. Sorted by cell.
-        """
-        sold = self.lines.reshape(self.locations, self.items)
-        by_item = sold[1:].sum(axis=0, dtype=np.float64)
-        total = max(1.0, float(by_item.sum()))
-        share = (by_item / total).astype(np.float32)
+    def suspects(self, now: int) -> Suspects:
+        """Cells with a positive book of which at least a line was expected since their last sign of life."""
+        share = self._share()
         mark = self.mark.reshape(self.locations, self.items)
-        pooled = share * (self.clock[:, None] - mark).astype(np.float32)
-        # A cell's own record can at most mend its rate: whoever expects too little stays out.
+        pooled = share.astype(np.float32) * (self.clock[:, None] - mark).astype(np.float32)
         candidate: BoolArray = (pooled > 1.0) & (self.erp.reshape(pooled.shape) > 0)
         candidate[0] = False
         cell = np.flatnonzero(candidate)
         cell = cell[self.quiet_until[cell] < now]
-        seen = share[cell % self.items].astype(np.float64) * self.mark[cell]
-        own: FloatArray = self.lines[cell].astype(np.float64) + PRIOR_LINES
-        expected: FloatArray = own / (seen + PRIOR_LINES) * pooled.reshape(-1)[cell]
-        return expected, own, cell
+        seen = share[cell % self.items] * self.mark[cell]
+        weight: FloatArray = self.lines[cell].astype(np.float64) + self.prior_lines
+        factor: FloatArray = weight / (seen + self.prior_lines)
+        expected: FloatArray = factor * pooled.reshape(-1)[cell]
+        return Suspects(cell, expected, weight, factor * self._pooled_a_day(cell, share))
 
     def lines_a_day(self, cell: IntArray) -> FloatArray:
-        """Sale lines a day of cells, by the pooled rate corrected by their own record."""
+        """Sale lines a day of cells, by the pooled rate and what their record said before their silence."""
+        share = self._share()
+        seen = share[cell % self.items] * self.mark[cell]
+        rate: FloatArray = (self.lines[cell] + self.prior_lines) / (seen + self.prior_lines)
+        return rate * self._pooled_a_day(cell, share)
+
+    def _share(self) -> FloatArray:
+        """Each item's share of the region's till lines."""
         by_item = self.lines.reshape(self.locations, self.items)[1:].sum(axis=0, dtype=np.float64)
-        total = max(1.0, float(by_item.sum()))
-        expected = by_item[cell % self.items] / total * self.clock[cell // self.items]
-        factor = (self.lines[cell] + PRIOR_LINES) / (expected + PRIOR_LINES)
-        days: float = max(1.0, self.trading_days)
-        rate: FloatArray = factor * expected / days
-        return rate
+        share: FloatArray = by_item / max(1.0, float(by_item.sum()))
+        return share
+
+    def _pooled_a_day(self, cell: IntArray, share: FloatArray) -> FloatArray:
+        pooled: FloatArray = share[cell % self.items] * self.clock[cell // self.items] / max(1.0, self.trading_days)
+        return pooled
 
     def revenue_a_day(self, cell: int) -> float:
         """Revenue a day of one cell, currency."""

@@ -148,11 +148,12 @@ class Journal:
             capacity = np.where(short & (capacity < needed), capacity * 2, capacity)
         self._lay_out(capacity)
         for ring in range(len(capacity)):
-            old = int(mask[ring]) + 1
-            high = int(self._high[ring])
-            numbers = np.arange(max(0, high - old + 1), high + 1) if short[ring] else np.arange(old)
-            source = start[ring] + (numbers & mask[ring])
-            target = self._start[ring] + (numbers & self._mask[ring])
+            slots = start[ring] + np.arange(int(mask[ring]) + 1)
+            source, target = slots, slots - start[ring] + self._start[ring]
+            if short[ring]:
+                numbers = held[0][slots]
+                source = slots[numbers >= 0]
+                target = self._start[ring] + (numbers[numbers >= 0] & self._mask[ring])
             for before, after in zip(held, self._arrays(), strict=True):
                 after[target] = before[source]
 

@@ -245,6 +245,7 @@ _SIGN = np.array([_SIGN_BY_CODE.get(code, 0) for code in CODES] + [0], dtype=np.
 #: Movements whose documents are posted whole.
 _DOCUMENT_CODES = frozenset({CODE["101"], CODE["303"], CODE["305"]})
 _RETURNING = EVENT_TYPE["returning"]
+_ADJUSTING = EVENT_TYPE["adjusting"]
 _BY_TICK = frozenset({EVENT_TYPE["retail_selling"], _RETURNING})
 #: Longest spread of one round's lines.
 _ROUND = 30 * MINUTE
@@ -262,14 +263,15 @@ def signed_change(block: Block) -> IntArray:
 def _share_batch(one: MessageLine, other: MessageLine) -> bool:
     """Whether two neighbouring lines went out together.
 
-    Goods documents travel whole; tills and returns by the tick; orders, inspections and adjustments by
-    the round that made them.
+    Goods documents travel whole; tills and returns by the tick; orders and inspections by the round
+    that made them.
     """
     if one.code in _DOCUMENT_CODES:
         return one.document_id == other.document_id
     if one.source in _BY_TICK:
         return one.sent_at // TICK == other.sent_at // TICK
-    return abs(one.sent_at - other.sent_at) <= _ROUND
+    # Adjustments are booked one approval at a time: two in a row prove no batch.
+    return one.source != _ADJUSTING and abs(one.sent_at - other.sent_at) <= _ROUND
 
 
 def _lines(block: Block, rows: IntArray) -> list[MessageLine]:

@@ -106,7 +106,7 @@ class Views:
             self.channels.await_gap(gap, due_at, is_line=is_line)
 
     def _end_day(self, now: int) -> None:
-        self.cells.trading_days += 1
+        self.cells.end_day()
         self.messages.end_day(now)
         self.channels.end_day(now)
         self.shipments.end_day(now)
