@@ -59,7 +59,7 @@ def assert_entries_equal(ledger: Ledger, twin: SlowLedger) -> None:
     e = ledger.entries
     columns = zip(e.fault, e.belief, e.cell, e.units, e.rest, e.opened_at, e.cleared_at, e.cleared_by, strict=True)
     fast = [(fault, BOOK_OF[Belief(b)], *others) for fault, b, *others in columns]
-    assert sorted(fast) == sorted(entry.row() for entry in twin.entries)
+    assert sorted(fast) == sorted(row for entry in twin.entries for row in entry.rows())
     for cell in range(ledger.cells):
         assert ledger.open_entries(cell) == [i for i in range(len(e)) if e.cell[i] == cell and e.rest[i]]
 
@@ -81,3 +81,9 @@ def assert_cleared_lawfully(ledger: Ledger, repairs: Repairs, counts: Counts) ->
             assert e.cell[i] == cell
             assert e.belief[i] in ON_HAND_BELIEFS
             assert e.opened_at[i] <= cut_off or e.fault[i] >= fault_name(CAUSES[0], 0, 1)
+
+
+def assert_listener_heard(notes: Notes, twin: SlowLedger) -> None:
+    """Of each entry once when it opens, and once when the last of it is paid."""
+    assert sorted(notes.opened) == sorted((e.fault, e.cell) for e in twin.entries)
+    assert sorted(notes.cleared) == sorted((e.fault, e.cell, *e.cleared) for e in twin.entries if e.rest == 0)

@@ -76,10 +76,18 @@ class Entry:
         self.payments.append((units, now, by))
         return units
 
-    def row(self) -> tuple[int, str, int, int, int, int, int, int]:
-        """The entry as the fast ledger's columns have it."""
-        cleared_at, by = self.payments[-1][1:] if self.rest == 0 else (-1, -1)
-        return (self.fault, self.book, self.cell, self.units, self.rest, self.opened_at, cleared_at, by)
+    @property
+    def cleared(self) -> tuple[int, int]:
+        """When, and by what, the last of it was paid."""
+        return self.payments[-1][1:] if self.rest == 0 else (-1, -1)
+
+    def rows(self) -> list[tuple[int, str, int, int, int, int, int, int]]:
+        """The entry as the fast ledger's columns have it: each payment in part is a row of its own."""
+        in_part = self.payments[:-1] if self.rest == 0 else self.payments
+        left = self.units - sum(units for units, _, _ in in_part)
+        paid = [(units, 0, self.opened_at, now, by) for units, now, by in in_part]
+        whole = (left, self.rest, self.opened_at, *self.cleared)
+        return [(self.fault, self.book, self.cell, *row) for row in (*paid, whole)]
 
 
 @dataclass(eq=False)

@@ -182,6 +182,20 @@ def test_an_adjustment_pays_the_oldest_of_the_opposite_sign(ledger: Ledger, sign
     settle(ledger)
 
 
+def test_an_entry_paid_in_part_keeps_the_paid_part_as_a_row(ledger: Ledger) -> None:
+    ledger.post_again(ERP, 0, 5, 5, 1)
+    ledger.repair(ERP, 0, -2, 2, 42, REPAIR)
+    ledger.repair(ERP, 0, -1, 3, 43, REPAIR)
+    assert unpaid(ledger, 0) == [(5, ERP, 2)]
+    e = ledger.entries
+    assert list(zip(e.units, e.rest, e.opened_at, e.cleared_at, e.cleared_by, strict=True)) == [
+        (2, 2, 1, -1, -1),
+        (2, 0, 1, 2, 42),
+        (1, 0, 1, 3, 43),
+    ]
+    ledger.check()
+
+
 def test_an_adjustment_promotes_first(ledger: Ledger) -> None:
     lose(ledger, 0, 2)
     appear(ledger, 0, 3)
