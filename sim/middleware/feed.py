@@ -35,7 +35,7 @@ _OVERTAKEN = HOUR
 _BOOKING = 20 * SECOND
 
 
-@dataclass
+@dataclass(eq=False)
 class Flight:
     """Messages that travel together.
 
@@ -338,7 +338,7 @@ class Feed:
     def post_due(self, tick: int) -> None:
         """Deliver what is due in the tick with absolute number ``tick`` (called at its end)."""
         flights = self._pending.pop(tick, None)
-        if flights is None:
+        if not flights:
             return
         if self.outage is not None:
             self._fail(flights, tick)
@@ -513,7 +513,7 @@ class Feed:
                        if place == location and first <= sequence < first + len(f.messages)), None)
         if flight is None:
             return "nothing of it is waiting", 0
-        for waiting in self._pending.values():
+        for waiting in (*self._pending.values(), self.dead):
             if flight in waiting:
                 waiting.remove(flight)
                 break
