@@ -1,12 +1,14 @@
 """People: teams with heads, shifts and queues.
 
-A team is a SimPy resource; who asks first with the lowest priority number is served first, ties by
-key, so the order never depends on how events were scheduled. Work starts within the shift; the
-integration team is on call round the clock. Minutes worked are what labour costs.
+Who has the lowest priority number is served first, then who asked first, ties by key, so the order
+never depends on how events were scheduled. The queue is a heap: a backlog of thousands is what an
+understaffed team has, and SimPy's own priority queue sorts all of it at every request. Work starts
+within the shift; the integration team is on call round the clock. Minutes worked are what labour costs.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Generator
 from typing import Any
 
@@ -27,18 +29,49 @@ def heads_of(room: Room) -> dict[str, int]:
     return {team: max(1, round(heads * share)) for team, heads in chain.items()}
 
 
+class Team:
+    """Heads that work one thing at a time, and who waits for them."""
+
+    def __init__(self, env: simpy.Environment, heads: int) -> None:
+        self._env = env
+        self._free = heads
+        self._waiting: list[tuple[int, int, int, int, simpy.Event]] = []
+        self._ordinal = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def ask(self, priority: int, key: int) -> simpy.Event:
+        """An event that succeeds when a head is free; give it back with :meth:`free`."""
+        turn = self._env.event()
+        if self._free:
+            self._free -= 1
+            turn.succeed()
+        else:
+            self._ordinal += 1
+            heapq.heappush(self._waiting, (priority, int(self._env.now), key, self._ordinal, turn))
+        return turn
+
+    def free(self) -> None:
+        """A head has finished; the next in the queue has it."""
+        if self._waiting:
+            heapq.heappop(self._waiting)[-1].succeed()
+        else:
+            self._free += 1
+
+
 class People:
     """The teams of a region."""
 
     def __init__(self, room: Room) -> None:
         self._room = room
         self.heads = heads_of(room)
-        self._teams = {team: simpy.PriorityResource(room.env, heads) for team, heads in self.heads.items()}
+        self._teams = {team: Team(room.env, heads) for team, heads in self.heads.items()}
         self.minutes: dict[str, float] = dict.fromkeys(TEAMS, 0.0)
 
     def queue_length(self, team: str) -> int:
         """Pieces of work that wait for the team."""
-        return len(self._teams[team].queue)
+        return len(self._teams[team])
 
     def work(
         self, team: str, key: int, priority: int = 100, minutes: float | None = None
@@ -53,12 +86,12 @@ class People:
         if minutes is None:
             bits = keyed_int(room.seed, Purpose.SERVICE, key)
             minutes = lognormal_int(bits, people.service_minutes_median, people.service_sigma)
-        with self._teams[team].request(priority=(priority, room.now, key)) as request:  # type: ignore[arg-type]
-            yield request
-            wait = self._until_shift(team)
-            if wait:
-                yield room.env.timeout(wait)
-            yield room.env.timeout(round(minutes * MINUTE))
+        yield self._teams[team].ask(priority, key)
+        wait = self._until_shift(team)
+        if wait:
+            yield room.env.timeout(wait)
+        yield room.env.timeout(round(minutes * MINUTE))
+        self._teams[team].free()
         self.minutes[team] += minutes
         room.figures["labour_minutes"] += minutes
         return minutes

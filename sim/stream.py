@@ -8,6 +8,7 @@ hashed and, where asked for, written to Parquet: strings and nulls exist only th
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,9 @@ class Stream:
             for name, kind in COLUMNS.items() if kind.startswith("code:")
         }
         self._writer = _open_writer(path) if path is not None else None
+        # Hashing and writing release the interpreter most of the time, so a thread beside the world does them.
+        self._clerk = ThreadPoolExecutor(max_workers=1)
+        self._writing: Future[None] | None = None
 
     def emit(self, event_type: str, size: int, **columns: Any) -> None:
         """Add rows of one type.
@@ -109,15 +113,29 @@ class Stream:
     def close(self) -> str:
         """Write what is left; returns the hash of all rows."""
         self._drain()
+        self._wait()
+        self._clerk.shutdown()
         if self._writer is not None:
             self._writer.close()
         return self._hash.hexdigest()
 
     def _drain(self) -> None:
-        """Order, hash and write the rows of the blocks handed over so far."""
-        if not self._day_rows:
-            return
-        blocks = _merge(self._day)
+        """Give the rows handed over so far to the clerk; at most one batch waits for it."""
+        if self._day_rows:
+            self._wait()
+            self._writing = self._clerk.submit(self._write, self._day)
+            self.rows += self._day_rows
+            self._day, self._day_rows = [], 0
+
+    def _wait(self) -> None:
+        """Until the clerk is done; what went wrong there is raised here."""
+        if self._writing is not None:
+            self._writing.result()
+            self._writing = None
+
+    def _write(self, day: list[Block]) -> None:
+        """Order, hash and write rows."""
+        blocks = _merge(day)
         available = np.concatenate([b.columns["available_at"] for b in blocks])  # type: ignore[arg-type]
         event = np.concatenate([b.columns["event_id"] for b in blocks])  # type: ignore[arg-type]
         order = np.argsort(available, kind="stable")
@@ -128,8 +146,6 @@ class Stream:
         self._hash.update_words(words[order])
         if self._writer is not None:
             self._writer.write_table(self._table(blocks, order))
-        self.rows += self._day_rows
-        self._day, self._day_rows = [], 0
 
     def _table(self, blocks: list[Block], order: npt.NDArray[np.intp]) -> pa.Table:
         arrays = []
@@ -215,4 +231,5 @@ def _open_writer(path: Path) -> pq.ParquetWriter:
         use_dictionary=coded,
         column_encoding={n: "DELTA_BINARY_PACKED" for n, k in COLUMNS.items() if k in {"time", "int"}},
         write_page_checksum=True,
+        write_statistics=False,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from sim.clock import DAY, HOUR, SECOND, TICK
+from sim.clock import DAY, HOUR, SECOND, TICK, TICKS_PER_DAY
 from sim.draws import Kind
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.shopping import Shopping
@@ -26,15 +26,16 @@ class Returning:
 
     def __init__(self, region: Region, shopping: Shopping) -> None:
         self._region, self._shopping = region, shopping
+        self._today: tuple[np.ndarray, ...] | None = None
         self._caged: list[tuple[np.ndarray, ...]] = []
 
     def tick(self, tick: int) -> None:
         """Customers who bring something back in the tick that has just ended."""
-        waiting = self._shopping.returns.pop(tick, None)
+        region, room = self._region, self._region.room
+        waiting = self._due(tick)
         if waiting is None:
             return
-        region, room = self._region, self._region.room
-        location, item, units, key, ticket = (np.concatenate(part) for part in zip(*waiting, strict=True))
+        location, item, units, key, ticket = waiting
         order = np.lexsort((key, location))
         location, item, units, key, ticket = location[order], item[order], units[order], key[order], ticket[order]
         cell, body, n = location * np.int32(room.items) + item, key & np.int64(_BODY), len(order)
@@ -56,6 +57,20 @@ class Returning:
             correlation_id=ticket,
         )
         self._caged.append((location, item, units, body, document))
+
+    def _due(self, tick: int) -> tuple[np.ndarray, ...] | None:
+        """What comes back in a tick: location, item, units, key, ticket."""
+        day = self._region.room.day_of(tick * TICK)
+        if day in self._shopping.returns:
+            parts = self._shopping.returns.pop(day)
+            columns = [np.concatenate(part) for part in zip(*parts, strict=True)]
+            order = np.lexsort((columns[4], columns[0]))
+            self._today = tuple(column[order] for column in columns)
+        if self._today is None:
+            return None
+        slot = tick % TICKS_PER_DAY
+        first, last = np.searchsorted(self._today[0], [slot, slot + 1])
+        return tuple(column[first:last] for column in self._today[1:]) if last > first else None
 
     def inspect(self) -> Generator[simpy.Event, Any, None]:
         """Each morning the cage is emptied: whatever came in yesterday goes back to stock."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.clock import SECOND, TICK, TICKS_PER_DAY
+from sim.clock import SECOND, TICK, TICKS_PER_DAY, TICKS_PER_HOUR
 from sim.draws import Alias, Kind, Purpose, philox, threshold
 from sim.events import CODE, DOCUMENT_TYPE, SOURCE
 from sim.ledger import Belief, Cause, Place
@@ -40,6 +40,7 @@ class Shopping:
         self._loss_a_day = float(loss.sum())
         self._loss_at = Alias(loss.ravel()) if self._loss_a_day > 0.0 else None
         self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
+        #: day of the run -> columns (tick of the day, location, item, units, key, ticket) of what will come back.
         self.returns: dict[int, list[tuple[np.ndarray, ...]]] = {}
 
     def tick(self, tick: int) -> None:
@@ -53,7 +54,7 @@ class Shopping:
         if not len(wanted):
             return
         items = room.items
-        cell = wanted.store * np.int32(items) + wanted.item
+        cell = wanted.store.astype(np.intp) * items + wanted.item
         sold = serve(cell, wanted.quantity, room.ledger.place[Place.SHELF], self._scratch)
         self._count_lost(wanted.item, wanted.quantity - sold)
         first = np.searchsorted(wanted.store, np.arange(room.locations + 1))
@@ -76,7 +77,7 @@ class Shopping:
         wrong = np.flatnonzero(scanned != item) if scanned is not item else ()
         told = cell
         if len(wrong):
-            told = location * np.int32(room.items) + scanned
+            told = location.astype(np.intp) * room.items + scanned
             right = np.flatnonzero(scanned == item)
             ledger.tell(StockKind.ON_HAND, cell[right], -units[right], place=Place.SHELF, posted=(Belief.SITE_ON_HAND,))
             none = np.zeros(len(wrong), np.int32)
@@ -164,12 +165,12 @@ class Shopping:
             return
         chosen = bits[back] >> np.uint64(48)
         day = room.day_of(room.now - 1) + 2 + (chosen & np.uint64(7)).astype(np.int64)
-        hours = room.calendar.closes - room.calendar.opens
-        slot = room.calendar.opens * 4 + ((chosen >> np.uint64(3)) % np.uint64(hours * 4)).astype(np.int64)
-        due = room.calendar.start // TICK + day * TICKS_PER_DAY + slot
-        for tick in np.unique(due).tolist():
-            rows = back[due == tick]
-            self.returns.setdefault(tick, []).append((location[rows], item[rows], units[rows], key[rows], ticket[rows]))
+        ticks = (room.calendar.closes - room.calendar.opens) * TICKS_PER_HOUR
+        slot = room.calendar.opens * TICKS_PER_HOUR + ((chosen >> np.uint64(3)) % np.uint64(ticks)).astype(np.int64)
+        columns = (slot, location[back], item[back], units[back], key[back], ticket[back])
+        for number in np.unique(day).tolist():
+            rows = day == number
+            self.returns.setdefault(number, []).append(tuple(column[rows] for column in columns))
 
 
 def _first_of_run(values: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
