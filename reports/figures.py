@@ -78,18 +78,26 @@ def svg(figure: Figure, name: str) -> str:
 
 @style()
 def accuracy(view: View) -> Figure | None:
-    """Share of cells whose on-hand book equals the stock, by day and arm."""
+    """Share of cells whose on-hand book equals the stock, by day and arm, and what the operator adds to it."""
     daily = _daily(view, ("accurate_cells", "cells"))
     lines = {arm: frame["accurate_cells"] / frame["cells"] for arm, frame in daily.items() if frame["cells"].min() > 0}
     if not lines:
         return None
-    figure, (axes,) = _panels(1, 3.2)
-    _lines(axes, view, lines)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    unmanaged = lines.get("unmanaged")
+    gains = {arm: line.sub(unmanaged) for arm, line in lines.items() if arm in {"managed", "oracle"}}
+    figure, panels = _panels(2 if gains and unmanaged is not None else 1, 3.2)
     low = min(float(line.min()) for line in lines.values())
     high = max(float(line.max()) for line in lines.values())
     margin = max(0.01, 0.08 * (high - low))
-    axes.set_ylim(max(0.0, low - margin), min(1.0, high) + margin)
+    panels[0].set_ylim(max(0.0, low - margin), min(1.0, high) + margin)
+    _lines(panels[0], view, lines)
+    panels[0].yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    if len(panels) > 1:
+        _lines(panels[1], view, {arm: gain.mul(100.0) for arm, gain in gains.items()})
+        panels[0].set_title("Share of cells", loc="left", fontsize=10, color=INK)
+        panels[1].set_title("… above the unmanaged arm, in points", loc="left", fontsize=10, color=INK)
+        panels[1].axhline(0.0, color=MUTED, linewidth=0.8)
+        panels[1].yaxis.set_major_formatter(lambda value, _: f"{value:+.3g}" if value else "0")
     return figure
 
 

@@ -22,6 +22,12 @@ from scenarios.record import replace_file
 
 _HERE = Path(__file__).parent
 FILE_NAME = "report.html"
+#: Headings of the breakdowns where the label of the scorecard needs its neighbours to be understood.
+_HEADINGS: Mapping[str, str] = {
+    "detection.recall_found": "Found",
+    "detection.precision": "True incidents",
+    "detection.false_alarms_per_location_day": "False alarms per location and day",
+}
 #: Locations shown in the table of false alarms.
 _LOCATIONS_MAX = 10
 
@@ -211,8 +217,8 @@ def _actions(run: view.View) -> Table:
             words.plain(str(row["kind"])),
             *(f"{int(row[name]):,}" for name in outcomes),
             f"{int(row['total']):,}",
-            _value(row["hours_to_execution"], "hours"),
-            _value(row["minutes"], "minutes"),
+            _value(row["hours_to_execution"], "hours") if row["hours_to_execution"] else "at once",
+            _value(row["minutes"], "minutes") if row["minutes"] else "none",
             _value(row["units"], ""),
         ]
         for row in frame.to_dict("records")
@@ -225,8 +231,8 @@ def _breakdowns(run: view.View) -> list[Table]:
     """Who finds what, what fools them, where, and which queue waits."""
     titles = {
         "detector": ("Detectors, each alone", "Detector"),
-        "decoy": ("False alarms by what looks like a fault and is none", "Decoy"),
-        "location": (f"False alarms by location, the {_LOCATIONS_MAX} with most", "Location"),
+        "decoy": ("What fooled them", "Decoy"),
+        "location": (f"Most false alarms, the first {_LOCATIONS_MAX} locations", "Location"),
         "queue": ("Queues", "Team"),
     }
     found = []
@@ -242,7 +248,9 @@ def _breakdowns(run: view.View) -> list[Table]:
             for row in frame.to_dict("records")
         ]
         if rows:
-            labels = [words.label(name)[0].removeprefix("… ").capitalize() for name in names]
+            labels = [_HEADINGS.get(name, words.label(name)[0]) for name in names]
+            if by == "location":
+                labels = ["False alarms a day"]
             found.append(Table(title, [first, *labels], rows))
     return found
 

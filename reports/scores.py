@@ -102,7 +102,6 @@ def tiles(view: View) -> list[Tile]:
     def against(words_before: str, name: str) -> str:
         return f"{words_before} {text(name)}" if view.value(name) is not None else ""
 
-    loop = "detection.loop." if view.value("detection.loop.mttd_hours") is not None else "detection."
     arm = view.headline_arm
     return [
         Tile(
@@ -115,7 +114,7 @@ def tiles(view: View) -> list[Tile]:
             text("detection.recall"),
             against("by chance:", "detection.chance_recall"),
         ),
-        Tile("mean time to detect", text(f"{loop}mttd_hours"), against("manual process:", "manual.mttd_hours")),
+        Tile("mean time to detect", text("detection.mttd_hours"), against("manual process:", "manual.mttd_hours")),
         Tile("mean time to restore", text("repair.mttr_hours"), against("manual process:", "manual.mttr_hours")),
         Tile(
             "stock accuracy",

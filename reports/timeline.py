@@ -28,6 +28,7 @@ from reports.view import View
 OPENED = "#b3bcc7"
 ALERT = "#0072b2"
 REPAIRED = "#009e73"
+OTHERWISE = "#a6dbc8"
 LASTING = "#d55e00"
 SHADE = "#f4f0e4"
 
@@ -203,17 +204,31 @@ def _draw_bars(axes: Axes, lane: Lane, top: float, days: int) -> None:
 def _draw_counts(axes: Axes, lane: Lane, top: float, days: int) -> None:
     width = -(-days // BINS_MAX)
     edges = np.arange(0, days + width, width, dtype=float)
+    # Whatever was restored, and before it the part that an action restored.
     series = (
-        (lane.opened, OPENED),
-        (lane.alerts, ALERT),
-        (lane.ended[lane.repaired], REPAIRED),
+        (lane.opened, OPENED, 0),
+        (lane.alerts, ALERT, 1),
+        (lane.ended[~lane.lasting], OTHERWISE, 2),
+        (lane.ended[lane.repaired], REPAIRED, 2),
     )
-    counts = [np.histogram(times, edges)[0] for times, _ in series]
+    counts = [np.histogram(times, edges)[0] for times, _, _ in series]
     most = max(1, int(max(count.max(initial=0) for count in counts)))
     bottom = top + lane.inches
-    for place, (count, (_, colour)) in enumerate(zip(counts, series, strict=True)):
+    for count, (_, colour, place) in zip(counts, series, strict=True):
         left = edges[:-1] + width * (0.08 + 0.28 * place)
         axes.bar(left, -lane.inches * count / most, 0.28 * width, bottom=bottom, align="edge", color=colour)
+    if lane.lasting.any():
+        axes.annotate(
+            f"{int(lane.lasting.sum()):,} left",
+            (1.0, bottom),
+            xytext=(5, 1),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="bottom",
+            fontsize=8,
+            color="#a84a00",
+            annotation_clip=False,
+        )
     unit = "a day" if width == 1 else f"in {width} d"
     axes.annotate(
         f"{most:,}\n{unit}",
@@ -242,10 +257,11 @@ def _shade(axes: Axes, view: View) -> None:
             axes.annotate(
                 words.plain(span[0]),
                 (max(0.0, start), 1.0),
-                xytext=(3, -2),
+                xytext=(0, 2),
                 xycoords=("data", "axes fraction"),
                 textcoords="offset points",
-                va="top",
+                va="bottom",
+                annotation_clip=False,
                 fontsize=8,
                 color="#8a7a44",
             )
@@ -253,16 +269,25 @@ def _shade(axes: Axes, view: View) -> None:
 
 def _legend(figure: Figure, lanes: list[Lane], top: float) -> None:
     counts_only = all(lane.dense for lane in lanes)
-    bars = "exceptions opened" if counts_only else "exception, from opening to restoration"
+    bars = "exceptions opened" if counts_only else "exception, opening to restoration"
     handles: list[Line2D | Patch] = [Patch(color=OPENED, label=bars)]
     handles.append(Line2D([], [], color=ALERT, marker="o", linestyle="", markersize=5, label="alert"))
     if any(len(lane.strays) for lane in lanes if not lane.dense):
-        handles.append(
-            Line2D([], [], color=ALERT, marker="x", linestyle="", markersize=4, label="alert without exception")
-        )
+        handles.append(Line2D([], [], color=ALERT, marker="x", linestyle="", markersize=4, label="alert on none"))
     handles.append(
-        Line2D([], [], color=REPAIRED, marker="|", linestyle="", markersize=9, markeredgewidth=2.2, label="repaired")
+        Line2D(
+            [],
+            [],
+            color=REPAIRED,
+            marker="|",
+            linestyle="",
+            markersize=9,
+            markeredgewidth=2.2,
+            label="restored by an action",
+        )
     )
+    if any((~lane.lasting & ~lane.repaired).any() for lane in lanes if lane.dense):
+        handles.append(Patch(color=OTHERWISE, label="restored otherwise"))
     if any(lane.lasting.any() for lane in lanes if not lane.dense):
         handles.append(Line2D([], [], color=LASTING, marker=">", linestyle="", markersize=5, label="not yet restored"))
     figure.legend(
@@ -273,7 +298,7 @@ def _legend(figure: Figure, lanes: list[Lane], top: float) -> None:
         frameon=False,
         fontsize=8.5,
         handletextpad=0.4,
-        columnspacing=1.4,
+        columnspacing=1.2,
         borderaxespad=0.0,
         labelcolor=INK,
     )
