@@ -81,7 +81,11 @@ def mix_int(x: int) -> int:
 
 def keyed_int(seed: int, purpose: Purpose, *parts: int) -> int:
     """64 random bits that belong to one key."""
-    h = mix_int((seed * 0x9E3779B97F4A7C15 + int(purpose)) & _MASK64)
+    return fold(mix_int((seed * 0x9E3779B97F4A7C15 + int(purpose)) & _MASK64), *parts)
+
+
+def fold(h: int, *parts: int) -> int:
+    """Take more parts of a key into its bits: ``fold(keyed_int(a, b), c)`` is ``keyed_int(a, b, c)``."""
     for part in parts:
         h = mix_int((h + (int(part) & _MASK64) * 0x9E3779B97F4A7C15 + 1) & _MASK64)
     return h

@@ -532,15 +532,21 @@ class Ledger:
 
     # -- invariants ------------------------------------------------------------------------------
 
-    def check_cells(self, cells: Cells) -> None:
-        """The identity of the on-hand beliefs, on touched cells.
+    def check_cells(self, cells: Cells, beliefs: Sequence[Belief] = ON_HAND_BELIEFS) -> None:
+        """The identity of on-hand beliefs, on touched cells.
+
+        Args:
+            cells: which cells.
+            beliefs: which of the on-hand beliefs.
 
         Raises:
             LedgerError: naming the first belief and cell that break it.
         """
-        fact = self.fact[Kind.ON_HAND].take(cells) + self.ambient.take(cells, axis=1).sum(axis=0, dtype=np.int32)
-        for b in ON_HAND_BELIEFS:
-            wrong = self.belief[b].take(cells) != fact + self.in_flight[b].take(cells) + self.named[b].take(cells)
+        base = self.fact[Kind.ON_HAND].take(cells)
+        for cause in Cause:
+            base += self.ambient[cause].take(cells)
+        for b in beliefs:
+            wrong = self.belief[b].take(cells) != base + self.in_flight[b].take(cells) + self.named[b].take(cells)
             if wrong.any():
                 self._fail(b, int(cells[wrong][0]))
 
@@ -569,11 +575,13 @@ class Ledger:
         self._check_entries()
 
     def _check_entries(self) -> None:
-        rest = np.array(self.entries.rest, np.int64)
-        total = np.zeros_like(self.named, dtype=np.int64)
-        if len(rest):
-            np.add.at(total, (np.array(self.entries.belief), np.array(self.entries.cell)), rest)
-        if not np.array_equal(total, self.named):
+        open_now = [e for chain in self._of_cell.values() for e in chain]
+        entries = self.entries
+        flat = np.array([entries.belief[e] * self.cells + entries.cell[e] for e in open_now], np.int64)
+        places, where = np.unique(flat, return_inverse=True)
+        total = np.bincount(where, np.array([entries.rest[e] for e in open_now], np.float64), len(places))
+        same = np.array_equal(total, self.named.ravel()[places])
+        if not same or np.count_nonzero(self.named) != np.count_nonzero(total):
             raise LedgerError("named entries do not add up to the named error")
 
     def _fail(self, b: Belief, cell: int) -> None:

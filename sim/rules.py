@@ -2,8 +2,8 @@
 
 - ``negative_inventory``: an on-hand belief below zero.
 - ``phantom_stock``: nothing sellable, an on-hand belief above zero, an inventory position above the
-  reorder point, and an expected loss over the window above a floor. A delivery unfreezes such a
-  cell without mending it.
+  reorder point, nothing on its way, and an expected loss over the window above a floor. A delivery
+  unfreezes such a cell without mending it.
 
 No exception opens without a fault behind it: an unpaid entry, an ambient error (promoted now), or
 a message that a fault holds up. A sale that posts before its receipt, in time, is none.
@@ -11,6 +11,7 @@ a message that a fault holds up. A sale that posts before its receipt, in time, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from sim.clock import DAY
 from sim.ledger import ON_HAND_BELIEFS, Belief, Cells, Ledger, Place
+from sim.ledger import Kind as StockKind
 from sim.truth import Truth
 
 #: A silence this improbable contradicts the book: -ln(1e-4) expected units.
@@ -55,6 +57,7 @@ class Rules:
     def __init__(self, ledger: Ledger, truth: Truth, economy: Economy, items: int) -> None:
         self._ledger, self._truth, self._economy, self._items = ledger, truth, economy, items
         self._touched: list[Cells] = []
+        self._lowered: dict[Belief, list[Cells]] = {b: [] for b in ON_HAND_BELIEFS}
         self._open: dict[str, dict[int, int]] = {"negative_inventory": {}, "phantom_stock": {}}
         self._is_open = {name: np.zeros(ledger.cells, np.bool_) for name in self._open}
         self._ordinal: dict[tuple[str, int], int] = {}
@@ -85,9 +88,13 @@ class Rules:
     # -- testing -----------------------------------------------------------------------------------
 
     def touch(self, cells: Cells) -> None:
-        """Something about these cells changed; they are tested at the end of the tick."""
+        """Stock or books of these cells changed; they are tested at the end of the tick."""
         if len(cells):
             self._touched.append(cells)
+
+    def lowered(self, cells: Cells, belief: Belief) -> None:
+        """Only one book of these cells changed, and only downwards: that can freeze none of them."""
+        self._lowered[belief].append(cells)
 
     def contradicted(self, cells: Cells, at: int) -> None:
         """A row (a nil pick, a count) contradicts the book of these cells at ``at``."""
@@ -97,18 +104,25 @@ class Rules:
 
     def test(self, now: int) -> None:
         """Open and close the exceptions of what was touched since the last call."""
+        for belief, parts in self._lowered.items():
+            if parts:
+                cells = np.concatenate(parts) if len(parts) > 1 else parts[0]
+                parts.clear()
+                self._ledger.check_cells(cells, (belief,))
+                self._test_negative(cells, (belief,), now)
+                self._close(cells, now)
         if self._touched:
             cells = np.concatenate(self._touched) if len(self._touched) > 1 else self._touched[0]
             self._touched = []
             self._ledger.check_cells(cells)
-            self._test_negative(cells, now)
+            self._test_negative(cells, ON_HAND_BELIEFS, now)
             self._test_phantom(cells, now)
-        for name in self._open:
-            self._close(name, now)
+            self._close(cells, now)
 
-    def _test_negative(self, cells: Cells, now: int) -> None:
-        belief = self._ledger.belief
-        below = (belief[0].take(cells) < 0) | (belief[1].take(cells) < 0) | (belief[2].take(cells) < 0)
+    def _test_negative(self, cells: Cells, beliefs: Sequence[Belief], now: int) -> None:
+        below = self._ledger.belief[beliefs[0]].take(cells) < 0
+        for b in beliefs[1:]:
+            below |= self._ledger.belief[b].take(cells) < 0
         for cell in self._fresh("negative_inventory", cells[below]):
             faults = self._faults_behind(cell, now, negative=True)
             if faults:
@@ -133,7 +147,10 @@ class Rules:
         position = belief[Belief.ERP_ON_HAND].take(cells) + belief[Belief.ERP_ON_ORDER].take(cells)
         worth = economy.rate.take(cells) * economy.margin.take(cells) * WINDOW_DAYS
         frozen: npt.NDArray[np.bool_] = (
-            (book > 0) & (position > economy.reorder_point.take(cells)) & (worth >= PHANTOM_FLOOR)
+            (book > 0)
+            & (position > economy.reorder_point.take(cells))
+            & (ledger.fact[StockKind.ON_ORDER].take(cells) == 0)
+            & (worth >= PHANTOM_FLOOR)
         )
         return frozen
 
@@ -184,20 +201,23 @@ class Rules:
         self._open[name][cell] = exception
         self._is_open[name][cell] = True
 
-    def _close(self, name: str, now: int) -> None:
-        open_now = self._open[name]
-        if not open_now:
-            return
-        cells = np.fromiter(open_now, np.int64, len(open_now))
+    def _close(self, touched: Cells, now: int) -> None:
+        """Close what no longer breaks its rule; only a touched cell can have changed."""
         ledger = self._ledger
-        if name == "negative_inventory":
-            holds = np.all([ledger.belief[b].take(cells) >= 0 for b in ON_HAND_BELIEFS], axis=0)
-        else:
-            sellable = ledger.place[Place.SHELF, cells] + ledger.place[Place.BACKROOM, cells]
-            holds = (sellable > 0) | ~self._is_frozen(cells)
-        for cell in cells[holds].tolist():
-            self._truth.close(open_now.pop(cell), now)
-            self._is_open[name][cell] = False
+        for name, open_now in self._open.items():
+            if not open_now:
+                continue
+            cells = np.unique(touched[self._is_open[name].take(touched)])
+            if not len(cells):
+                continue
+            if name == "negative_inventory":
+                holds = np.all([ledger.belief[b].take(cells) >= 0 for b in ON_HAND_BELIEFS], axis=0)
+            else:
+                sellable = ledger.place[Place.SHELF, cells] + ledger.place[Place.BACKROOM, cells]
+                holds = (sellable > 0) | ~self._is_frozen(cells)
+            for cell in cells[holds].tolist():
+                self._truth.close(open_now.pop(cell), now)
+                self._is_open[name][cell] = False
 
     @property
     def open_cells(self) -> dict[str, dict[int, int]]:

@@ -86,19 +86,24 @@ class Stream:
         if size:
             self._waiting.append(Block(EVENT_TYPE[event_type], columns, size))
 
-    def flush(self, now: int) -> Rows:
-        """Hand over the rows with ``available_at < now``."""
+    def flush(self, now: int, *, ordered: bool = True) -> Rows:
+        """Hand over the rows with ``available_at < now``.
+
+        Args:
+            ordered: sort each block; without a reader the file's own order is enough.
+        """
+        order = _ordered if ordered else _as_it_is
         ready: list[Block] = []
         waiting: list[Block] = []
         for block in self._waiting:
             visible = block.columns["available_at"] < now  # type: ignore[operator]
             count = int(np.count_nonzero(visible))
             if count == block.size:
-                ready.append(_ordered(block))
+                ready.append(order(block))
             elif count == 0:
                 waiting.append(block)
             else:
-                ready.append(_ordered(block.take(visible)))
+                ready.append(order(block.take(visible)))
                 waiting.append(block.take(~visible))
         self._waiting = waiting
         self._day.extend(ready)
@@ -204,6 +209,10 @@ def _joined(name: str, parts: list[Block]) -> Any:
     if not isinstance(first, np.ndarray) and all(not isinstance(v, np.ndarray) and v == first for v in values):
         return first
     return np.concatenate([part.get(name) for part in parts])
+
+
+def _as_it_is(block: Block) -> Block:
+    return block
 
 
 def _ordered(block: Block) -> Block:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from sim.draws import WORLD_IDS, Ids, Purpose, keyed_int
+from sim.draws import WORLD_IDS, Ids, Purpose, fold, keyed_int
 from sim.events import NO_CODE, NULL
 from sim.faults.types import BY_NAME
 from sim.ledger import Cause, Ledger
@@ -100,7 +100,9 @@ class Truth:
         self._seed, self._region, self._items = seed, region, items
         self._exclude = exclude
         self._ids = Ids(seed, region)
-        self._type_code = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
+        names = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
+        self._fault_keys = {n: keyed_int(seed, Purpose.IDS, 1000 + code, region) for n, code in names.items()}
+        self._exception_keys = {n: keyed_int(seed, Purpose.IDS, 2000 + code, region) for n, code in names.items()}
         self._entries: list[int] = []
         self._states: list[int] = []
         self._last_by: list[int] = []
@@ -112,7 +114,7 @@ class Truth:
 
     def fault_id(self, type_name: str, *key: int) -> int:
         """The id that the fault of this type and key has in every arm."""
-        return keyed_int(self._seed, Purpose.IDS, 1000 + self._type_code[type_name], self._region, *key) >> 13
+        return fold(self._fault_keys[type_name], *key) >> 13
 
     def is_excluded(self, fault_id: int) -> bool:
         """Whether the user left this fault out."""
@@ -230,8 +232,7 @@ class Truth:
             key: what makes the exception the same one in every arm (its scope).
         """
         e = self.exceptions
-        code = self._type_code[type_name]
-        e.exception_id.append(keyed_int(self._seed, Purpose.IDS, 2000 + code, self._region, *key, ordinal) >> 13)
+        e.exception_id.append(fold(self._exception_keys[type_name], *key, ordinal) >> 13)
         e.type.append(type_name)
         e.fault_type.append(fault_type)
         e.faults.append(faults)

@@ -122,7 +122,7 @@ class RegionWorld:
             yield room.env.timeout(TICK)
             now = room.now
             self._work(now // TICK - 1, now)
-            rows = room.stream.flush(now)
+            rows = room.stream.flush(now, ordered=step is not None)
             if step is not None:
                 self.desk.take(step(now, rows))
             if now % DAY == 0:

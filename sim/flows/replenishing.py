@@ -65,6 +65,7 @@ class Replenishing:
         transfer = room.ids.of(Kind.HEADER, (location.astype(np.int64) << 12 | day) + (1 << 37), 0)
         key = body | line
         room.ledger.tell(StockKind.ON_ORDER, cell, units, posted=(Belief.ERP_ON_ORDER,))
+        room.rules.touch(cell)
         at = room.now + np.arange(len(cell)) * (SECOND // 50)
         room.stream.emit(
             "ordering", len(cell), event_id=room.ids.of(Kind.TRANSFER, key, 0), occurred_at=at, recorded_at=at,

@@ -352,7 +352,10 @@ class Feed:
             units = messages.units(b)
             if isinstance(units, np.ndarray) or units:
                 room.ledger.post(b, messages.cell, units)
-        room.rules.touch(messages.cell)
+        if self.by_document:
+            room.rules.touch(messages.cell)
+        else:
+            room.rules.lowered(messages.cell, self.beliefs[0])
         assert messages.sequence is not None
         np.add.at(self._delivered, messages.location, 1)
         np.maximum.at(self._high, messages.location, messages.sequence)
