@@ -84,7 +84,7 @@ def accuracy(view: View) -> Figure | None:
     if not lines:
         return None
     unmanaged = lines.get("unmanaged")
-    gains = {arm: line.sub(unmanaged) for arm, line in lines.items() if arm in {"managed", "oracle"}}
+    gains = {arm: line.sub(unmanaged).astype(float) for arm, line in lines.items() if arm in {"managed", "oracle"}}
     figure, panels = _panels(2 if gains and unmanaged is not None else 1, 3.2)
     low = min(float(line.min()) for line in lines.values())
     high = max(float(line.max()) for line in lines.values())
