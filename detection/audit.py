@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 GENESIS = "0" * 64
+_ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def seal(previous: str, body: str) -> str:
@@ -31,7 +32,7 @@ class AuditLog:
 
     def append(self, at: int, event: str, **content: float | str) -> None:
         """Seal one record; ``content`` must be JSON numbers and strings."""
-        body = json.dumps({"at": at, "event": event, **content}, sort_keys=True, separators=(",", ":"))
+        body = _ENCODE({"at": at, "event": event, **content})
         previous, self.head = self.head, seal(self.head, body)
         self._lines.append(f'{{"record":{body},"prev":"{previous}","hash":"{self.head}"}}')
 
@@ -56,7 +57,7 @@ def verify_chain(lines: Iterable[str], head: str | None = None) -> int | None:
             return number
         if not isinstance(entry, Mapping) or entry.get("prev") != previous:
             return number
-        body = json.dumps(entry.get("record"), sort_keys=True, separators=(",", ":"))
+        body = _ENCODE(entry.get("record"))
         if line.rstrip("\n") != f'{{"record":{body},"prev":"{previous}","hash":"{seal(previous, body)}"}}':
             return number
         previous, count = str(entry["hash"]), number + 1

@@ -30,8 +30,8 @@ from sim.actions import Action
 from sim.clock import DAY, HOUR
 from sim.events import NO_CODE, NULL, Rows
 
-#: How long a case sleeps between looks, at most.
-SLEEP_HOURS = 8
+#: How long a case sleeps between looks: one on a cell, of which no row says that it holds again, and others.
+CELL_SLEEP_HOURS, SLEEP_HOURS = 8, 24
 #: How far back a closed case on the same cell still explains a new one.
 _RELATED_DAYS = 3
 #: Days for which a cell is left alone by the silence test once people have looked at it.
@@ -110,9 +110,7 @@ class CaseDesk:
         if subject[0] == "cell":
             cell = finding.location * cells.items + finding.item
             case.life_mark = int(cells.mark[cell])
-            counted = views.counts.latest.get(cell)
-            if counted is not None:
-                case.found_units = counted[1].counted - counted[1].book
+            case.found_units = int(views.counts.found_units[cell])
         related: Sequence[Case] = ()
         if subject[0] == "cell":
             related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
@@ -123,7 +121,7 @@ class CaseDesk:
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
         case.plan = remedies.plan_for(case.type, case.fault_type, infers=self._policy.infers)
-        first = next((kind for kind in case.plan if kind != "wait"), "escalate")
+        first = next((kind for kind in case.plan if kind not in remedies.PASSIVE), "escalate")
         case.team = remedies.team_for(first, finding.location)
         case.apply("classified")
         self.book.add(case)
@@ -178,7 +176,7 @@ class CaseDesk:
         elif case.status == "acting" and now - case.opened_at >= self._spec.escalate_hours * HOUR:
             self._escalate(views, case, "open past its threshold")
         else:
-            self._sleep(case, now + (HOUR if case.status == "verifying" else SLEEP_HOURS * HOUR))
+            self._sleep(case, now + _nap(case))
 
     def _work(self, views: Views, case: Case) -> None:
         """Take the next steps of a case, until one must be waited for."""
@@ -193,17 +191,17 @@ class CaseDesk:
                 case.apply("deferred")
                 self._sleep(case, wait_until)
                 return
-            if kind == "wait":
+            if kind in remedies.PASSIVE:
                 case.apply("requested")
                 case.apply("done")
                 case.done_at = now
-                self._sleep(case, now + HOUR)
+                self._sleep(case, now + _nap(case))
                 return
             decision = decide(self._policy, self._spec, case, kind, now)
             self._note(case, now, kind, decision)
             if decision.outcome == "leave":
                 case.apply("deferred")
-                self._sleep(case, now + SLEEP_HOURS * HOUR)
+                self._sleep(case, now + _nap(case))
                 return
             self._request(views, case, kind, decision)
             if kind in _SIDE_KINDS:
@@ -251,7 +249,7 @@ class CaseDesk:
             decision = decide(self._policy, self._spec, case, "escalate", views.now)
             self._note(case, views.now, "escalate", decision, reason)
             self._request(views, case, "escalate", decision)
-        self._sleep(case, views.now + SLEEP_HOURS * HOUR)
+        self._sleep(case, views.now + _nap(case))
 
     def _settle(self, views: Views, case: Case) -> None:
         """Close a case whose rule holds again; what it held back is let go."""
@@ -262,7 +260,8 @@ class CaseDesk:
         self._classifier.learn(case)
         for action_id in case.actions:
             self._recorder.verified(action_id, now)
-        self._audit.append(now, "closed", case=case.case_id, type=case.type, verdict=case.verdict)
+        if case.actions:
+            self._audit.append(now, "closed", case=case.case_id, type=case.type, verdict=case.verdict)
         if case.subject[0] == "cell":
             finding = case.finding
             views.cells.rest(finding.location * views.cells.items + finding.item, now + _REST_DAYS * DAY)
@@ -287,14 +286,24 @@ class CaseDesk:
         heapq.heappush(self._sleepers, (until, case.case_id))
 
 
+def _nap(case: Case) -> int:
+    """How long until a case is looked at again, if no news wakes it before."""
+    scope = case.subject[0]
+    if case.status == "verifying":
+        # That a message, a document or a count's adjustment came is told by a row; of the rest one has to ask.
+        is_told = scope in {"message", "document"} or case.type == "count_variance"
+        return remedies.verify_span(case.step_kind) if is_told else HOUR
+    return (CELL_SLEEP_HOURS if scope == "cell" else SLEEP_HOURS) * HOUR
+
+
 def _verdict(case: Case, views: Views) -> str:
     """What the outcome says of the diagnosis: confirmed, refuted, or nothing."""
     if case.subject[0] != "cell":
         return "confirmed" if case.done_at != NULL and case.actions else ""
     finding = case.finding
-    counted = views.counts.latest.get(finding.location * views.cells.items + finding.item)
-    if counted is not None and counted[0] >= case.opened_at:
-        return "confirmed" if counted[1].counted != counted[1].book else "refuted"
+    cell = finding.location * views.cells.items + finding.item
+    if views.counts.counted_at[cell] >= case.opened_at:
+        return "confirmed" if views.counts.found_units[cell] else "refuted"
     return "refuted" if case.type == "phantom_stock" else ""
 
 

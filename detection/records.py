@@ -41,79 +41,74 @@ class Recorder:
 
     def __init__(self, layout: Layout, detector: str) -> None:
         self._layout, self._detector = layout, detector
-        self.alerts: Table = {name: [] for name in ALERT_COLUMNS}
-        self.actions: Table = {name: [] for name in ACTION_COLUMNS}
-        self.decisions: Table = {name: [] for name in DECISION_COLUMNS}
-        self._row_of_action: dict[int, int] = {}
+        self._alerts: list[tuple[Any, ...]] = []
+        self._decisions: list[tuple[Any, ...]] = []
+        self._actions: dict[int, list[Any]] = {}
 
     def alert(self, alert_id: int, raised_at: int, finding: Finding) -> None:
         """One alert."""
-        _append(
-            self.alerts,
+        self._alerts.append(
             (
                 alert_id, raised_at, self._detector, finding.type, finding.location, finding.item,
                 finding.document_id, finding.interface, finding.sequence, finding.score, finding.deadline,
                 list(finding.evidence),
-            ),
+            )
         )  # fmt: skip
 
     def decision(self, case: Case, decided_at: int, kind: str, decision: Decision) -> None:
         """One decision of the policy."""
-        _append(
-            self.decisions,
+        self._decisions.append(
             (
                 case.case_id, decided_at, kind, decision.outcome, decision.team, decision.approver,
                 decision.decided_by, decision.rule, case.confidence,
-            ),
+            )
         )  # fmt: skip
 
     def action(self, action: Action) -> None:
         """One action as requested."""
-        self._row_of_action[action.action_id] = len(self.actions["action_id"])
-        _append(
-            self.actions,
-            (
-                action.action_id, action.case_id, action.kind, self._target(action), action.requested_at, NULL,
-                "pending", "", action.decided_by, action.rule, action.model_version, action.approver, 0.0, 0, NULL,
-                action.location, action.item, action.document_id, action.interface, action.sequence, action.team,
-            ),
-        )  # fmt: skip
+        self._actions[action.action_id] = [
+            action.action_id, action.case_id, action.kind, self._target(action), action.requested_at, NULL,
+            "pending", "", action.decided_by, action.rule, action.model_version, action.approver, 0.0, 0, NULL,
+            action.location, action.item, action.document_id, action.interface, action.sequence, action.team,
+        ]  # fmt: skip
 
     def result(self, action_id: int, executed_at: int, outcome: int, units: int) -> str:
         """The world's answer to an action; returns the outcome's name."""
-        row, name = self._row_of_action[action_id], STATUSES[outcome]
-        self.actions["outcome"][row] = name
+        row, name = self._actions[action_id], STATUSES[outcome]
+        row[_OUTCOME] = name
         if name != "pending":
-            self.actions["executed_at"][row] = executed_at
+            row[_EXECUTED_AT] = executed_at
         if name == "refused":
-            self.actions["refused_reason"][row] = "refused by the world"
-        self.actions["delta_units"][row] = 0 if units == NULL else units
+            row[_REFUSED_REASON] = "refused by the world"
+        row[_DELTA_UNITS] = 0 if units == NULL else units
         return name
 
     def verified(self, action_id: int, at: int) -> None:
         """When an action's effect was seen to hold."""
-        row = self._row_of_action[action_id]
-        if self.actions["outcome"][row] == "done" and self.actions["verified_at"][row] == NULL:
-            self.actions["verified_at"][row] = at
+        row = self._actions[action_id]
+        if row[_OUTCOME] == "done" and row[_VERIFIED_AT] == NULL:
+            row[_VERIFIED_AT] = at
 
     def knows(self, action_id: int) -> bool:
         """Whether an answer is to one of our own actions."""
-        return action_id in self._row_of_action
+        return action_id in self._actions
 
     def tables(self, cases: Mapping[int, Case]) -> dict[str, Table]:
         """All tables, the cases as they stand."""
-        table: Table = {name: [] for name in CASE_COLUMNS}
-        for case in cases.values():
-            finding = case.finding
-            _append(
-                table,
-                (
-                    case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
-                    case.confidence, case.priority, case.team, list(case.alerts), finding.location, finding.item,
-                    finding.document_id, finding.interface, finding.sequence, "operator",
-                ),
-            )  # fmt: skip
-        return {"alerts": self.alerts, "cases": table, "actions": self.actions, "decisions": self.decisions}
+        worked = [
+            (
+                case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
+                case.confidence, case.priority, case.team, list(case.alerts), case.finding.location,
+                case.finding.item, case.finding.document_id, case.finding.interface, case.finding.sequence, "operator",
+            )
+            for case in cases.values()
+        ]  # fmt: skip
+        return {
+            "alerts": _table(ALERT_COLUMNS, self._alerts),
+            "cases": _table(CASE_COLUMNS, worked),
+            "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
+            "decisions": _table(DECISION_COLUMNS, self._decisions),
+        }
 
     def _target(self, action: Action) -> str:
         """What the action is aimed at, in words."""
@@ -128,6 +123,12 @@ class Recorder:
         return " ".join(part for part in parts if part)
 
 
-def _append(table: Table, values: Sequence[Any]) -> None:
-    for column, value in zip(table.values(), values, strict=True):
-        column.append(value)
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    """Rows as columns."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+_OUTCOME, _EXECUTED_AT, _REFUSED_REASON, _DELTA_UNITS, _VERIFIED_AT = (
+    ACTION_COLUMNS.index(name) for name in ("outcome", "executed_at", "refused_reason", "delta_units", "verified_at")
+)

@@ -1,8 +1,8 @@
 """Remedies: what puts an exception right, step by step, and what each step is aimed at.
 
 A plan is an ordered list of action kinds for a type and the fault behind it: the first is tried, and
-if it is refused, or done and the expected state still does not hold, the next. ``wait`` is a step
-like any other, for what puts itself right.
+if it is refused, or done and the expected state still does not hold, the next. ``wait`` and the shorter
+``pause`` are steps like any other, for what puts itself right.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("posting_lag", "dropped_message"): ("replay",),
     ("posting_lag", "api_outage"): ("wait", "redrive", "replay"),
     ("posting_lag", UNKNOWN): ("expedite", "replay"),
-    ("late_asn", ""): ("post_receipt",),
+    # The yard takes a while to bring a truck to a door; before that there is nothing to receive.
+    ("late_asn", ""): ("post_receipt", "pause", "post_receipt", "wait"),
     ("carton_mismatch", ""): ("relink",),
     ("receiving_variance", ""): ("claim",),
     ("receiving_variance", "unit_of_measure"): ("fix_conversion", "claim"),
@@ -37,6 +38,8 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("negative_inventory", "unit_of_measure"): ("wait", "count"),
     ("count_variance", ""): ("wait", "count"),
 }
+#: Steps that ask nothing of anyone.
+PASSIVE: frozenset[str] = frozenset({"wait", "pause"})
 #: The plans of a policy that repairs what it infers without looking: straight into the books.
 INFERRED_PLANS: dict[str, tuple[str, ...]] = {
     "phantom_stock": ("adjust",),
@@ -72,6 +75,7 @@ VERIFY_HOURS: dict[str, float] = {
     "relink": 8.0,
     "trace": 24.0,
     "wait": 30.0,
+    "pause": 1.5,
 }
 #: Books that an inferred adjustment is made in, by type: 0 the site's, 1 ERP's.
 ADJUSTED_SYSTEM: dict[str, int] = {"phantom_stock": 0, "negative_inventory": 1, "count_variance": 0}

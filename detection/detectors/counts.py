@@ -20,11 +20,10 @@ class CountLifeCycle:
     def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
         """Variances, and late, lost or doubled adjustments."""
         del rows
-        for result in views.counts.results:
-            if result.is_variance:
-                yield Finding(
-                    "count_variance", location=result.location, item=result.item, document_id=result.document_id,
-                    units=abs(result.counted - result.book), evidence=(result.event_id,),
-                )  # fmt: skip
+        for result in views.counts.variances:
+            yield Finding(
+                "count_variance", location=result.location, item=result.item, document_id=result.document_id,
+                units=abs(result.counted - result.book), evidence=(result.event_id,),
+            )  # fmt: skip
         yield from overdue_postings(views, COUNT_CODES)
         yield from wrong_postings(views, COUNT_CODES)

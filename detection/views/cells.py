@@ -77,8 +77,10 @@ class Cells:
         self.first_at = NULL
         self.trading_days = 0
         self.prior_lines = PRIOR_LINES
+        self._shares: FloatArray = np.zeros(items)
+        self._share_total = 0
         self._base = np.zeros(size, dtype=np.int32)
-        self._negative = np.zeros(size, dtype=np.bool_)
+        self._below: set[int] = set()
         self._recent: deque[tuple[int, IntArray, npt.NDArray[np.int32]]] = deque(maxlen=_EXTRACT_LAG_TICKS)
         self._touched: list[IntArray] = []
         self.below_zero: list[int] = []
@@ -168,14 +170,16 @@ class Cells:
         self.mark[cell] = self.clock[cell // self.items]
 
     def finish(self) -> None:
-        """Find the cells whose book went below zero in this step, once each."""
+        """Find the cells whose book went below zero in this step, once each until it is back."""
+        self._below = {cell for cell in self._below if self.erp[cell] < 0}
+        fresh: set[int] = set()
         for cell in self._touched:
-            book = self.erp[cell]
-            negative = (book < 0) & (book + self.flight[cell] < 0)
-            fresh = negative & ~self._negative[cell]
-            if fresh.any():
-                self.below_zero.extend(np.unique(cell[fresh]).tolist())
-            self._negative[cell] = negative
+            below = cell[self.erp[cell] < 0]
+            if len(below):
+                below = below[self.erp[below] + self.flight[below] < 0]
+                fresh.update(below.tolist())
+        self.below_zero = sorted(fresh - self._below)
+        self._below |= fresh
 
     def rest(self, cell: int, until: int) -> None:
         """Leave a cell alone for a while after people looked at it."""
@@ -219,10 +223,12 @@ class Cells:
         return rate * self._pooled_a_day(cell, share)
 
     def _share(self) -> FloatArray:
-        """Each item's share of the region's till lines."""
-        by_item = self.lines.reshape(self.locations, self.items)[1:].sum(axis=0, dtype=np.float64)
-        share: FloatArray = by_item / max(1.0, float(by_item.sum()))
-        return share
+        """Each item's share of the region's till lines; refreshed as the lines grow by a twentieth."""
+        total = int(self.clock.sum())
+        if total > self._share_total * 1.05:
+            by_item = self.lines.reshape(self.locations, self.items)[1:].sum(axis=0, dtype=np.float64)
+            self._shares, self._share_total = by_item / max(1.0, float(by_item.sum())), total
+        return self._shares
 
     def _pooled_a_day(self, cell: IntArray, share: FloatArray) -> FloatArray:
         pooled: FloatArray = share[cell % self.items] * self.clock[cell // self.items] / max(1.0, self.trading_days)

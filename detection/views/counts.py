@@ -7,20 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from detection.views.columns import IntArray, integers
-from sim.clock import DAY
-from sim.events import CODE, STATUS, Block
-
-_FORGET_DAYS = 14
+from sim.events import CODE, NULL, STATUS, Block
 
 
 @dataclass(frozen=True, slots=True)
 class CountResult:
-    """One cell counted.
+    """One cell counted, out of tolerance.
 
     Attributes:
         location, item: the cell.
         counted, book: units found, and the book at the cut-off.
-        is_variance: whether it is out of tolerance.
         document_id, event_id: of the count.
     """
 
@@ -28,7 +24,6 @@ class CountResult:
     item: int
     counted: int
     book: int
-    is_variance: bool
     document_id: int
     event_id: int
 
@@ -37,33 +32,35 @@ class Counts:
     """Counts, adjustments and nightly differences.
 
     Attributes:
-        results, adjusted_cells: counts of this step, and (location, item) -> signed units adjusted in it.
-        latest: last count of a cell, by cell.
+        variances, adjusted_cells: counts of this step that were out of tolerance, and (location, item) ->
+            signed units adjusted in it.
+        counted_at, found_units: when each cell was last counted (null for never), and by how much its
+            book was off then; shape (cells,).
         differences: (cell, code of the book, other - site) arrays, as of the last night.
     """
 
-    def __init__(self, items: int) -> None:
+    def __init__(self, locations: int, items: int) -> None:
         self._items = items
-        self.latest: dict[int, tuple[int, CountResult]] = {}
+        self.counted_at = np.full(locations * items, NULL, dtype=np.int64)
+        self.found_units = np.zeros(locations * items, dtype=np.int32)
         self.differences: list[tuple[IntArray, IntArray, IntArray]] = []
         self.begin()
 
     def begin(self) -> None:
         """Clear the last step's news."""
-        self.results: list[CountResult] = []
+        self.variances: list[CountResult] = []
         self.adjusted_cells: dict[tuple[int, int], int] = {}
         self._is_fresh_night = True
 
     def count(self, block: Block) -> None:
         """Counts as they come in."""
-        names = ("location", "item", "quantity", "count", "status", "document_id", "event_id", "occurred_at")
-        variance = STATUS["variance"]
-        for location, item, counted, book, status, document, event, at in zip(
-            *(integers(block, name).tolist() for name in names), strict=True
-        ):
-            result = CountResult(location, item, counted, book, status == variance, document, event)
-            self.results.append(result)
-            self.latest[location * self._items + item] = (at, result)
+        cell = integers(block, "location") * self._items + integers(block, "item")
+        self.counted_at[cell] = integers(block, "occurred_at")
+        self.found_units[cell] = integers(block, "quantity") - integers(block, "count")
+        rows = np.flatnonzero(integers(block, "status") == STATUS["variance"])
+        names = ("location", "item", "quantity", "count", "document_id", "event_id")
+        columns = (integers(block, name)[rows].tolist() for name in names)
+        self.variances.extend(CountResult(*values) for values in zip(*columns, strict=True))
 
     def adjust(self, block: Block) -> None:
         """Adjustments as they are posted at the site."""
@@ -85,8 +82,3 @@ class Counts:
             if len(rows):
                 return int(units[rows[0]])
         return 0
-
-    def end_day(self, now: int) -> None:
-        """Forget old counts."""
-        horizon = now - _FORGET_DAYS * DAY
-        self.latest = {cell: entry for cell, entry in self.latest.items() if entry[0] > horizon}

@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from detection.views.columns import IntArray, integers
+from detection.views.columns import IntArray
 from sim.events import INTERFACES, Block
 
 #: Journal that feeds each interface, by interface code; -1 where the operator sees no numbered source rows.
@@ -24,7 +24,7 @@ JOURNAL_OF_INTERFACE: IntArray = np.array(
     dtype=np.int64,
 )
 #: Days for which numbers are remembered, at least.
-RETENTION_DAYS = 3
+RETENTION_DAYS = 2
 _TILL_JOURNAL = JOURNALS.index("pos")
 _CAPACITY_MIN = 1024
 
@@ -66,7 +66,7 @@ class Journal:
         self._locations = locations
         # Guesses that a run corrects by growing: tills ring up about two lines an item and day, a
         # store receives and a centre ships a fraction of that.
-        per_site = {"pos": 2 * items, "store": items // 2, "wms": items * locations // 8}
+        per_site = {"pos": 2 * items, "store": items, "wms": items * locations}
         by_site = np.full((len(JOURNALS), locations), _CAPACITY_MIN, dtype=np.int64)
         for name, lines in per_site.items():
             sites = slice(0, 1) if name == "wms" else slice(1, None)
@@ -122,9 +122,10 @@ class Journal:
         ring = int(JOURNAL_OF_INTERFACE[interface]) * self._locations + location
         reference = int(self.reference[self._start[ring] + (sequence & self._mask[ring])])
         found = log.find(reference) if reference >= 0 else None
-        if found is None or int(integers(found[0], "sequence")[found[1]]) != sequence:
+        if found is None:
             return None
-        return found
+        numbers = found[0].columns.get("sequence")
+        return found if isinstance(numbers, np.ndarray) and int(numbers[found[1]]) == sequence else None
 
     def _lay_out(self, capacity: IntArray) -> None:
         self._mask = capacity - 1

@@ -12,7 +12,6 @@ and nothing else.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -195,8 +194,7 @@ class Messages:
         found = self._journal.lookup(log, interface, location, sequence)
         if found is None:
             return None
-        (line,) = _lines(found[0], np.array([found[1]]))
-        return line
+        return _line_at(*found)
 
     def is_one_of_many(self, interface: int, location: int, sequence: int) -> bool:
         """Whether a line was sent in one batch with its neighbours.
@@ -249,8 +247,11 @@ _ADJUSTING = EVENT_TYPE["adjusting"]
 _BY_TICK = frozenset({EVENT_TYPE["retail_selling"], _RETURNING})
 #: Longest spread of one round's lines.
 _ROUND = 30 * MINUTE
+_POSTING = EVENT_TYPE["posting"]
+#: Columns of a line in the order of its attributes, with what stands for null.
 _FIELDS = (
-    "interface", "location", "sequence", "document_id", "item", "quantity", "event_id", "due_at", "code", "occurred_at",
+    ("interface", NO_CODE), ("location", NO_CODE), ("sequence", NULL), ("document_id", NULL), ("item", NO_CODE),
+    ("quantity", NULL), ("event_id", NULL), ("due_at", NULL), ("code", NO_CODE), ("occurred_at", NULL),
 )  # fmt: skip
 
 
@@ -276,7 +277,14 @@ def _share_batch(one: MessageLine, other: MessageLine) -> bool:
 
 def _lines(block: Block, rows: IntArray) -> list[MessageLine]:
     """The chosen rows of a block as lines; for the few, never for the many."""
-    columns: list[list[Any]] = [block.get(name)[rows].tolist() for name in _FIELDS]
-    source = block.event_type if block.event_type != EVENT_TYPE["posting"] else NO_CODE
-    columns.append([source] * len(rows))
-    return [MessageLine(*values) for values in zip(*columns, strict=True)]
+    return [_line_at(block, row) for row in rows.tolist()]
+
+
+def _line_at(block: Block, row: int) -> MessageLine:
+    """One row of a block as a line."""
+    values = []
+    for name, null in _FIELDS:
+        value = block.columns.get(name, null)
+        values.append(int(value[row]) if isinstance(value, np.ndarray) else int(value))
+    values.append(NO_CODE if block.event_type == _POSTING else block.event_type)
+    return MessageLine(*values)

@@ -12,11 +12,16 @@ from detection.layout import Layout
 from detection.spec import OperatorSpec
 from detection.views.cells import Cells
 from detection.views.channels import Channels
+from detection.views.columns import join
 from detection.views.counts import Counts
 from detection.views.messages import Messages
 from detection.views.shipments import Shipments
-from sim.clock import DAY, HOUR, MINUTE
+from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.events import EVENT_TYPE, NULL, Block, Rows
+
+_JOINED_TYPES = frozenset(
+    EVENT_TYPE[name] for name in ("shipping", "receiving", "inspecting", "returning", "adjusting", "posting")
+)
 
 
 class Views:
@@ -38,7 +43,7 @@ class Views:
         self.messages = Messages(layout.locations, layout.items, spec.service_hours, spec.grace_minutes)
         self.channels = Channels(layout.locations)
         self.shipments = Shipments(layout.locations, spec.grace_minutes)
-        self.counts = Counts(layout.items)
+        self.counts = Counts(layout.locations, layout.items)
         self.day_offset = max(0, layout.opens - 1) * HOUR
         self._handlers: tuple[tuple[int, Callable[[Block], None]], ...] = tuple(
             (EVENT_TYPE[name], handler)
@@ -81,7 +86,10 @@ class Views:
             if block.size:
                 by_type.setdefault(block.event_type, []).append(block)
         for code, handler in self._handlers:
-            for block in by_type.get(code, ()):
+            found = by_type.get(code)
+            if found is None:
+                continue
+            for block in (join(found),) if code in _JOINED_TYPES else found:
                 handler(block)
         self.messages.finish(now)
         # Overdue lines no longer excuse a book below zero; when one posts at last, the posting takes
@@ -102,7 +110,9 @@ class Views:
             is_line = gap.count == 1 and self.messages.is_one_of_many(gap.interface, gap.location, gap.first)
             line = self.messages.source_of(gap.interface, gap.location, gap.first + gap.count - 1)
             sent_at = gap.seen_at if line is None or line.sent_at == NULL else line.sent_at
-            due_at = now if is_line else max(now, sent_at + service + grace)
+            # That a gap was filled is told at the end of an hour, so a step after one is when to look.
+            told_at = -(-(sent_at + service + grace) // HOUR) * HOUR + TICK
+            due_at = now if is_line else max(now, told_at)
             self.channels.await_gap(gap, due_at, is_line=is_line)
 
     def _end_day(self, now: int) -> None:
@@ -110,7 +120,6 @@ class Views:
         self.messages.end_day(now)
         self.channels.end_day(now)
         self.shipments.end_day(now)
-        self.counts.end_day(now)
 
     def _sell(self, block: Block) -> None:
         self.messages.sell(block)
