@@ -171,6 +171,10 @@ def _lines(axes: Axes, view: View, lines: Mapping[str, pd.Series[float]]) -> Non
         colour, style, width = ARM_STYLES[arm]
         axes.plot(line.index.to_numpy(), line.to_numpy(), color=colour, linestyle=style, linewidth=width)
     time_axis(axes, view)
+    values = {float(value) for line in lines.values() for value in line}
+    if len(values) == 1:
+        # A scale around a single value would show differences that there are not.
+        axes.set_yticks(sorted(values))
     ends = {arm: float(line.iloc[-1]) for arm, line in lines.items()}
     low, high = axes.get_ylim()
     for arm, height in _spread(ends, 0.075 * (high - low)).items():

@@ -99,6 +99,10 @@ def headline(run: view.View) -> str:
     share = "of what was reachable"
     if recovered is None:
         recovered, share = run.value("business.recovery"), "of the loss"
+    if recovered is None and not run.seeds and run.of_arm("truth/exceptions", "unmanaged").empty:
+        alarms = run.measures.get("detection.false_alarms_per_location_day")
+        raised = words.count(alarms.n or 0, "false alarm") if alarms and alarms.value is not None else "no false alarm"
+        return f"{name[:1].upper()}{name[1:]}: nothing went wrong, {raised}"
     if recovered is None:
         return f"{name[:1].upper()}{name[1:]}: {words.count(run.days, 'day')} of {_size(run).lower()}"
     if recovered < 0:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import matplotlib as mpl
@@ -119,6 +120,14 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_headline_of_a_calm_run_counts_false_alarms(make_run):
+    run = view.load(make_run(exceptions=0))
+    name = "detection.false_alarms_per_location_day"
+    measures = {name: view.Measure(name, 0.01, "alarms/location-day", n=3)}
+    assert page.headline(replace(run, measures=measures)) == "Quickstart: nothing went wrong, three false alarms"
+    assert page.headline(replace(run, measures={})) == "Quickstart: nothing went wrong, no false alarm"
+
+
 @pytest.mark.parametrize(
     ("recovered", "expected"),
     [(0.535, "54% of what was reachable recovered"), (-0.2, "the operator added 20% to the loss")],
@@ -128,5 +137,4 @@ def test_headline_tells_the_result(make_run, recovered, expected):
     measures = dict(run.measures)
     measures["business.recovery"] = view.Measure("business.recovery", recovered, "ratio")
     measures["business.recovery_of_reachable"] = view.Measure("business.recovery_of_reachable", recovered, "ratio")
-    changed = view.View(run.folder, run.manifest, run.config, measures, run.tables)
-    assert page.headline(changed) == f"Quickstart: {expected}"
+    assert page.headline(replace(run, measures=measures)) == f"Quickstart: {expected}"
