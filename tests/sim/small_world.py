@@ -77,7 +77,8 @@ class Watcher:
                         wanted += [] if answer is None else [answer]
         if self.after is not None:
             wanted += self.after(now)
-        actions = [Action(WORLD_IDS + len(self.asked) + n, WORLD_IDS, requested_at=now, **w) for n, w in enumerate(wanted)]
+        first = WORLD_IDS + len(self.asked)
+        actions = [Action(first + n, WORLD_IDS, requested_at=now, **fields) for n, fields in enumerate(wanted)]
         self.asked += actions
         return actions
 

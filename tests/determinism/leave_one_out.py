@@ -1,0 +1,110 @@
+"""The twin without one fault: what must be the same, and what must not.
+
+Leaving a fault out moves no other draw, so every row that was available before its onset is equal,
+every row of another region is equal, and, unless nothing ever showed it, some later row differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sim.config import Config
+from sim.faults.types import BY_NAME, FAULTS
+from tests.sim.small_world import Played, play, small_config
+
+#: Faults that can be left out by id: those with an onset of their own. Ambient ones are named only when found.
+TIMED: tuple[str, ...] = tuple(name for name in FAULTS if not BY_NAME[name].ambient)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One fault of a world's unmanaged arm."""
+
+    seed: int
+    region: int
+    fault_id: int
+    type: str
+    onset: int
+    #: When the stream first shows it, or a negative number while it is latent.
+    shown_at: int
+
+
+def two_regions(days: int = 8) -> Config:
+    """A chain of two regions in which everything goes wrong often."""
+    config = small_config(stores=4, items=24, days=days, unit_of_measure=0.4, api_outage=20.0, dropped_message=0.004,
+                          duplicate_message=0.004, carton_mismatch=0.05, posting_lag=0.05, late_asn=0.1,
+                          receiving_variance=0.05, transfer_delay=0.1)
+    config.world.regions = 2
+    return config
+
+
+def choices(config: Config, seed: int) -> list[Choice]:
+    """The faults that acted in the world of ``seed``, in the order of their ids."""
+    found: list[Choice] = []
+    for region in range(config.world.regions):
+        played = play(config, seed, region)
+        shown: dict[int, int] = {}
+        for faults, at in zip(played.truth.exceptions.faults, played.truth.exceptions.first_evidence_at, strict=True):
+            for number in faults:
+                if 0 <= at < played.end:
+                    shown[number] = min(shown.get(number, at), at)
+        faults = played.faults()
+        found += [Choice(seed, region, fault.fault_id, fault.type, fault.onset, shown.get(fault.number, -1))
+                  for fault in faults[faults.type.isin(TIMED)].itertuples()]
+    return sorted(found, key=lambda choice: choice.fault_id)
+
+
+def spread(found: Iterable[Choice], each: int) -> list[Choice]:
+    """At most so many faults of each type."""
+    taken: dict[str, int] = {}
+    kept = []
+    for choice in found:
+        if taken.get(choice.type, 0) < each:
+            taken[choice.type] = taken.get(choice.type, 0) + 1
+            kept.append(choice)
+    return kept
+
+
+def violations(config: Config, chosen: list[Choice]) -> list[str]:
+    """What does not hold of the twins without each of the chosen faults of one seed, in words."""
+    whole = {region: play(config, chosen[0].seed, region) for region in range(config.world.regions)}
+    wrong = []
+    for choice in chosen:
+        twin = deepcopy(config)
+        twin.faults.exclude = [choice.fault_id]
+        for region, played in whole.items():
+            other = play(twin, choice.seed, region)
+            reason = _own_region(choice, played, other) if region == choice.region else _elsewhere(played, other)
+            if reason:
+                wrong.append(f"{choice}: {reason}")
+    return wrong
+
+
+def _own_region(choice: Choice, played: Played, twin: Played) -> str:
+    if choice.fault_id in set(twin.truth.faults.fault_id):
+        return "it acts although it was left out"
+    rows, others = played.rows, twin.rows
+    early, early_others = (table[table.available_at < choice.onset] for table in (rows, others))
+    if not early.reset_index(drop=True).equals(early_others.reset_index(drop=True)):
+        return f"rows before its onset differ: {_first_difference(early, early_others)}"
+    if choice.shown_at >= 0 and rows.equals(others):
+        return "the stream shows it and is the same without it"
+    return ""
+
+
+def _elsewhere(played: Played, twin: Played) -> str:
+    if played.world.stream_hash != twin.world.stream_hash:
+        return f"another region differs: {_first_difference(played.rows, twin.rows)}"
+    return ""
+
+
+def _first_difference(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    only = pd.concat([one, other]).drop_duplicates(keep=False).sort_values("available_at")
+    if not len(only):
+        return "the same rows in another order"
+    row = only.iloc[0]
+    return f"{row.event_type} at {row.available_at}, location {row.location}, item {row['item']}"
