@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from scenarios import compose, measures
 from scenarios.loop import ARMS, ArmResult, run_arm
+from scenarios.measures.card import Scorecard
 from scenarios.progress import Progress, silent
 from scenarios.record import RunWriter
 from scenarios.schema import Experiment
@@ -178,7 +179,7 @@ def _write_replications(experiment: Experiment, writer: RunWriter, folders: Sequ
     from scenarios.record import RunReader
 
     readers = [RunReader(folder) for folder in folders]
-    scorecards = [measures.Scorecard.from_json(reader.scorecard) for reader in readers]
+    scorecards = [Scorecard.from_json(reader.scorecard or {"measures": {}}) for reader in readers]
     writer.write_missing()
     writer.write_config(compose.resolved(experiment))
     writer.write_text("audit.jsonl", "")

@@ -7,9 +7,8 @@ they are dropped.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from scenarios.operator_spec import operator_spec
 from scenarios.oracle import Oracle
 from scenarios.schema import Experiment
 from sim.actions import Action
-from sim.catalogue import make_calendar
+from sim.draws import Purpose, keyed_int
 from sim.events import Rows
 from sim.records import Names, ids, manual_tables, outcomes_table, times, truth_tables
 from sim.region import healthy
@@ -56,8 +55,11 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
     """Run one arm of one region to its end.
 
     Args:
+        experiment: composed and validated.
         arm: one of :data:`ARMS`.
+        region: number of the region.
         stream_path: the Parquet file of the observable stream, or None to keep only its hash.
+        progress: told days done and days in all.
     """
     config = healthy(experiment) if arm == "clean" else experiment
     world = RegionWorld(config, experiment.seed, region, stream_path)
@@ -90,11 +92,11 @@ def _operator(experiment: Experiment, arm: str, world: RegionWorld) -> Operator 
     vocabulary = world.room.vocabulary
     spec = operator_spec(experiment, vocabulary.locations)
     layout = Layout(vocabulary, experiment.world.opens, experiment.world.closes, f"R{world.room.region + 1}")
+    # Regions name places by the same codes; their operators must not name cases by the same ids.
+    seed = keyed_int(experiment.seed, Purpose.IDS, world.room.region)
     if arm == "oracle":
-        from dataclasses import replace
-
-        return build(replace(spec, detector="supplied"), layout, experiment.seed, Oracle(world.room.truth))
-    return build(spec, layout, experiment.seed)
+        return build(replace(spec, detector="supplied"), layout, seed, Oracle(world.room.truth))
+    return build(spec, layout, seed)
 
 
 def _capacity(world: RegionWorld) -> dict[str, float]:
@@ -115,15 +117,11 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     names, records = Names(world), operator.records()
     result.tables["alerts"] = pa.concat_tables([alerts, _alerts(records["alerts"], names, result.arm)],
                                                promote_options="permissive")
-    result.audit = [line if isinstance(line, str) else json.dumps(line) for line in operator.audit.lines()]
-    if result.arm in {"managed", "oracle"}:
-        result.tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)],
-                                                  promote_options="permissive")
+    result.audit = list(operator.audit.lines())
+    result.tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)], promote_options="permissive")
+    # In shadow the cases are the diagnosis that is scored; nothing was done about them.
+    if result.arm != "unmanaged":
         result.tables["actions"] = _actions(records["actions"], world, names)
-    else:
-        # In shadow the cases are the diagnosis that is scored; nothing was done about them.
-        result.tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)],
-                                                  promote_options="permissive")
 
 
 def _scope(table: dict[str, list[Any]], names: Names) -> dict[str, pa.Array]:
@@ -172,10 +170,3 @@ def _actions(table: dict[str, list[Any]], world: RegionWorld, names: Names) -> p
         "delta_units": pa.array([log.delta_units[r] for r in rows], pa.int64()),
         "verified_at": times(table["verified_at"]),
     })
-
-
-def horizon(experiment: Experiment) -> int:
-    """The end of the run, microseconds since 1970."""
-    return make_calendar(experiment).end
-
-

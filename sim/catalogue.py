@@ -67,7 +67,7 @@ def make_catalogue(config: Config, seed: int) -> Catalogue:
 
     categories = min(world.categories, n)
     category = (bits(0) % np.uint64(categories)).astype(np.int32)
-    price = np.round(np.clip(25.0 * np.exp(0.6 * normal(bits(1))), 3.0, 250.0)) - 0.01
+    price: F64 = np.round(np.clip(25.0 * np.exp(0.6 * normal(bits(1))), 3.0, 250.0)).astype(np.float64) - 0.01
     popularity = np.exp(config.demand.popularity_sigma * normal(bits(2)))
     popularity /= popularity.mean()
     wanted = popularity * world.daily_units * config.replenishment.pack_days

@@ -21,6 +21,7 @@ def check_day(region: Region, opening: int, totals: dict[str, float]) -> None:
     """Check a region at the end of a day.
 
     Args:
+        region: the region.
         opening: units at the start of the run.
         totals: running totals of the run, by name of ``sim.room.FIGURES``.
 
@@ -34,7 +35,7 @@ def check_day(region: Region, opening: int, totals: dict[str, float]) -> None:
     there += totals["lost_units_physical"] + totals["scrapped_units"] + totals["sent_back_units"]
     if round(opening + totals["supplied_units"] - there):
         raise LedgerError(
-            f"{opening} units at the start and {totals['supplied_units']:.0f} supplied are not the {there:.0f} there are"
+            f"{opening} units at the start and {totals['supplied_units']:.0f} supplied, but {there:.0f} accounted for"
         )
 
 

@@ -18,8 +18,8 @@ from sim.actions import Action
 from sim.clock import SECOND
 from sim.events import NULL, SOURCE, STATUS
 from sim.flows.counting import Counting
+from sim.flows.mending import Mending, Outcome
 from sim.ledger import Belief
-from sim.mending import Mending, Outcome
 from sim.region import Region
 
 #: Role that approves -> the team whose time it takes.
@@ -157,7 +157,8 @@ class Desk:
         room.stream.emit(
             "acting", 1, event_id=np.array([action.action_id]), occurred_at=at, recorded_at=at,
             available_at=at + SECOND, source=SOURCE["OPS"], document_id=action.action_id,
-            parent_document_id=action.case_id, status=STATUS["refused" if refused else "done"], quantity=units, **optional,
+            parent_document_id=action.case_id, status=STATUS["refused" if refused else "done"],
+            quantity=units, **optional,
         )
 
 

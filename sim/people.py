@@ -79,6 +79,8 @@ class People:
         """A piece of work: waits for a head on shift, takes its time, and returns the minutes.
 
         Args:
+            team: a name of ``sim.actions.TEAMS``.
+            priority: lower is sooner.
             key: of the work; draws its service time and breaks ties in the queue.
             minutes: fixed time instead of a lognormal one.
         """

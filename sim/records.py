@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from sim.draws import Purpose, keyed_int
@@ -16,6 +17,8 @@ from sim.faults.types import BY_NAME
 from sim.ledger import KIND_OF, Belief
 from sim.truth import REPAIR
 from sim.world import RegionWorld
+
+Codes = Sequence[int] | npt.NDArray[np.int64]
 
 _SYSTEMS = {
     Belief.SITE_ON_HAND: "SITE", Belief.ERP_ON_HAND: "ERP", Belief.OMS_ON_HAND: "OMS", Belief.SITE_BLOCKED: "SITE",
@@ -49,21 +52,21 @@ class Names:
         self.locations, self.items = vocabulary.locations, vocabulary.items
 
     @staticmethod
-    def _coded(codes: Sequence[int], strings: Sequence[str]) -> pa.Array:
+    def _coded(codes: Codes, strings: Sequence[str]) -> pa.Array:
         array = np.asarray(codes, np.int64)
         mask = (array < 0) | (array >= len(strings))
         return pa.DictionaryArray.from_arrays(pa.array(np.where(mask, 0, array), pa.int32(), mask=mask),
                                               pa.array(strings, pa.string()))
 
-    def location(self, codes: Sequence[int]) -> pa.Array:
+    def location(self, codes: Codes) -> pa.Array:
         """Location names."""
         return self._coded(codes, self.locations)
 
-    def item(self, codes: Sequence[int]) -> pa.Array:
+    def item(self, codes: Codes) -> pa.Array:
         """Item names."""
         return self._coded(codes, self.items)
 
-    def interface(self, codes: Sequence[int]) -> pa.Array:
+    def interface(self, codes: Codes) -> pa.Array:
         """Interface names."""
         return self._coded(codes, INTERFACES)
 
@@ -145,8 +148,9 @@ def ledger_table(world: RegionWorld) -> pa.Table:
     sums = world.outcomes.ledger
     codes = sums["belief_code"]
     columns = {name: pa.array(sums[name], pa.int64()) for name in ("belief", "fact", "in_flight", "error", "ambient")}
+    systems = [system_of(code, place) for code, place in zip(codes, sums["location"], strict=True)]
     return pa.table({
-        "day": times(sums["day"]), "system": [system_of(c, place) for c, place in zip(codes, sums["location"], strict=True)],
+        "day": times(sums["day"]), "system": systems,
         "kind": [KIND_OF[c].name.lower() for c in codes], **columns,
     })
 

@@ -15,7 +15,8 @@ from sim.demand import DemandSource, SyntheticDemand
 from sim.draws import Ids, Purpose, keyed, philox, uniform
 from sim.events import Vocabulary
 from sim.ledger import Cause, Ledger, Place
-from sim.middleware.feed import Channel, Feed
+from sim.middleware.channel import Channel
+from sim.middleware.feed import Feed
 from sim.people import People
 from sim.room import Room
 from sim.rules import Economy, Rules
@@ -98,6 +99,8 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
 
     Args:
         config: of the world; pass :func:`healthy` of it for the clean arm.
+        seed: of all draws.
+        region: number of the region.
         path: the Parquet file of the stream, or None to keep only its hash.
     """
     stores, _ = stores_of_region(config, region)
@@ -128,7 +131,7 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
 
 
 def _reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:
-    """s of the (R, s, nQ) rule: demand over review and lead time, and safety stock; shape of ``rate``."""
+    """S of the (R, s, nQ) rule: demand over review and lead time, and safety stock; shape of ``rate``."""
     replenishment = config.replenishment
     days = replenishment.cover_days + replenishment.review_days
     expected = rate * days

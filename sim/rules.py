@@ -130,7 +130,8 @@ class Rules:
 
     def _test_phantom(self, cells: Cells, now: int) -> None:
         place = self._ledger.place
-        empty = cells[(place[Place.SHELF].take(cells) + place[Place.BACKROOM].take(cells) == 0) & (cells >= self._items)]
+        sellable = place[Place.SHELF].take(cells) + place[Place.BACKROOM].take(cells)
+        empty = cells[(sellable == 0) & (cells >= self._items)]
         if not len(empty):
             return
         for cell in self._fresh("phantom_stock", empty[self._is_frozen(empty)]):

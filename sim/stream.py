@@ -90,13 +90,14 @@ class Stream:
         """Hand over the rows with ``available_at < now``.
 
         Args:
+            now: the end of the tick.
             ordered: sort each block; without a reader the file's own order is enough.
         """
         order = _ordered if ordered else _as_it_is
         ready: list[Block] = []
         waiting: list[Block] = []
         for block in self._waiting:
-            visible = block.columns["available_at"] < now  # type: ignore[operator]
+            visible: npt.NDArray[np.bool_] = np.less(block.columns["available_at"], now)
             count = int(np.count_nonzero(visible))
             if count == block.size:
                 ready.append(order(block))
@@ -141,8 +142,8 @@ class Stream:
     def _write(self, day: list[Block]) -> None:
         """Order, hash and write rows."""
         blocks = _merge(day)
-        available = np.concatenate([b.columns["available_at"] for b in blocks])  # type: ignore[arg-type]
-        event = np.concatenate([b.columns["event_id"] for b in blocks])  # type: ignore[arg-type]
+        available = np.concatenate([b.columns["available_at"] for b in blocks])
+        event = np.concatenate([b.columns["event_id"] for b in blocks])
         order = np.argsort(available, kind="stable")
         sorted_time = available[order]
         if (sorted_time[1:] == sorted_time[:-1]).any():

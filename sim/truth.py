@@ -137,6 +137,15 @@ class Truth:
         """Record a fault that acts; returns its number.
 
         Args:
+            type_name: a name of ``sim.faults.types``, or "repair".
+            fault_id: from :meth:`fault_id`.
+            onset: when it acted first.
+            location: code of the place it acts at.
+            item: code of the item.
+            document_id: of the document.
+            interface: code of the interface.
+            magnitude: how strong, in the type's own unit.
+            units: units of stock it concerns, signed.
             acting: whether its mechanism goes on; :meth:`end` switches it off.
         """
         f = self.faults
@@ -191,12 +200,12 @@ class Truth:
         return self.fault(name, self.fault_id(name, cell, int(cause), ordinal), now,
                           location=location, item=item, magnitude=abs(units), units=units)
 
-    def entry_opened(self, fault: int, cell: int) -> None:
+    def entry_opened(self, fault: int, cell: int) -> None:  # noqa: ARG002
         """See :class:`sim.ledger.Listener`."""
         self._entries[fault] += 1
         self.faults.restored_at[fault] = NOT_YET
 
-    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
+    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:  # noqa: ARG002
         """See :class:`sim.ledger.Listener`."""
         self._entries[fault] -= 1
         self._last_by[fault] = by
@@ -229,6 +238,18 @@ class Truth:
         """Record a broken rule; returns its number.
 
         Args:
+            type_name: the rule that is broken.
+            fault_type: type of the largest fault behind it.
+            faults: numbers of the faults behind it, the largest first.
+            now: when it opens.
+            location: of its scope; a code.
+            item: of its scope; a code.
+            document_id: of its scope.
+            interface: of its scope; a code.
+            sequence: of its scope.
+            first_evidence_at: when the stream first shows it; -1 while it shows nothing.
+            loss_at_stake: in currency.
+            ordinal: how often this scope broke this rule before.
             key: what makes the exception the same one in every arm (its scope).
         """
         e = self.exceptions

@@ -28,6 +28,7 @@ from sim.flows.counting import Counting
 from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
 from sim.flows.fulfilment import Fulfilment
 from sim.flows.manual import Manual
+from sim.flows.mending import Mending
 from sim.flows.receiving import Receiving
 from sim.flows.replenishing import Replenishing
 from sim.flows.returning import Returning
@@ -35,13 +36,14 @@ from sim.flows.shopping import Shopping
 from sim.flows.supplying import Supplying
 from sim.ledger import KIND_OF, SITE_BELIEFS, Belief
 from sim.ledger import Kind as StockKind
-from sim.mending import Mending
 from sim.region import Region, accurate_share, open_region, placed_units
 from sim.room import FIGURES
 from sim.systems.store import fill_shelves
 
 #: What is asked at the end of each tick: the time, and the rows that have become visible.
 Step = Callable[[int, Rows], list[Action]]
+#: Told days done and days in all, once a simulated day.
+DaysDone = Callable[[int, int], None]
 _EXTRACT_AT = 23 * HOUR + 15 * 60_000_000
 
 
@@ -91,7 +93,7 @@ class RegionWorld:
         self._extracted = self.room.ledger.belief[Belief.ERP_ON_HAND].copy()
         self._totals = dict.fromkeys(FIGURES, 0.0)
 
-    def run(self, step: Step | None = None, progress: Callable[[int, int], None] | None = None) -> str:
+    def run(self, step: Step | None = None, progress: DaysDone | None = None) -> str:
         """Run the region to the end of its calendar.
 
         Args:
@@ -116,7 +118,7 @@ class RegionWorld:
         self.stream_hash = room.stream.close()
         return self.stream_hash
 
-    def _ticks(self, step: Step | None, progress: Callable[[int, int], None] | None) -> Generator[simpy.Event, Any, None]:
+    def _ticks(self, step: Step | None, progress: DaysDone | None) -> Generator[simpy.Event, Any, None]:
         room = self.room
         while True:
             yield room.env.timeout(TICK)

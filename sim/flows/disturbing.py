@@ -106,7 +106,8 @@ class Disturbing:
     def _decoys(self) -> None:
         """The season and the slow movers."""
         room, calendar = self._region.room, self._region.room.calendar
-        if calendar.peak_until > calendar.peak_from and calendar.peak_factor != 1.0 and calendar.peak_from < calendar.end:
+        is_peak = calendar.peak_until > calendar.peak_from and calendar.peak_factor != 1.0
+        if is_peak and calendar.peak_from < calendar.end:
             room.truth.decoy("seasonal_peak", (calendar.peak_from,), calendar.peak_from, calendar.peak_until)
             at = np.array([calendar.peak_from])
             room.stream.emit(

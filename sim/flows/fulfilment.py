@@ -16,9 +16,9 @@ import simpy
 from sim.clock import HOUR, SECOND, TICK, TICKS_PER_DAY
 from sim.draws import Alias, Kind, Purpose, philox
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.flows.mending import Mending
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
-from sim.mending import Mending
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.store import serve

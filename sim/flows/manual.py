@@ -18,9 +18,9 @@ import simpy
 from sim.clock import DAY, HOUR, SECOND
 from sim.draws import Kind, Purpose, keyed_int
 from sim.events import CODE, NO_CODE, NULL, SOURCE
+from sim.flows.mending import Mending
 from sim.flows.receiving import Delivery
 from sim.ledger import Belief
-from sim.mending import Mending
 from sim.region import Region
 
 _RECONCILE_HOUR = 23
@@ -47,7 +47,8 @@ class Manual:
     def __init__(self, region: Region, mending: Mending) -> None:
         self._region, self._mending = region, mending
         self.cases = ManualCases()
-        self._before = {b: np.zeros(region.room.ledger.cells, np.int32) for b in (Belief.ERP_ON_HAND, Belief.OMS_ON_HAND)}
+        cells = region.room.ledger.cells
+        self._before = {b: np.zeros(cells, np.int32) for b in (Belief.ERP_ON_HAND, Belief.OMS_ON_HAND)}
         self._in_work: set[tuple[int, int]] = set()
 
     def open_case(self, type_name: str, team: str, *, location: int = NO_CODE, item: int = NO_CODE,
@@ -169,5 +170,5 @@ class Manual:
         one = np.array([cell])
         settled = [int((ledger.belief[b, one] - ledger.in_flight[b, one])[0]) for b in (belief, Belief.SITE_ON_HAND)]
         if settled[0] != settled[1]:
-            self._mending.resync(belief, cell, self.cases.case_id[case], automatic=False)
+            self._mending.resync(belief, cell, -1)
         self.cases.closed_at[case] = room.now

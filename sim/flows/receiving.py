@@ -135,7 +135,6 @@ class Receiving:
 
     def _wait_for_advice(self, delivery: Delivery) -> Generator[simpy.Event, Any, None]:
         """Nothing can be received against an ASN that is not there."""
-        room = self._region.room
         self.waiting[delivery.shipment] = delivery
         yield delivery.advice | delivery.blind
         self.waiting.pop(delivery.shipment, None)

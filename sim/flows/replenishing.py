@@ -18,9 +18,9 @@ from sim.clock import DAY, HOUR, MINUTE, SECOND
 from sim.draws import Kind, Purpose, keyed_int, lognormal_int, threshold, uniform_int
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
+from sim.flows.mending import Mending
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
-from sim.mending import Mending
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.store import serve
@@ -191,7 +191,7 @@ class Replenishing:
         yield traced | room.env.timeout(arrival - room.now)
         by = -1
         if traced.triggered:
-            by = int(traced.value)
+            by = int(traced.value or -1)
             if by >= 0:
                 room.truth.lineage(by, fault)
             yield room.env.timeout(max(0, min(arrival - room.now, _TRACED)))

@@ -8,15 +8,21 @@ error), and some goods leave without a till. Unmet demand is lost, not backorder
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.clock import SECOND, TICK, TICKS_PER_DAY, TICKS_PER_HOUR
-from sim.draws import Alias, Kind, Purpose, philox, threshold
+from sim.demand import DemandTick
+from sim.draws import U64, Alias, Kind, Purpose, philox, threshold
 from sim.events import CODE, DOCUMENT_TYPE, SOURCE
 from sim.ledger import Belief, Cause, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.store import serve
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.intp]
 
 #: Packing of a till line's key: store | tick | ordinal of the line before censoring.
 STORE_SHIFT, TICK_SHIFT = 29, 13
@@ -38,7 +44,7 @@ class Shopping:
         rate = room.economy.rate.reshape(room.locations, room.items)
         loss = rate * catalogue.shrink_factor.astype(np.float32) * (faults.shrink.rate * faults.scale)
         self._loss_a_day = float(loss.sum())
-        self._loss_at = Alias(loss.ravel()) if self._loss_a_day > 0.0 else None
+        self._loss_at = Alias(loss.ravel().astype(np.float64)) if self._loss_a_day > 0.0 else None
         self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
         #: day of the run -> columns (tick of the day, location, item, units, key, ticket) of what will come back.
         self.returns: dict[int, list[tuple[np.ndarray, ...]]] = {}
@@ -66,7 +72,7 @@ class Shopping:
         at = start + wanted.offset + line_seconds * (2 * SECOND)
         self._ring_up(kept, wanted, cell, sold, body + ordinal, ticket, at)
 
-    def _ring_up(self, kept, wanted, cell, sold, body, ticket, at) -> None:  # type: ignore[no-untyped-def]
+    def _ring_up(self, kept: Rows, wanted: DemandTick, cell: Rows, sold: I32, body: I64, ticket: I64, at: I64) -> None:
         """Book, tell and show the lines that were served."""
         region, room = self._region, self._region.room
         ledger = room.ledger
@@ -157,7 +163,7 @@ class Shopping:
         room.figures["lost_units_physical"] += float(gone.sum())
         room.figures["shrink_value"] += float(room.catalogue.cost[cell % room.items] @ gone)
 
-    def _plan_returns(self, location, item, units, bits, key, ticket) -> None:  # type: ignore[no-untyped-def]
+    def _plan_returns(self, location: I32, item: I32, units: I32, bits: U64, key: I64, ticket: I64) -> None:
         """Lines that will come back: the day and the tick belong to the line."""
         room = self._region.room
         back = np.flatnonzero(((bits >> np.uint64(32)) & _U16) < self._return_below)

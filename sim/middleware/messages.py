@@ -68,7 +68,7 @@ class Messages:
 
     def units(self, belief: Belief) -> I32 | int:
         """What the lines tell one belief."""
-        if belief in {Belief.ERP_ON_ORDER}:
+        if belief is Belief.ERP_ON_ORDER:
             return self.on_order
         if belief is Belief.ERP_BLOCKED:
             return self.blocked

@@ -76,10 +76,10 @@ class Mending:
         faults = {ledger.entries.fault[e] for e in ledger.open_entries(cell) if ledger.entries.belief[e] == belief}
         for feed in self.region.feeds:
             if belief in feed.beliefs and faults:
-                found += self._in_feed(feed, cell, faults)
+                found += self._in_feed(feed, faults)
         return found
 
-    def _in_feed(self, feed: Feed, cell: int, faults: set[int]) -> list[FoundTrouble]:
+    def _in_feed(self, feed: Feed, faults: set[int]) -> list[FoundTrouble]:
         found = []
         for type_name, register, mend in (
             ("dropped_message", feed.lost, feed.replay), ("duplicate_message", feed.doubled, feed.suppress)
@@ -164,15 +164,15 @@ class Mending:
 
     # -- books -----------------------------------------------------------------------------------
 
-    def resync(self, belief: Belief, cell: int, by: int, *, automatic: bool = True) -> Outcome:
+    def resync(self, belief: Belief, cell: int, by: int) -> Outcome:
         """Set a system's book to the site's book."""
         ledger = self.region.room.ledger
         settled = [int(ledger.belief[b, cell] - ledger.in_flight[b, cell]) for b in (Belief.SITE_ON_HAND, belief)]
         if settled[0] == settled[1]:
             return "the books agree", 0
-        return self.adjust(belief, cell, settled[0] - settled[1], by, counted=not automatic)
+        return self.adjust(belief, cell, settled[0] - settled[1], by)
 
-    def adjust(self, belief: Belief, cell: int, units: int, by: int, *, counted: bool = False) -> Outcome:
+    def adjust(self, belief: Belief, cell: int, units: int, by: int) -> Outcome:
         """Book a difference into one system."""
         room = self.region.room
         act = by if by >= 0 else self._id(by, cell)

@@ -1,0 +1,225 @@
+"""What goes wrong with a message: late, lost, or applied twice.
+
+Each mishap is drawn by the key of the line or document below its fault's rate, so that leaving one
+out moves no other. A batch that is late and still inside its service level is no fault but a decoy.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.clock import HOUR, TICK
+from sim.draws import Purpose, keyed, keyed_int, lognormal_int, threshold, uniform_int
+from sim.ledger import Belief
+from sim.middleware.flights import BOOKING, Address, Flight, Outage, Register, Trouble, address_of
+from sim.middleware.messages import Messages
+from sim.middleware.monitor import Monitor
+from sim.room import Room
+
+I64 = npt.NDArray[np.int64]
+
+#: A batch later than this behind its send shows as a gap.
+_OVERTAKEN = HOUR
+
+
+class Wire(Protocol):
+    """What mishaps need of the interface they happen to."""
+
+    interface: int
+    beliefs: tuple[Belief, ...]
+    posts_rows: bool
+    service: int
+    monitor: Monitor
+    late: dict[Address, Flight]
+    lost: Register
+    doubled: Register
+    outage: Outage | None
+
+    def pend(self, flight: Flight, due: int) -> None:
+        """Let a flight wait until ``due``."""
+        ...
+
+    def emit_postings(self, messages: Messages, at: I64, *, second: bool) -> I64:
+        """Show ERP's rows of document lines."""
+        ...
+
+
+class Mishaps:
+    """The message faults of one interface.
+
+    Args:
+        feed: the interface.
+        room: the region.
+    """
+
+    def __init__(self, feed: Wire, room: Room) -> None:
+        self._feed, self._room = feed, room
+        faults, scale = room.config.faults, room.config.faults.scale
+        self._drop_below = threshold(faults.dropped_message.rate * scale)
+        self._double_below = threshold(faults.duplicate_message.rate * scale)
+        self._lag_below = threshold(faults.posting_lag.rate * scale) if feed.posts_rows else np.uint64(0)
+        self._valid_late_below = threshold(room.config.middleware.valid_late_rate)
+
+    def slow_down(self, messages: Messages, first: npt.NDArray[np.intp], counts: I64, latency: I64, slot: int,
+                     key: I64) -> list[int]:
+        """Send the groups that come late on a flight of their own; returns their rows."""
+        room = self._room
+        bits = keyed(room.seed, Purpose.VALID_LATE, room.region, self._feed.interface, slot, key)
+        chosen = bits < self._valid_late_below
+        may_lag = messages.document_grain and bool(self._lag_below)
+        if may_lag:
+            lag_bits = keyed(room.seed, Purpose.LAG, room.region, self._feed.interface, key)
+            chosen |= lag_bits < self._lag_below
+        if not chosen.any():
+            return []
+        rows: list[int] = []
+        for row in np.flatnonzero(chosen).tolist():
+            part = messages.take(slice(int(first[row]), int(first[row] + counts[row])))
+            nominal = int(part.sent_at[0]) + int(latency[row])
+            lagging = may_lag and bool(lag_bits[row] < self._lag_below)
+            flight = self._lagging(part) if lagging else None
+            if flight is None:
+                if not bits[row] < self._valid_late_below:
+                    continue
+                flight = self._valid_late(part, nominal, int(bits[row]))
+            rows.append(row)
+            sequence = part.sequence
+            assert sequence is not None
+            flight.gap = (int(part.location[0]), int(sequence[0]))
+            self._feed.monitor.open_gap(flight.gap, len(part), nominal)
+            self._feed.late[flight.gap] = flight
+        return rows
+
+    def _valid_late(self, part: Messages, nominal: int, bits: int) -> Flight:
+        """A batch that is late and inside its service level: no fault, a decoy."""
+        room = self._room
+        spread = self._feed.service - _OVERTAKEN - HOUR // 2
+        due = nominal + _OVERTAKEN + int(uniform_int(keyed_int(bits, Purpose.VALID_LATE)) * max(0, spread))
+        due = min(due, int(part.sent_at[0]) + self._feed.service - TICK)
+        room.truth.decoy("valid_late_update", (self._feed.interface, int(part.key[0])), int(part.sent_at[0]), due,
+                         location=int(part.location[0]), document_id=int(part.document_id[0]))
+        flight = Flight(part)
+        self._feed.pend(flight, due)
+        return flight
+
+    def _lagging(self, part: Messages) -> Flight | None:
+        """A document that ERP posts long after its service level, or None where it was left out."""
+        room = self._room
+        document = int(part.document_id[0])
+        fault_id = room.truth.fault_id("posting_lag", self._feed.interface, document)
+        if room.truth.is_excluded(fault_id):
+            return None
+        spec = room.config.faults.posting_lag
+        hours = lognormal_int(keyed_int(room.seed, Purpose.LAG, document, 1), spec.hours, spec.sigma)
+        sent = int(part.sent_at[0])
+        due = sent + self._feed.service + int(max(hours, 0.5) * HOUR)
+        units = int(np.abs(part.on_hand).sum())
+        fault = room.truth.fault("posting_lag", fault_id, sent, location=int(part.location[0]), document_id=document,
+                                 interface=self._feed.interface, magnitude=hours, units=units)
+        flight = Flight(part, tickets=[room.rules.hold_up(fault, part.cell)])
+        self._feed.pend(flight, due)
+        room.truth.lineage(room.ids.scramble(part.key), fault)
+        room.at(sent + self._feed.service, lambda: self._breach(flight, fault, document))
+        return flight
+
+    def _breach(self, flight: Flight, fault: int, document: int) -> None:
+        """A lagging document passes its service level: the exception opens unless it was hastened."""
+        if not flight.tickets:
+            return
+        room, part = self._room, flight.messages
+        stake = float((np.abs(part.on_hand) * room.economy.margin[part.cell]).sum())
+        room.truth.open_exception("posting_lag", (self._feed.interface, document), "posting_lag", [fault], room.now,
+                                  location=int(part.location[0]), document_id=document, interface=self._feed.interface,
+                                  sequence=address_of(part)[1], first_evidence_at=room.now, loss_at_stake=stake)
+
+    def lose_and_repeat(self, messages: Messages, due: I64, normal: npt.NDArray[np.bool_]) -> None:
+        """Lose some lines and repeat others.
+
+        Args:
+            messages: the lines.
+            due: when each should arrive.
+            normal: rows that travel as they should; the lost ones are taken out.
+        """
+        room = self._room
+        bits = keyed(room.seed, Purpose.DROP, room.region, self._feed.interface, messages.key)
+        lost = bits < self._drop_below
+        twice = bits > np.uint64(0xFFFFFFFFFFFFFFFF) - self._double_below
+        if lost.any():
+            for row in np.flatnonzero(lost & normal).tolist():
+                if self._lose(messages.take(slice(row, row + 1)), int(due[row])):
+                    normal[row] = False
+        if self._double_below and twice.any():
+            for row in np.flatnonzero(twice & normal).tolist():
+                self._repeat(messages.take(slice(row, row + 1)), int(due[row]), int(bits[row]))
+
+    def _lose(self, line: Messages, due: int) -> bool:
+        room = self._room
+        fault_id = room.truth.fault_id("dropped_message", self._feed.interface, int(line.key[0]))
+        if room.truth.is_excluded(fault_id):
+            return False
+        cell = int(line.cell[0])
+        event = int(room.ids.scramble_int(int(line.key[0])))
+        fault = self._line_fault("dropped_message", fault_id, line, int(line.sent_at[0]))
+        room.truth.lineage(event, fault)
+        for b in self._feed.beliefs:
+            room.ledger.drop(b, cell, line.units_of(0, b), fault, room.now)
+        room.rules.touch(line.cell)
+        place = address_of(line)
+        self._feed.monitor.open_gap(place, 1, due)
+        hour_end = (due // HOUR + 1) * HOUR
+        exception = self._line_exception("dropped_message", line, fault, due, hour_end + BOOKING)
+        self._feed.lost[place] = Trouble(line, fault, exception)
+        return True
+
+    def _repeat(self, line: Messages, due: int, bits: int) -> None:
+        room = self._room
+        fault_id = room.truth.fault_id("duplicate_message", self._feed.interface, int(line.key[0]))
+        if room.truth.is_excluded(fault_id):
+            return
+        again = due + HOUR // 4 + int(uniform_int(keyed_int(bits, Purpose.DUPLICATE)) * 6 * HOUR)
+        room.at(again, lambda: self._apply_again(line, fault_id))
+
+    def _apply_again(self, line: Messages, fault_id: int) -> None:
+        """A redelivery that the consumer does not recognise."""
+        room = self._room
+        place = address_of(line)
+        if self._feed.outage is not None or place in self._feed.lost or place in self._feed.late:
+            return
+        fault = self._line_fault("duplicate_message", fault_id, line, room.now)
+        cell = int(line.cell[0])
+        for b in self._feed.beliefs:
+            units = line.units_of(0, b)
+            if units:
+                room.ledger.post_again(b, cell, units, fault, room.now)
+        room.rules.touch(line.cell)
+        room.truth.lineage(room.ids.scramble_int(int(line.key[0])), fault)
+        assert line.sequence is not None
+        self._feed.monitor.delivered(line.location, line.sequence)
+        evidence = (room.now // HOUR + 1) * HOUR + BOOKING
+        if self._feed.posts_rows:
+            event = self._feed.emit_postings(line, np.array([room.now]), second=True)
+            room.truth.lineage(event, fault)
+            evidence = room.now + BOOKING
+        exception = self._line_exception("duplicate_message", line, fault, room.now, evidence)
+        self._feed.monitor.open_gap(place, -1, room.now)
+        self._feed.doubled[place] = Trouble(line, fault, exception)
+
+    def _line_fault(self, name: str, fault_id: int, line: Messages, onset: int) -> int:
+        location, item = divmod(int(line.cell[0]), self._room.items)
+        units = int(line.on_hand[0])
+        return self._room.truth.fault(name, fault_id, onset, location=location, item=item,
+                                     document_id=int(line.document_id[0]), interface=self._feed.interface,
+                                     magnitude=abs(units), units=units)
+
+    def _line_exception(self, name: str, line: Messages, fault: int, opened: int, evidence: int) -> int:
+        room = self._room
+        location, item = divmod(int(line.cell[0]), room.items)
+        return room.truth.open_exception(
+            name, (self._feed.interface, int(line.key[0])), name, [fault], opened, location=location, item=item,
+            document_id=int(line.document_id[0]), interface=self._feed.interface, sequence=address_of(line)[1],
+            first_evidence_at=evidence,
+            loss_at_stake=abs(int(line.on_hand[0])) * room.unit_margin(item),
+        )
