@@ -17,6 +17,8 @@ CONFIDENCE_BY_TYPE: dict[str, float] = {
     "duplicate_message": 0.8,
     "posting_lag": 0.6,
     "api_outage": 0.6,
+    # Only the hold of a cell is a machine's here, and it is undone as soon as the cell is looked at.
+    "phantom_stock": 0.4,
 }
 
 

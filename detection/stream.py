@@ -61,15 +61,17 @@ def _blocks(columns: dict[str, npt.NDArray[Any]], begin: int, end: int) -> Rows:
     for code in np.unique(types).tolist():
         rows = begin + np.flatnonzero(types == code)
         taken = {name: values[rows] for name, values in columns.items() if name != "event_type"}
-        blocks.append(Block(code, {name: values for name, values in taken.items() if not _is_null(values)}, len(rows)))
+        told = {name: values for name, values in taken.items() if not _is_null(name, values)}
+        blocks.append(Block(code, told, len(rows)))
     return Rows(tuple(blocks))
 
 
-def _is_null(values: npt.NDArray[Any]) -> bool:
+def _is_null(name: str, values: npt.NDArray[Any]) -> bool:
     """Whether a column says nothing in any of these rows."""
-    if values.dtype.kind == "f":
+    kind = COLUMNS[name]
+    if kind == "float":
         return bool(np.isnan(values).all())
-    return bool((values < 0).all() and np.isin(values, (NULL, NO_CODE)).all())
+    return bool((values == (NO_CODE if kind.startswith("code:") else NULL)).all())
 
 
 def _decode(column: Any, name: str, kind: str, vocabulary: Vocabulary) -> npt.NDArray[Any]:
