@@ -155,6 +155,12 @@ def _reasons(measures: Measures) -> dict[str, list[str]]:
     return found
 
 
+#: Measures that stand beside one of the same name that counts where they weigh.
+_TOLD_BY_VALUE = {"recall_value": "recall by value", "wrongful_value": "wrongful, value"}
+
+
 def _label(stem: str) -> str:
     """``mttd_median_hours`` -> ``mttd median``: the unit stands beside the value."""
+    if stem in _TOLD_BY_VALUE:
+        return _TOLD_BY_VALUE[stem]
     return stem.removesuffix("_hours").removesuffix("_value").replace("_", " ").replace("pair.", "pair: ")
