@@ -21,9 +21,9 @@ from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
+from sim.systems.oms import available_to_promise
 from sim.systems.store import serve
 
-_BUFFER = 1
 _PROMISE = 24 * HOUR
 #: Packing of an order line's key: tick | order | line.
 _TICK_SHIFT, _ORDER_SHIFT, _LINES_MAX = 16, 3, 8
@@ -99,12 +99,8 @@ class Fulfilment:
 
     def _reserve(self, cell: np.ndarray, units: np.ndarray) -> np.ndarray:
         """Which lines ATP covers whole, first come first served."""
-        belief = self._region.room.ledger.belief
-        atp = belief[Belief.OMS_ON_HAND].take(cell) - belief[Belief.OMS_RESERVED].take(cell) - _BUFFER
-        if self._mending.held:
-            atp = np.where(np.isin(cell, np.fromiter(self._mending.held, np.int64)), 0, atp)
         # serve() wants stock by cell; only the touched cells matter, the rest is left over from before.
-        self._atp[cell] = np.maximum(atp, 0)
+        self._atp[cell] = available_to_promise(self._region.room.ledger, cell, self._mending.held)
         served = serve(cell, units, self._atp, self._scratch)
         covered: np.ndarray = served == units
         return covered

@@ -19,9 +19,9 @@ from sim.clock import DAY, HOUR, SECOND
 from sim.draws import Kind, Purpose, keyed_int
 from sim.events import CODE, NO_CODE, NULL, SOURCE
 from sim.flows.mending import Mending
-from sim.flows.receiving import Delivery
 from sim.ledger import Belief
 from sim.region import Region
+from sim.systems.wms import Delivery
 
 _RECONCILE_HOUR = 23
 

@@ -12,7 +12,6 @@ truth and stays open in ERP by the difference, until a claim closes it.
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,54 +25,15 @@ from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
+from sim.systems.wms import Delivery
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 _MINUTES_PER_CARTON = 0.4
 _PUTAWAY = 90 * MINUTE
-#: Packing of a carton's key: supplier | day | line | carton.
-SUPPLIER_SHIFT, DAY_SHIFT, LINE_SHIFT = 27, 16, 3
 #: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4.
 PARKED_STEP, RELINKED_STEP = 2, 3
-
-
-@dataclass
-class Delivery:
-    """A truck of one purchase order; arrays have one row a carton.
-
-    Attributes:
-        key: body of each carton's id.
-        advised, actual: units on the ASN and in the carton.
-        unknown: number of the carton_mismatch fault, or -1.
-        varied: number of the receiving_variance fault, or -1.
-        advice: succeeds when the ASN is in the WMS.
-        blind: succeeds when someone decides to receive without it.
-    """
-
-    supplier: int
-    purchase: int
-    shipment: int
-    receipt: int
-    item: I32
-    key: I64
-    sscc: I64
-    advised: I32
-    actual: I32
-    unknown: I64
-    varied: I64
-    advice: simpy.Event
-    blind: simpy.Event
-    late_fault: int = -1
-    late_exception: int = -1
-    late_ticket: int = -1
-    tickets: dict[int, int] = field(default_factory=dict)
-    advised_late_at: int = 0
-
-    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Delivery:
-        """The chosen cartons."""
-        names = ("item", "key", "sscc", "advised", "actual", "unknown", "varied")
-        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
 
 class Noticing(Protocol):

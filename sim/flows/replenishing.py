@@ -15,7 +15,7 @@ import numpy as np
 import simpy
 
 from sim.clock import DAY, HOUR, MINUTE, SECOND
-from sim.draws import Kind, Purpose, keyed_int, lognormal_int, threshold, uniform_int
+from sim.draws import Kind
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
@@ -23,7 +23,9 @@ from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
+from sim.systems.erp import store_needs
 from sim.systems.store import serve
+from sim.systems.tms import delay, delay_fault, lane_times
 
 _REVIEW_HOUR, _PICK_AFTER, _DEPART_AFTER = 22, 2 * HOUR, 7 * HOUR
 #: A store has its goods by noon of the day after the review: the service level of every lane.
@@ -51,7 +53,8 @@ class Replenishing:
     def _wave(self, day: int) -> Generator[simpy.Event, Any, None]:
         """One night: what the shops need, what the DC gives, and the trucks."""
         room = self._region.room
-        cell, units = self._needs(day)
+        cell, units = store_needs(room, day, self._mending.hurried)
+        self._mending.hurried.clear()
         if not len(cell):
             return
         location, item = room.split(cell)
@@ -82,25 +85,6 @@ class Replenishing:
         for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(cell)], strict=True):
             rows = slice(first, last)
             room.env.process(self._drive(day, cell[rows], units[rows], key[rows], int(transfer[first]), due))
-
-    def _needs(self, day: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cells at or below their reorder point by ERP's books, and whole packs that lift them above it."""
-        room = self._region.room
-        belief, items = room.ledger.belief, room.items
-        position = belief[Belief.ERP_ON_HAND, items:] + belief[Belief.ERP_ON_ORDER, items:]
-        point = room.economy.reorder_point[items:]
-        below = position <= point
-        every = room.config.replenishment.review_days
-        if every > 1:
-            below &= (np.repeat(np.arange(room.stores), items) + day) % every == 0
-        cell = np.flatnonzero(below)
-        hurried = [c - items for c in sorted(self._mending.hurried) if c >= items]
-        self._mending.hurried.clear()
-        if hurried:
-            cell = np.union1d(cell, np.array(hurried))
-        pack = room.catalogue.pack[cell % items]
-        packs = np.maximum(1, (point[cell] - position[cell]) // pack + 1)
-        return cell + items, (packs * pack).astype(np.int32)
 
     def _pick(self, cell: np.ndarray, item: np.ndarray, units: np.ndarray, transfer: np.ndarray,
               key: np.ndarray) -> np.ndarray:
@@ -140,12 +124,10 @@ class Replenishing:
         """One truck to one shop."""
         room = self._region.room
         location = int(cell[0]) // room.items
-        lane = keyed_int(room.seed, Purpose.TRAVEL, room.region, location, day)
-        departure = room.now + _DEPART_AFTER - _PICK_AFTER + int(uniform_int(lane) * HOUR)
-        arrival = departure + round(lognormal_int(keyed_int(lane, Purpose.TRAVEL), 2.0, 0.35) * HOUR)
+        departure, arrival = lane_times(room, location, day, room.now + _DEPART_AFTER - _PICK_AFTER)
         yield room.env.timeout(departure - room.now)
         self._header("departing", 1, day, location, transfer, due)
-        fault = self._delay(day, location, transfer, int(units.sum()))
+        fault = delay_fault(room, location, day, transfer, int(units.sum()))
         if fault >= 0:
             yield from self._come_late(fault, day, location, transfer, cell, units, arrival, due)
         else:
@@ -156,24 +138,11 @@ class Replenishing:
         if fault >= 0:
             self._mending.trucks.pop(transfer, None)
 
-    def _delay(self, day: int, location: int, transfer: int, units: int) -> int:
-        """The transfer_delay fault of this truck, or -1."""
-        room, faults = self._region.room, self._region.room.config.faults
-        bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day)
-        fault_id = room.truth.fault_id("transfer_delay", location, day)
-        below = int(threshold(faults.transfer_delay.rate * faults.scale))
-        if bits >= below or room.truth.is_excluded(fault_id):
-            return -1
-        return room.truth.fault("transfer_delay", fault_id, room.now, location=location, document_id=transfer,
-                                units=units)
-
     def _come_late(self, fault: int, day: int, location: int, transfer: int, cell: np.ndarray, units: np.ndarray,
                    arrival: int, due: int) -> Generator[simpy.Event, Any, None]:
         """A truck that went astray comes when its delay ends, or soon after it was traced."""
-        room, spec = self._region.room, self._region.room.config.faults.transfer_delay
-        bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day, 1)
-        late_by = round(max(2.0, lognormal_int(bits, spec.hours, spec.sigma)) * HOUR)
-        arrival = max(arrival, due) + late_by
+        room = self._region.room
+        arrival = max(arrival, due) + delay(room, location, day)
         traced = room.env.event()
         self._mending.trucks[transfer] = traced
         ticket = room.rules.hold_up(fault, cell)

@@ -18,6 +18,7 @@ from sim.ledger import Belief, Cause, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
+from sim.systems.pos import Scanner
 from sim.systems.store import serve
 
 I32 = npt.NDArray[np.int32]
@@ -36,11 +37,8 @@ class Shopping:
         self._region = region
         room = region.room
         faults, catalogue = room.config.faults, room.catalogue
-        scan = np.clip(faults.scan_error.rate * faults.scale * catalogue.scan_factor, 0.0, 1.0)
-        self._scan_below = (scan * 65536.0).astype(np.uint64)
-        self._scans_wrong = bool(scan.any())
+        self._scanner = Scanner(room.config, catalogue)
         self._scratch = np.zeros(room.ledger.cells, np.int32)
-        self._alone = len(catalogue) < 2
         rate = room.economy.rate.reshape(room.locations, room.items)
         loss = rate * catalogue.shrink_factor.astype(np.float32) * (faults.shrink.rate * faults.scale)
         self._loss_a_day = float(loss.sum())
@@ -79,7 +77,7 @@ class Shopping:
         cell, units, item, bits = cell[kept], sold[kept], wanted.item[kept], wanted.bits[kept]
         ticket, at, location = ticket[kept], at[kept], wanted.store[kept]
         key = body[kept] + np.int64(room.ids.prefix(Kind.SALE))
-        scanned = self._scan(item, bits)
+        scanned = self._scanner.scan(item, bits)
         wrong = np.flatnonzero(scanned != item) if scanned is not item else ()
         told = cell
         if len(wrong):
@@ -115,16 +113,6 @@ class Shopping:
         figures["sold_units_physical"] += total
         figures["sold_value"] += float(price @ units)
         self._plan_returns(location, scanned, units, bits, key, ticket)
-
-    def _scan(self, item: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """What the till takes each line for."""
-        if not self._scans_wrong:
-            return item
-        wrong = ((bits >> np.uint64(16)) & _U16) < self._scan_below[item]
-        if not wrong.any():
-            return item
-        scanned: np.ndarray = np.where(wrong, self._region.room.catalogue.sibling[item], item)
-        return scanned
 
     def _report_low(self, cell: np.ndarray) -> None:
         place, capacity = self._region.room.ledger.place, self._region.capacity
