@@ -44,9 +44,7 @@ class Case:
         value: what is at stake, currency.
         team: who works on it, or would.
         alerts: ids of the alerts merged into it.
-        absorbed: alerts on messages of an interface that this outage explains: (alert id, finding).
         plan: remaining remedies, first next.
-        pending: ids of actions not yet answered.
         actions: ids of all its actions.
         done_at: when the latest action was answered with done.
         deadline: for a prediction, when the rule will break.
@@ -73,9 +71,7 @@ class Case:
     value: float = 0.0
     team: str = ""
     alerts: list[int] = field(default_factory=list)
-    absorbed: list[tuple[int, Finding]] = field(default_factory=list)
     plan: tuple[str, ...] = ()
-    pending: set[int] = field(default_factory=set)
     actions: list[int] = field(default_factory=list)
     done_at: int = NULL
     deadline: int = NULL

@@ -62,7 +62,10 @@ class CaseDesk:
         self._counts_a_day = max(1, round(spec.counts_per_store_day * stores))
         self._counts_left = self._counts_a_day
         self._sleepers: list[tuple[int, int]] = []
-        self._kind_of_action: dict[int, str] = {}
+        #: Kinds of the actions that are not yet answered, by id.
+        self._pending: dict[int, str] = {}
+        #: What an outage's case explains: (alert id, finding) of messages on its interface, by case.
+        self._absorbed: dict[int, list[tuple[int, Finding]]] = {}
         self._ready: dict[int, Case] = {}
         self._actions: list[Action] = []
 
@@ -93,7 +96,7 @@ class CaseDesk:
             storm = self.book.outage_on(finding.interface)
             if storm is not None and finding.type != "duplicate_message":
                 storm.alerts.append(alert_id)
-                storm.absorbed.append((alert_id, finding))
+                self._absorbed.setdefault(storm.case_id, []).append((alert_id, finding))
                 return
         known = self.book.open_on(finding.subject)
         if known is not None:
@@ -120,7 +123,8 @@ class CaseDesk:
         case.value = value_at_stake(finding, views, self._spec)
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
-        case.plan = remedies.plan_for(case.type, case.fault_type, infers=self._policy.infers)
+        policy = self._policy
+        case.plan = remedies.plan_for(case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts)
         first = next((kind for kind in case.plan if kind not in remedies.PASSIVE), "escalate")
         case.team = remedies.team_for(first, finding.location)
         case.apply("classified")
@@ -139,10 +143,9 @@ class CaseDesk:
                     self._answer(views, self.book.cases[case_id], action_id, outcome)
 
     def _answer(self, views: Views, case: Case, action_id: int, outcome: str) -> None:
-        if outcome == "pending" or action_id not in case.pending:
+        if outcome == "pending" or action_id not in self._pending:
             return
-        case.pending.discard(action_id)
-        kind = self._kind_of_action[action_id]
+        kind = self._pending.pop(action_id)
         if kind in _SIDE_KINDS or case.status != "acting":
             if outcome == "done" and not case.is_open:
                 self._recorder.verified(action_id, views.now)
@@ -237,9 +240,8 @@ class CaseDesk:
             **remedies.target_of(kind, case),
         )  # fmt: skip
         case.actions.append(action.action_id)
-        case.pending.add(action.action_id)
         case.is_held = kind == "hold" or (case.is_held and kind != "release")
-        self._kind_of_action[action.action_id] = kind
+        self._pending[action.action_id] = kind
         self._recorder.action(action)
         self._actions.append(action)
 
@@ -269,7 +271,7 @@ class CaseDesk:
             decision = decide(self._policy, self._spec, case, "release", now)
             self._note(case, now, "release", decision)
             self._request(views, case, "release", decision)
-        for alert_id, finding in case.absorbed:
+        for alert_id, finding in self._absorbed.pop(case.case_id, ()):
             if not is_delivered(finding, views) and self.book.open_on(finding.subject) is None:
                 self._open(views, alert_id, finding)
 

@@ -72,7 +72,7 @@ class Operator:
         return self._desk.step(views, alerts, rows)
 
     def records(self) -> dict[str, Table]:
-        """Tables ``alerts``, ``cases``, ``actions`` and ``decisions`` as name -> list of values."""
+        """Tables ``alerts``, ``cases``, ``actions``, ``decisions`` and ``calibration`` as name -> list of values."""
         return self._recorder.tables(self._desk.book.cases)
 
     def _is_news(self, now: int, finding: Finding) -> bool:

@@ -31,6 +31,7 @@ class Policy:
         routes: whether everything else is sent to people; if not, it is left alone.
         asks: whether approvals are asked for at all.
         infers: whether books are adjusted straight from inference.
+        predicts: whether it acts on what is about to happen.
         summary: one line for lists.
     """
 
@@ -40,6 +41,7 @@ class Policy:
     asks: bool
     infers: bool
     summary: str
+    predicts: bool = False
 
 
 POLICIES: dict[str, Policy] = {
@@ -60,6 +62,7 @@ POLICIES: dict[str, Policy] = {
         Policy(
             "predictive", SAFE_KINDS | {"reprioritise"}, routes=True, asks=True, infers=False,
             summary="deterministic, with warnings before a service level is missed and replenishment brought forward",
+            predicts=True,
         ),
         Policy(
             "unrestricted", frozenset(KINDS), routes=True, asks=False, infers=True,

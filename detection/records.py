@@ -17,6 +17,8 @@ from sim.actions import Action
 from sim.events import NULL, STATUSES
 
 Table = dict[str, list[Any]]
+#: How a confidence fared against outcomes, by exception type and location.
+CALIBRATION_COLUMNS: tuple[str, ...] = ("type", "location", "cases", "confidence", "confirmed", "refuted")
 
 ALERT_COLUMNS: tuple[str, ...] = (
     "alert_id", "raised_at", "detector", "type", "location", "item", "document_id", "interface", "sequence", "score",
@@ -108,6 +110,7 @@ class Recorder:
             "cases": _table(CASE_COLUMNS, worked),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
+            "calibration": _table(CALIBRATION_COLUMNS, _calibration(cases)),
         }
 
     def _target(self, action: Action) -> str:
@@ -121,6 +124,21 @@ class Recorder:
             f"document {action.document_id}" if action.document_id != NULL else "",
         )
         return " ".join(part for part in parts if part)
+
+
+def _calibration(cases: Mapping[int, Case]) -> list[tuple[Any, ...]]:
+    """Cases, mean confidence, and verdicts of each type at each location."""
+    tally: dict[tuple[str, int], list[float]] = {}
+    for case in cases.values():
+        row = tally.setdefault((case.type, case.finding.location), [0, 0.0, 0, 0])
+        row[0] += 1
+        row[1] += case.confidence
+        row[2] += case.verdict == "confirmed"
+        row[3] += case.verdict == "refuted"
+    return [
+        (*key, int(number), total / number, int(confirmed), int(refuted))
+        for key, (number, total, confirmed, refuted) in sorted(tally.items())
+    ]
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:

@@ -47,6 +47,8 @@ INFERRED_PLANS: dict[str, tuple[str, ...]] = {
     "count_variance": ("adjust",),
     "posting_lag": ("replay",),
 }
+#: The plans of a policy that acts before the outcome of a count is known: the next wave brings goods.
+PREDICTED_PLANS: dict[str, tuple[str, ...]] = {"phantom_stock": ("hold", "reprioritise", "count")}
 #: Who carries out each kind when a machine does not.
 TEAM_OF_KIND: dict[str, str] = {
     "replay": "integration",
@@ -81,8 +83,10 @@ VERIFY_HOURS: dict[str, float] = {
 ADJUSTED_SYSTEM: dict[str, int] = {"phantom_stock": 0, "negative_inventory": 1, "count_variance": 0}
 
 
-def plan_for(type_name: str, fault_type: str, *, infers: bool) -> tuple[str, ...]:
+def plan_for(type_name: str, fault_type: str, *, infers: bool = False, predicts: bool = False) -> tuple[str, ...]:
     """The steps for a type and the fault behind it."""
+    if predicts and type_name in PREDICTED_PLANS:
+        return PREDICTED_PLANS[type_name]
     if infers and type_name in INFERRED_PLANS:
         return INFERRED_PLANS[type_name]
     return PLANS.get((type_name, fault_type), PLANS[type_name, ""])

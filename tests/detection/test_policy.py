@@ -94,8 +94,8 @@ def test_the_ladder_rises_with_value():
 def test_every_type_and_fault_has_a_plan_of_known_steps():
     for type_name in TYPES:
         for fault in FAULT_TYPES:
-            for infers in (False, True):
-                plan = plan_for(type_name, fault, infers=infers)
+            for flags in ({}, {"infers": True}, {"predicts": True}):
+                plan = plan_for(type_name, fault, **flags)
                 assert plan
                 assert all(kind in KINDS or kind in PASSIVE for kind in plan)
     assert "adjust" not in {kind for plan in PLANS.values() for kind in plan}
