@@ -18,8 +18,12 @@ from scenarios.schema import CHOICES, Experiment
 from sim.clock import DAY, parse_date, to_datetime
 from sim.faults.types import EXCEPTIONS
 
-#: Longest run, days: ten years.
-DAYS_MAX = 3_660
+#: Longest run, days: what the tick in an id has room for.
+DAYS_MAX = 680
+#: Sizes that ids have room for, apart from days (see ``sim.draws.Ids``).
+REGIONS_MAX, STORES_OF_REGION_MAX, ITEMS_MAX, ITEMS_OF_SUPPLIER_MAX = 32, 511, 40_000, 8_000
+#: Till lines a store and day: a tick has room for 8,192.
+UNITS_OF_STORE_DAY_MAX = 100_000
 #: Seeds stay exact in JSON and in float64.
 SEED_MAX = 2**52
 #: Keys that count things, and so are at least 1.
@@ -102,6 +106,7 @@ def validate(experiment: Experiment) -> None:
         if len(getattr(experiment.counting, key)) != 3:
             raise UserError(f"counting.{key}: takes 3 numbers, for the classes A, B and C")
     _check_memory(experiment)
+    _check_room_in_ids(experiment)
 
 
 def normalise(experiment: Experiment) -> Experiment:
@@ -238,6 +243,23 @@ def _check_memory(experiment: Experiment) -> None:
             f"world.stores={world.stores} world.items={world.items}: needs about {needed / 2**30:,.1f} GiB of memory, "
             f"{present / 2**30:,.1f} GiB are free; make them smaller, or world.regions larger, or workers fewer"
         )
+
+
+def _check_room_in_ids(experiment: Experiment) -> None:
+    """A key is packed into an id; a size past its share of the bits would let two things share one."""
+    world = experiment.world
+    regions = min(world.regions, world.stores)
+    busiest = world.daily_units * world.items * max(1.0, experiment.demand.peak_factor)
+    for key, value, most, meaning in (
+        ("world.regions", regions, REGIONS_MAX, "regions"),
+        ("world.stores", -(-world.stores // regions), STORES_OF_REGION_MAX, "stores a region; raise world.regions"),
+        ("world.items", world.items, ITEMS_MAX, "items"),
+        ("world.suppliers", -(-world.items // world.suppliers), ITEMS_OF_SUPPLIER_MAX, "items a supplier; raise it"),
+        ("world.daily_units", busiest, UNITS_OF_STORE_DAY_MAX, "units a store and peak day"),
+    ):
+        if value > most:
+            given = _value(experiment, key)
+            raise UserError(f"{key}={given}: makes {value:,.0f}, but ids have room for {most:,} {meaning}")
 
 
 def _value(experiment: Experiment, key: str) -> Any:

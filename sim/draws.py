@@ -216,6 +216,8 @@ class Ids:
     _MASK = (1 << 51) - 1
 
     def __init__(self, seed: int, region: int) -> None:
+        if not 0 <= region < 32:
+            raise OverflowError(f"region {region}: an id has room for 32 regions")
         # The bijection must be one for the chain: the region is part of the key, not of the bijection.
         h = keyed_int(seed, Purpose.IDS)
         self._add = h & self._MASK
