@@ -3,7 +3,8 @@
 A transfer departs with the time by which it must arrive, and arrives or does not. A supplier's
 shipment arrives at the dock, announced by an advance ship notice (ASN) or not. Documents are headers,
 some hundred a day, and so are held as plain records; cartons are held by number for as long as they
-are on the way, to tell what a receipt should have found.
+are on the way, to tell what a receipt should have found. A truck received blind has no notice; its
+receipt is held against the purchase order instead, item by item.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from detection.views.columns import integers
 from sim.clock import DAY, MINUTE
-from sim.events import DOCUMENT_TYPE, NO_CODE, NULL, STATUS, Block
+from sim.events import CODE, DOCUMENT_TYPE, NO_CODE, NULL, STATUS, Block
 
 _FORGET_DAYS = 30
 _ASN = DOCUMENT_TYPE["asn"]
@@ -82,6 +83,8 @@ class Shipments:
         self._warned: set[int] = set()
         self._advised: dict[int, int] = {}
         self._cartons: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._ordered: tuple[dict[tuple[int, int], int], dict[tuple[int, int], int]] = ({}, {})
+        self._ever_parked: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
         self._dock: list[tuple[int, int, int]] = []
         self.waiting: dict[int, int] = {}
         self.parked: dict[tuple[int, int], int] = {}
@@ -96,6 +99,12 @@ class Shipments:
         self.exceptional: list[Receipt] = []
         self.resolved: list[tuple[int, int]] = []
         self._dock = []
+
+    def order(self, block: Block) -> None:
+        """Lines of purchase orders."""
+        rows = np.flatnonzero(integers(block, "code") == CODE["850"])
+        order, item, units = (integers(block, name)[rows].tolist() for name in ("document_id", "item", "quantity"))
+        self._ordered[0].update(zip(zip(order, item, strict=True), units, strict=True))
 
     def depart(self, block: Block) -> None:
         """Trucks that left."""
@@ -136,6 +145,9 @@ class Shipments:
             self._resolve(np.unique(integers(block, "parent_document_id")).tolist())
         if self.parked:
             self._unpark(block)
+        blind = np.flatnonzero(status == STATUS["blind"])
+        if len(blind):
+            self._compare_with_order(block.take(blind))
         wrong = np.flatnonzero(np.isin(status, _EXCEPTIONAL))
         names = ("document_id", "item", "carton", "parent_document_id", "quantity", "event_id")
         columns = [integers(block, name)[wrong].tolist() for name in names]
@@ -150,6 +162,7 @@ class Shipments:
             if unknown:
                 self.parked[document, item] = carton
                 self._parked_cartons[carton] = (document, item)
+                self._ever_parked[0].add((document, item))
 
     def finish(self, now: int) -> None:
         """Find the transfers that are due and the shipments that came unannounced."""
@@ -170,6 +183,26 @@ class Shipments:
             self._warned.discard(document)
         if (now // DAY) % _FORGET_DAYS == 0:
             self._cartons = ({}, self._cartons[0])
+            self._ordered = ({}, self._ordered[0])
+            self._ever_parked = (set(), self._ever_parked[0])
+
+    def _compare_with_order(self, block: Block) -> None:
+        """A receipt without a notice: what came of an item against what was ordered of it.
+
+        Items of which a carton was set aside are left out: what is missing of them is known.
+        """
+        names = ("document_id", "correlation_id", "item", "parent_document_id", "quantity", "event_id")
+        received: dict[tuple[int, int, int, int], tuple[int, int]] = {}
+        for *key, quantity, event in zip(*(integers(block, name).tolist() for name in names), strict=True):
+            line = (key[0], key[1], key[2], key[3])
+            received[line] = (received.get(line, (0, event))[0] + quantity, event)
+        for (document, order, item, shipment), (quantity, event) in received.items():
+            ordered = self._ordered[0].get((order, item), self._ordered[1].get((order, item), quantity))
+            was_parked = any((document, item) in parked for parked in self._ever_parked)
+            if quantity != ordered and not was_parked:
+                self.exceptional.append(
+                    Receipt(document, item, NULL, shipment, quantity, ordered, is_unknown=False, event_id=event)
+                )
 
     def _resolve(self, shipments: list[int]) -> None:
         found = [shipment for shipment in shipments if shipment in self.waiting]

@@ -51,6 +51,7 @@ class Views:
                 ("master_data", self.cells.describe),
                 ("announcing", self.channels.announce),
                 ("retail_selling", self._sell),
+                ("ordering", self.shipments.order),
                 ("advising", lambda block: self.shipments.advise(self.now, block)),
                 ("departing", self.shipments.depart),
                 ("arriving", self.shipments.arrive),
