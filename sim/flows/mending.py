@@ -97,17 +97,17 @@ class Mending:
     # -- the dock --------------------------------------------------------------------------------
 
     def relink(self, receipt: int, item: int, by: int) -> Outcome:
-        """Put a parked carton on its order and receive it."""
+        """Put the parked cartons of an item on their order and receive them."""
         parked = self.receiving.parked.pop((receipt, item), None)
         if parked is None:
             return "no carton of it is parked", 0
-        delivery, ticket = parked
         room = self.region.room
-        if by >= 0:
-            room.truth.lineage(by, room.rules.fault_of(ticket))
-        room.rules.let_go(ticket, by)
-        room.env.process(self.receiving.receive(delivery, relinked=True))
-        return "", int(delivery.actual.sum())
+        for delivery, ticket in parked:
+            if by >= 0:
+                room.truth.lineage(by, room.rules.fault_of(ticket))
+            room.rules.let_go(ticket, by)
+            room.env.process(self.receiving.receive(delivery, relinked=True))
+        return "", sum(int(delivery.actual.sum()) for delivery, _ in parked)
 
     def post_receipt(self, shipment: int, by: int) -> Outcome:
         """Receive a truck without its ASN."""
@@ -121,17 +121,17 @@ class Mending:
 
     def claim(self, receipt: int, item: int, by: int) -> Outcome:
         """Close what was not delivered of an order line, and claim it."""
-        claim = self.receiving.claims.pop((receipt, item), None)
-        if claim is None:
+        claims = self.receiving.claims.pop((receipt, item), None)
+        if claims is None:
             return "nothing of it is open", 0
-        fault, missing = claim
         room, act = self.region.room, self._id(by, receipt)
-        if by >= 0:
-            room.truth.lineage(by, fault)
         owner = room.truth.repair_fault(act, room.now, 0, item)
-        room.ledger.repair(Belief.ERP_ON_ORDER, item, -missing, room.now, act, owner, fault)
-        room.ledger.post(Belief.ERP_ON_ORDER, np.array([item]), np.array([-missing], np.int32))
-        return "", -missing
+        for fault, missing in claims:
+            if by >= 0:
+                room.truth.lineage(by, fault)
+            room.ledger.repair(Belief.ERP_ON_ORDER, item, -missing, room.now, act, owner, fault)
+            room.ledger.post(Belief.ERP_ON_ORDER, np.array([item]), np.array([-missing], np.int32))
+        return "", -sum(missing for _, missing in claims)
 
     def trace(self, transfer: int, by: int) -> Outcome:
         """Have the carrier find a truck."""

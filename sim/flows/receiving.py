@@ -54,9 +54,9 @@ class Receiving:
     def __init__(self, region: Region) -> None:
         self._region = region
         self._doors = simpy.PriorityResource(region.room.env, region.room.config.replenishment.dock_doors)
-        self.parked: dict[tuple[int, int], tuple[Delivery, int]] = {}
+        self.parked: dict[tuple[int, int], list[tuple[Delivery, int]]] = {}
         self.waiting: dict[int, Delivery] = {}
-        self.claims: dict[tuple[int, int], tuple[int, int]] = {}
+        self.claims: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self.conversions: dict[int, tuple[int, int]] = {}
         self.wrong_conversion: dict[int, int] = {}
         self.manual: Noticing | None = None
@@ -114,8 +114,8 @@ class Receiving:
         self._emit_receiving(delivery, event, at, "unknown_carton", None, None)
         for row in range(n):
             fault, item = int(delivery.unknown[row]), int(delivery.item[row])
-            delivery.tickets[item] = room.rules.hold_up(fault, delivery.item[row : row + 1])
-            self.parked[delivery.receipt, item] = (delivery.take(np.array([row])), delivery.tickets[item])
+            ticket = room.rules.hold_up(fault, delivery.item[row : row + 1])
+            self.parked.setdefault((delivery.receipt, item), []).append((delivery.take(np.array([row])), ticket))
             room.truth.end(fault, room.now)
             room.truth.lineage(int(event[row]), fault)
             room.truth.open_exception(
@@ -181,7 +181,7 @@ class Receiving:
             fault, item = int(delivery.varied[row]), int(delivery.item[row])
             missing = int(delivery.advised[row]) - int(delivery.actual[row])
             room.truth.lineage(int(event[row]), fault)
-            self.claims[delivery.receipt, item] = (fault, missing)
+            self.claims.setdefault((delivery.receipt, item), []).append((fault, missing))
             room.truth.open_exception(
                 "receiving_variance", (int(delivery.key[row]),), "receiving_variance", [fault], int(at[row]),
                 location=0, item=item, document_id=delivery.receipt, first_evidence_at=int(at[row]) + 30 * SECOND,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,7 +44,6 @@ class Delivery:
     late_fault: int = -1
     late_exception: int = -1
     late_ticket: int = -1
-    tickets: dict[int, int] = field(default_factory=dict)
     advised_late_at: int = 0
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Delivery:
