@@ -61,7 +61,7 @@ def table(results: Results) -> list[str]:
             continue
         result = results[name]
         verdict = "pass" if target.is_met(result.value) else "MISS"
-        figures = f"{result.value:>7.2f} {target!s:>9} {verdict} {result.processor:>12.2f}"
+        figures = f"{result.value:>7.3f} {target!s:>9} {verdict} {result.processor:>12.3f}"
         lines.append(f"{name:<18} {figures}  {result.note}")
     return lines
 

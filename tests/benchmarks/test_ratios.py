@@ -54,7 +54,7 @@ def timed(benchmark: BenchmarkFixture, work: Callable[[], Cost]) -> Cost:
 def judge(benchmark: BenchmarkFixture, results: Results, name: str, result: Result) -> None:
     results[name] = result
     benchmark.extra_info[name] = result.value
-    assert TARGETS[name].is_met(result.value), f"{name} is {result.value:.2f}, required {TARGETS[name]}: {result.note}"
+    assert TARGETS[name].is_met(result.value), f"{name} is {result.value:.3f}, required {TARGETS[name]}: {result.note}"
 
 
 def over(cost: Cost, other: Cost, note: str) -> Result:
