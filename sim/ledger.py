@@ -26,116 +26,34 @@ Physical stock is never negative: callers clip, and :meth:`Ledger.check` asserts
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-I32 = npt.NDArray[np.int32]
-I64 = npt.NDArray[np.int64]
-Cells = npt.NDArray[np.integer]
-
-
-class Kind(IntEnum):
-    """What a belief is about."""
-
-    ON_HAND = 0
-    BLOCKED = 1
-    ON_ORDER = 2
-    RESERVED = 3
-
-
-class Belief(IntEnum):
-    """A system's book of one kind. ``SITE`` is the WMS in a DC and the store system in a store."""
-
-    SITE_ON_HAND = 0
-    ERP_ON_HAND = 1
-    OMS_ON_HAND = 2
-    SITE_BLOCKED = 3
-    ERP_BLOCKED = 4
-    ERP_ON_ORDER = 5
-    OMS_RESERVED = 6
-
-
-class Place(IntEnum):
-    """Where goods are. The first three are on hand, the cage is blocked, the truck is neither."""
-
-    SHELF = 0
-    BACKROOM = 1
-    DOCK = 2
-    CAGE = 3
-    TRUCK = 4
-
-
-class Cause(IntEnum):
-    """Ambient mechanisms."""
-
-    SHRINK = 0
-    SCAN_ERROR = 1
-    MISCOUNT = 2
-
-
-KIND_OF: tuple[Kind, ...] = (
-    Kind.ON_HAND,
-    Kind.ON_HAND,
-    Kind.ON_HAND,
-    Kind.BLOCKED,
-    Kind.BLOCKED,
-    Kind.ON_ORDER,
-    Kind.RESERVED,
+from sim.books import (
+    BELIEFS_OF,
+    I32,
+    I64,
+    KIND_OF,
+    ON_HAND_BELIEFS,
+    ON_HAND_PLACES,
+    PLACE_KIND,
+    SITE_BELIEFS,
+    Belief,
+    Cause,
+    Cells,
+    Kind,
+    LedgerError,
+    Place,
 )
-BELIEFS_OF: dict[Kind, tuple[Belief, ...]] = {
-    kind: tuple(b for b in Belief if KIND_OF[b] is kind) for kind in Kind
-}
-ON_HAND_BELIEFS = BELIEFS_OF[Kind.ON_HAND]
-SITE_BELIEFS = (Belief.SITE_ON_HAND, Belief.SITE_BLOCKED)
-ON_HAND_PLACES = (Place.SHELF, Place.BACKROOM, Place.DOCK)
-_PLACE_KIND = {
-    Place.SHELF: Kind.ON_HAND,
-    Place.BACKROOM: Kind.ON_HAND,
-    Place.DOCK: Kind.ON_HAND,
-    Place.CAGE: Kind.BLOCKED,
-    Place.TRUCK: None,
-}
+from sim.entries import Listener, NamedErrors
 
-
-class LedgerError(AssertionError):
-    """The identity, or the sign of physical stock, does not hold: a defect of the program."""
-
-
-class Listener(Protocol):
-    """Who keeps the truth about faults."""
-
-    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
-        """Name a fault for an ambient error that is promoted; returns its number."""
-        ...
-
-    def entry_opened(self, fault: int, cell: int) -> None:
-        """An entry of ``fault`` was opened."""
-        ...
-
-    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
-        """An entry of ``fault`` was paid in full by the action, count or message ``by``."""
-        ...
-
-
-@dataclass
-class Entries:
-    """Named errors, as growing columns; ``rest`` is what is still unpaid."""
-
-    fault: list[int] = field(default_factory=list)
-    belief: list[int] = field(default_factory=list)
-    cell: list[int] = field(default_factory=list)
-    units: list[int] = field(default_factory=list)
-    rest: list[int] = field(default_factory=list)
-    opened_at: list[int] = field(default_factory=list)
-    cleared_at: list[int] = field(default_factory=list)
-    cleared_by: list[int] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.fault)
+#: The words of the books are the ledger's own: whoever uses the ledger takes them from here.
+__all__ = [
+    "BELIEFS_OF", "I32", "I64", "KIND_OF", "ON_HAND_BELIEFS", "ON_HAND_PLACES", "SITE_BELIEFS", "Belief", "Cause",
+    "Cells", "CountSheet", "Kind", "Ledger", "LedgerError", "Listener", "NamedErrors", "Place",
+]
 
 
 @dataclass(frozen=True)
@@ -196,12 +114,11 @@ class Ledger:
         self.cells = cells
         self.belief = np.zeros((len(Belief), cells), np.int32)
         self.in_flight = np.zeros((len(Belief), cells), np.int32)
-        self.named = np.zeros((len(Belief), cells), np.int32)
         self.fact = np.zeros((len(Kind), cells), np.int32)
         self.place = np.zeros((len(Place), cells), np.int32)
         self.ambient = np.zeros((len(Cause), cells), np.int32)
-        self.entries = Entries()
-        self._of_cell: dict[int, list[int]] = {}
+        self.entries = NamedErrors(cells, listener)
+        self.named = self.entries.total
         # The promotions of a cell: (cause, first of its entries, one a belief); their number, by cell.
         self._promoted: dict[int, list[tuple[Cause, int]]] = {}
         self._promotions = np.zeros(cells, np.int32)
@@ -270,7 +187,7 @@ class Ledger:
 
     def move(self, source: Place, target: Place, cells: Cells, units: I32 | int) -> None:
         """Move goods between places of one kind: no belief is about that."""
-        if _PLACE_KIND[source] is not _PLACE_KIND[target]:
+        if PLACE_KIND[source] is not PLACE_KIND[target]:
             raise LedgerError(f"{source.name} to {target.name} changes a fact: tell it")
         np.subtract.at(self.place[source], cells, units)
         np.add.at(self.place[target], cells, units)
@@ -293,17 +210,17 @@ class Ledger:
     def drop(self, b: Belief, cell: int, m: int, fault: int, now: int) -> None:
         """A message of ``m`` is lost: what was in flight becomes an entry of ``fault``."""
         self.in_flight[b, cell] += m
-        self._open(fault, b, cell, -m, now)
+        self.entries.open(fault, b, cell, -m, now)
 
     def post_again(self, b: Belief, cell: int, m: int, fault: int, now: int) -> None:
         """A message that already arrived is applied a second time."""
         self.belief[b, cell] += m
-        self._open(fault, b, cell, m, now)
+        self.entries.open(fault, b, cell, m, now)
 
     def distort(self, b: Belief, cell: int, m: int, wrong: int, fault: int, now: int) -> None:
         """A message of ``m`` that is on its way says ``wrong`` instead."""
         self.in_flight[b, cell] -= wrong - m
-        self._open(fault, b, cell, wrong - m, now)
+        self.entries.open(fault, b, cell, wrong - m, now)
 
     def repair(
         self, b: Belief, cell: int, m: int, now: int, by: int, repair_fault: int, fault: int | None = None
@@ -325,11 +242,11 @@ class Ledger:
         """
         if fault is None and KIND_OF[b] is Kind.ON_HAND:
             self.promote(cell, now)
-        paid, rest = self._pay(b, cell, m, now, by, fault)
+        paid, rest = self.entries.pay(b, cell, m, now, by, fault)
         if repair_fault < 0:
             m -= rest
         else:
-            self._open(repair_fault, b, cell, rest, now)
+            self.entries.open(repair_fault, b, cell, rest, now)
         self.in_flight[b, cell] -= m
         return paid, rest
 
@@ -344,13 +261,13 @@ class Ledger:
                 self._promotions[cell] += 1
                 self._promoted.setdefault(int(cell), []).append((cause, len(self.entries)))
                 for b in ON_HAND_BELIEFS:
-                    self._open(fault, b, cell, units, now)
+                    self.entries.open(fault, b, cell, units, now)
                 faults.append(fault)
         return faults
 
     def open_entries(self, cell: int) -> list[int]:
         """The unpaid entries of a cell, oldest first."""
-        return list(self._of_cell.get(int(cell), ()))
+        return self.entries.of(cell)
 
     def error(self, b: Belief, cells: Cells) -> I32:
         """Errors of some cells: what belief - fact - in_flight is, from its parts."""
@@ -380,9 +297,9 @@ class Ledger:
         settled = book - np.where(missed_cutoff, 0, self.in_flight[Belief.SITE_ON_HAND, cells])
         # By the chain, not by the sum: a cell whose entries cancel each other still holds them.
         named = {
-            cell: tuple((e, self.entries.rest[e]) for e in self._of_cell[cell]
+            cell: tuple((e, self.entries.rest[e]) for e in self.entries.of(cell)
                         if self.entries.belief[e] in ON_HAND_BELIEFS)
-            for cell in cells.tolist() if cell in self._of_cell
+            for cell in self.entries.among(cells)
         }
         self._cut_offs += 1
         return CountSheet(cells, counted, book.copy(), (counted - settled).astype(np.int32),
@@ -458,77 +375,11 @@ class Ledger:
             amount = min(rest, units) if units > 0 else max(rest, units)
             faults.add(entries.fault[e])
             cleared[b] += amount
-            self._reduce(e, amount, now, by)
+            self.entries.reduce(e, amount, now, by)
         own = delta + cleared[Belief.SITE_ON_HAND]
         self.ambient[Cause.MISCOUNT, cell] += own
         for b in ON_HAND_BELIEFS[1:]:
-            self._open(spare_fault, b, cell, delta + cleared[b] - own, now)
-
-    # -- entries ---------------------------------------------------------------------------------
-
-    def _open(self, fault: int, b: Belief, cell: int, units: int, now: int) -> None:
-        if units == 0:
-            return
-        cell = int(cell)
-        e = self.entries
-        e.fault.append(fault)
-        e.belief.append(int(b))
-        e.cell.append(cell)
-        e.units.append(int(units))
-        e.rest.append(int(units))
-        e.opened_at.append(now)
-        e.cleared_at.append(-1)
-        e.cleared_by.append(-1)
-        self._of_cell.setdefault(cell, []).append(len(e) - 1)
-        self.named[b, cell] += units
-        self._listener.entry_opened(fault, cell)
-
-    def _reduce(self, entry: int, amount: int, now: int, by: int) -> None:
-        """Take ``amount`` (of the entry's sign) off an entry."""
-        e = self.entries
-        cell = e.cell[entry]
-        e.rest[entry] -= amount
-        self.named[e.belief[entry], cell] -= amount
-        if e.rest[entry] != 0:
-            self._split(entry, amount, now, by)
-        else:
-            e.cleared_at[entry] = now
-            e.cleared_by[entry] = by
-            chain = self._of_cell[cell]
-            chain.remove(entry)
-            if not chain:
-                del self._of_cell[cell]
-            self._listener.entry_cleared(e.fault[entry], cell, now, by)
-
-    def _split(self, entry: int, amount: int, now: int, by: int) -> None:
-        """Keep the paid part of an entry as one of its own, so that each is wholly open or wholly cleared."""
-        e = self.entries
-        e.units[entry] -= amount
-        e.fault.append(e.fault[entry])
-        e.belief.append(e.belief[entry])
-        e.cell.append(e.cell[entry])
-        e.units.append(amount)
-        e.rest.append(0)
-        e.opened_at.append(e.opened_at[entry])
-        e.cleared_at.append(now)
-        e.cleared_by.append(by)
-
-    def _pay(self, b: Belief, cell: int, m: int, now: int, by: int, fault: int | None) -> tuple[list[int], int]:
-        """Pay entries of belief ``b`` with ``m``; returns the faults paid and what is left of ``m``."""
-        paid: list[int] = []
-        for entry in self.open_entries(cell):
-            if m == 0:
-                break
-            rest = self.entries.rest[entry]
-            if self.entries.belief[entry] != b or (rest > 0) == (m > 0):
-                continue
-            if fault is not None and self.entries.fault[entry] != fault:
-                continue
-            amount = max(rest, -m) if rest < 0 else min(rest, -m)
-            paid.append(self.entries.fault[entry])
-            self._reduce(entry, amount, now, by)
-            m += amount
-        return paid, m
+            self.entries.open(spare_fault, b, cell, delta + cleared[b] - own, now)
 
     # -- invariants ------------------------------------------------------------------------------
 
@@ -572,17 +423,7 @@ class Ledger:
             raise LedgerError("the places do not add up to the stock on hand")
         if not np.array_equal(self.place[Place.CAGE], self.fact[Kind.BLOCKED]):
             raise LedgerError("the cage does not hold the blocked stock")
-        self._check_entries()
-
-    def _check_entries(self) -> None:
-        open_now = [e for chain in self._of_cell.values() for e in chain]
-        entries = self.entries
-        flat = np.array([entries.belief[e] * self.cells + entries.cell[e] for e in open_now], np.int64)
-        places, where = np.unique(flat, return_inverse=True)
-        total = np.bincount(where, np.array([entries.rest[e] for e in open_now], np.float64), len(places))
-        same = np.array_equal(total, self.named.ravel()[places])
-        if not same or np.count_nonzero(self.named) != np.count_nonzero(total):
-            raise LedgerError("named entries do not add up to the named error")
+        self.entries.check()
 
     def _fail(self, b: Belief, cell: int) -> None:
         raise LedgerError(

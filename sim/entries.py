@@ -1,0 +1,142 @@
+"""Named errors: which fault put how many units wrong in which book, and what has been paid since.
+
+Entries of a cell are found by its chain. A payment takes the oldest entries of the opposite sign
+first; an entry that is paid in part is split, so that each row is wholly open or wholly cleared.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from sim.books import Belief, Cause, Cells, LedgerError
+
+
+class Listener(Protocol):
+    """Who keeps the truth about faults."""
+
+    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
+        """Name a fault for an ambient error that is promoted; returns its number."""
+        ...
+
+    def entry_opened(self, fault: int, cell: int) -> None:
+        """An entry of ``fault`` was opened."""
+        ...
+
+    def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
+        """An entry of ``fault`` was paid in full by the action, count or message ``by``."""
+        ...
+
+
+class NamedErrors:
+    """Named errors as growing columns, one row an entry; ``rest`` is what is still unpaid.
+
+    Args:
+        cells: number of cells.
+        listener: told when faults gain and lose entries.
+
+    Attributes:
+        fault, belief, cell, units, rest, opened_at, cleared_at, cleared_by: the columns; ``cleared_at``
+            and ``cleared_by`` are -1 while an entry is open.
+        total: unpaid units by belief and cell, shape (beliefs, cells).
+    """
+
+    def __init__(self, cells: int, listener: Listener) -> None:
+        self.fault: list[int] = []
+        self.belief: list[int] = []
+        self.cell: list[int] = []
+        self.units: list[int] = []
+        self.rest: list[int] = []
+        self.opened_at: list[int] = []
+        self.cleared_at: list[int] = []
+        self.cleared_by: list[int] = []
+        self.total = np.zeros((len(Belief), cells), np.int32)
+        self._of_cell: dict[int, list[int]] = {}
+        self._listener = listener
+
+    def __len__(self) -> int:
+        return len(self.fault)
+
+    def of(self, cell: int) -> list[int]:
+        """The unpaid entries of a cell, oldest first."""
+        return list(self._of_cell.get(int(cell), ()))
+
+    def among(self, cells: Cells) -> list[int]:
+        """Those of some cells that hold unpaid entries, even if they cancel each other."""
+        return [cell for cell in cells.tolist() if cell in self._of_cell]
+
+    def open(self, fault: int, b: Belief, cell: int, units: int, now: int) -> None:
+        """Open an entry of ``fault``; none where there are no units."""
+        if units == 0:
+            return
+        cell = int(cell)
+        e = self
+        e.fault.append(fault)
+        e.belief.append(int(b))
+        e.cell.append(cell)
+        e.units.append(int(units))
+        e.rest.append(int(units))
+        e.opened_at.append(now)
+        e.cleared_at.append(-1)
+        e.cleared_by.append(-1)
+        self._of_cell.setdefault(cell, []).append(len(e) - 1)
+        self.total[b, cell] += units
+        self._listener.entry_opened(fault, cell)
+
+    def reduce(self, entry: int, amount: int, now: int, by: int) -> None:
+        """Take ``amount`` (of the entry's sign) off an entry."""
+        e = self
+        cell = e.cell[entry]
+        e.rest[entry] -= amount
+        self.total[e.belief[entry], cell] -= amount
+        if e.rest[entry] != 0:
+            self._split(entry, amount, now, by)
+        else:
+            e.cleared_at[entry] = now
+            e.cleared_by[entry] = by
+            chain = self._of_cell[cell]
+            chain.remove(entry)
+            if not chain:
+                del self._of_cell[cell]
+            self._listener.entry_cleared(e.fault[entry], cell, now, by)
+
+    def _split(self, entry: int, amount: int, now: int, by: int) -> None:
+        """Keep the paid part of an entry as one of its own, so that each is wholly open or wholly cleared."""
+        e = self
+        e.units[entry] -= amount
+        e.fault.append(e.fault[entry])
+        e.belief.append(e.belief[entry])
+        e.cell.append(e.cell[entry])
+        e.units.append(amount)
+        e.rest.append(0)
+        e.opened_at.append(e.opened_at[entry])
+        e.cleared_at.append(now)
+        e.cleared_by.append(by)
+
+    def pay(self, b: Belief, cell: int, m: int, now: int, by: int, fault: int | None) -> tuple[list[int], int]:
+        """Pay entries of belief ``b`` with ``m``; returns the faults paid and what is left of ``m``."""
+        paid: list[int] = []
+        for entry in self.of(cell):
+            if m == 0:
+                break
+            rest = self.rest[entry]
+            if self.belief[entry] != b or (rest > 0) == (m > 0):
+                continue
+            if fault is not None and self.fault[entry] != fault:
+                continue
+            amount = max(rest, -m) if rest < 0 else min(rest, -m)
+            paid.append(self.fault[entry])
+            self.reduce(entry, amount, now, by)
+            m += amount
+        return paid, m
+
+    def check(self) -> None:
+        """Raise :class:`LedgerError` unless the open entries add up to ``total``."""
+        open_now = [e for chain in self._of_cell.values() for e in chain]
+        flat = np.array([self.belief[e] * self.total.shape[1] + self.cell[e] for e in open_now], np.int64)
+        places, where = np.unique(flat, return_inverse=True)
+        total = np.bincount(where, np.array([self.rest[e] for e in open_now], np.float64), len(places))
+        same = np.array_equal(total, self.total.ravel()[places])
+        if not same or np.count_nonzero(self.total) != np.count_nonzero(total):
+            raise LedgerError("named entries do not add up to the named error")
