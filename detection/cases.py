@@ -8,7 +8,7 @@ leaves behind gets a case of its own when it is over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from detection.taxonomy import UNKNOWN, Finding, Subject
 from sim.events import NULL
@@ -70,9 +70,9 @@ class Case:
     priority: int = 100
     value: float = 0.0
     team: str = ""
-    alerts: list[int] = field(default_factory=list)
+    alerts: tuple[int, ...] = ()
     plan: tuple[str, ...] = ()
-    actions: list[int] = field(default_factory=list)
+    actions: tuple[int, ...] = ()
     done_at: int = NULL
     deadline: int = NULL
     wake_at: int = NULL

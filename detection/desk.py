@@ -95,19 +95,19 @@ class CaseDesk:
         if SCOPE_OF_TYPE[finding.type] == "message":
             storm = self.book.outage_on(finding.interface)
             if storm is not None and finding.type != "duplicate_message":
-                storm.alerts.append(alert_id)
+                storm.alerts += (alert_id,)
                 self._absorbed.setdefault(storm.case_id, []).append((alert_id, finding))
                 return
         known = self.book.open_on(finding.subject)
         if known is not None:
-            known.alerts.append(alert_id)
+            known.alerts += (alert_id,)
             return
         self._open(views, alert_id, finding)
 
     def _open(self, views: Views, alert_id: int, finding: Finding) -> None:
         subject, now = finding.subject, views.now
         case = Case(
-            key_id(self._seed, "case", *subject, self.book.ordinal(subject)), subject, finding, now, alerts=[alert_id]
+            key_id(self._seed, "case", *subject, self.book.ordinal(subject)), subject, finding, now, alerts=(alert_id,)
         )
         cells = views.cells
         if subject[0] == "cell":
@@ -239,7 +239,7 @@ class CaseDesk:
             model_version=case.model_version, priority=case.priority,
             **remedies.target_of(kind, case),
         )  # fmt: skip
-        case.actions.append(action.action_id)
+        case.actions += (action.action_id,)
         case.is_held = kind == "hold" or (case.is_held and kind != "release")
         self._pending[action.action_id] = kind
         self._recorder.action(action)

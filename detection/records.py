@@ -53,7 +53,7 @@ class Recorder:
             (
                 alert_id, raised_at, self._detector, finding.type, finding.location, finding.item,
                 finding.document_id, finding.interface, finding.sequence, finding.score, finding.deadline,
-                list(finding.evidence),
+                finding.evidence,
             )
         )  # fmt: skip
 
@@ -100,14 +100,14 @@ class Recorder:
         worked = [
             (
                 case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
-                case.confidence, case.priority, case.team, list(case.alerts), case.finding.location,
+                case.confidence, case.priority, case.team, case.alerts, case.finding.location,
                 case.finding.item, case.finding.document_id, case.finding.interface, case.finding.sequence, "operator",
             )
             for case in cases.values()
         ]  # fmt: skip
         return {
-            "alerts": _table(ALERT_COLUMNS, self._alerts),
-            "cases": _table(CASE_COLUMNS, worked),
+            "alerts": _table(ALERT_COLUMNS, self._alerts, lists=("evidence",)),
+            "cases": _table(CASE_COLUMNS, worked, lists=("alerts",)),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
             "calibration": _table(CALIBRATION_COLUMNS, _calibration(cases)),
@@ -141,10 +141,11 @@ def _calibration(cases: Mapping[int, Case]) -> list[tuple[Any, ...]]:
     ]
 
 
-def _table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    """Rows as columns."""
+def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], lists: tuple[str, ...] = ()) -> Table:
+    """Rows as columns; the tuples of the columns ``lists`` become lists."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(names)
-    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+    table = {name: list(column) for name, column in zip(names, columns, strict=True)}
+    return {**table, **{name: [list(ids) for ids in table[name]] for name in lists}}
 
 
 _OUTCOME, _EXECUTED_AT, _REFUSED_REASON, _DELTA_UNITS, _VERIFIED_AT = (
