@@ -3,7 +3,8 @@
 Who has the lowest priority number is served first, then who asked first, ties by key, so the order
 never depends on how events were scheduled. The queue is a heap: a backlog of thousands is what an
 understaffed team has, and SimPy's own priority queue sorts all of it at every request. Work starts
-within the shift; the integration team is on call round the clock. Minutes worked are what labour costs.
+within the shift; the integration team is on call round the clock. The minutes are those of keeping
+records right: cases, counts, approvals and repairs. Handling goods is the trade itself, in every arm.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class People:
         return minutes
 
     def spend(self, team: str, minutes: float) -> None:
-        """Minutes of routine work that needs no queue (a morning's count list)."""
+        """Minutes of counting and approving that need no queue (a morning's count list)."""
         self.minutes[team] += minutes
         self._room.figures["labour_minutes"] += minutes
 

@@ -139,7 +139,6 @@ class Fulfilment:
         if short.any():
             self._fail(cell[short], (units - picked)[short], key[short], document[short], at[short])
         self._ship(cell, shelf_first, picked, key, document, at)
-        self._region.people.spend("store", 1.5 * len(cell))
 
     def _fail(self, cell: np.ndarray, missing: np.ndarray, key: np.ndarray, document: np.ndarray,
               at: np.ndarray) -> None:

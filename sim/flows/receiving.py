@@ -64,16 +64,19 @@ class Receiving:
     def unload(self, delivery: Delivery) -> Generator[simpy.Event, Any, None]:
         """A truck from its arrival until its last carton is put away or parked."""
         room = self._region.room
+        # From the gate on, whoever misses the advice may decide to do without it.
+        self.waiting[delivery.shipment] = delivery
         with self._doors.request(priority=(room.now, delivery.shipment)) as door:  # type: ignore[arg-type]
             yield door
             yield room.env.timeout(30 * MINUTE)
             self._take_over(delivery)
             if not delivery.advice.triggered and not delivery.blind.triggered:
-                yield from self._wait_for_advice(delivery)
+                # Nothing can be received against an ASN that is not there.
+                yield delivery.advice | delivery.blind
+            del self.waiting[delivery.shipment]
             if delivery.late_ticket >= 0:
                 self._accept_late(delivery)
             minutes = _MINUTES_PER_CARTON * len(delivery.item)
-            self._region.people.spend("dc", minutes)
             yield room.env.timeout(round(minutes / max(1, self._region.people.heads["dc"]) * MINUTE))
         known = delivery.unknown < 0
         if not known.all():
@@ -92,12 +95,6 @@ class Receiving:
             ledger.distort(Belief.ERP_ON_ORDER, int(cells[row]), -int(delivery.advised[row]),
                            -int(delivery.actual[row]), int(delivery.varied[row]), self._region.room.now)
             self._region.room.truth.end(int(delivery.varied[row]), self._region.room.now)
-
-    def _wait_for_advice(self, delivery: Delivery) -> Generator[simpy.Event, Any, None]:
-        """Nothing can be received against an ASN that is not there."""
-        self.waiting[delivery.shipment] = delivery
-        yield delivery.advice | delivery.blind
-        self.waiting.pop(delivery.shipment, None)
 
     def _accept_late(self, delivery: Delivery) -> None:
         """The truck that came before its ASN can be received now."""

@@ -114,7 +114,6 @@ class Replenishing:
             correlation_id=document, status=STATUS["in_transit"],
         )
         room.rules.touch(item)
-        region.people.spend("dc", 0.1 * len(went))
         return picked
 
     # -- transport -------------------------------------------------------------------------------
@@ -203,4 +202,3 @@ class Replenishing:
         )
         room.rules.touch(cell)
         region.refill.append(cell)
-        region.people.spend("store", 0.15 * n)

@@ -105,4 +105,3 @@ class Returning:
         )
         room.rules.touch(cell)
         region.refill.append(cell)
-        region.people.spend("store", 0.5 * n)
