@@ -138,7 +138,8 @@ class Played:
 
     def entries(self) -> pd.DataFrame:
         """The ledger's named entries."""
-        return pd.DataFrame(vars(self.world.room.ledger.entries))
+        columns = ("fault", "belief", "cell", "units", "rest", "opened_at", "cleared_at", "cleared_by")
+        return pd.DataFrame({name: getattr(self.world.room.ledger.entries, name) for name in columns}, dtype="int64")
 
     def wrong_repairs(self) -> pd.DataFrame:
         """Entries that repairs opened: what they put wrong."""
