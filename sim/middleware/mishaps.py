@@ -158,7 +158,7 @@ class Mishaps:
     def _lose(self, line: Messages, due: int) -> bool:
         room = self._room
         fault_id = room.truth.fault_id("dropped_message", self._feed.interface, int(line.key[0]))
-        if room.truth.is_excluded(fault_id):
+        if room.truth.is_excluded(fault_id) or not self._says_something(line):
             return False
         cell = int(line.cell[0])
         event = int(room.ids.scramble_int(int(line.key[0])))
@@ -174,10 +174,14 @@ class Mishaps:
         self._feed.lost[place] = Trouble(line, fault, exception)
         return True
 
+    def _says_something(self, line: Messages) -> bool:
+        """Whether the line changes a book of this interface: losing one that does not harms nobody."""
+        return any(line.units_of(0, b) for b in self._feed.beliefs)
+
     def _repeat(self, line: Messages, due: int, bits: int) -> None:
         room = self._room
         fault_id = room.truth.fault_id("duplicate_message", self._feed.interface, int(line.key[0]))
-        if room.truth.is_excluded(fault_id):
+        if room.truth.is_excluded(fault_id) or not self._says_something(line):
             return
         again = due + HOUR // 4 + int(uniform_int(keyed_int(bits, Purpose.DUPLICATE)) * 6 * HOUR)
         room.at(again, lambda: self._apply_again(line, fault_id))
