@@ -144,10 +144,7 @@ class Stream:
         blocks = _merge(day)
         available = np.concatenate([b.columns["available_at"] for b in blocks])
         event = np.concatenate([b.columns["event_id"] for b in blocks])
-        order = np.argsort(available, kind="stable")
-        sorted_time = available[order]
-        if (sorted_time[1:] == sorted_time[:-1]).any():
-            order = np.lexsort((event, available))
+        order = _order(available, event)
         words = np.concatenate([self._hash.words({**b.columns, "event_type": b.event_type}, b.size) for b in blocks])
         self._hash.update_words(words[order])
         if self._writer is not None:
@@ -212,6 +209,21 @@ def _joined(name: str, parts: list[Block]) -> Any:
     return np.concatenate([part.get(name) for part in parts])
 
 
+def _order(available: npt.NDArray[np.int64], event: npt.NDArray[np.int64]) -> npt.NDArray[np.intp]:
+    """Rows by (available_at, event_id): by time first, then only the few that share an instant by id."""
+    order = np.argsort(available)
+    times = available[order]
+    same = times[1:] == times[:-1]
+    if same.any():
+        shared = np.zeros(len(times), np.bool_)
+        shared[1:] = same
+        shared[:-1] |= same
+        places = np.flatnonzero(shared)
+        rows = order[places]
+        order[places] = rows[np.lexsort((event[rows], available[rows]))]
+    return order
+
+
 def _as_it_is(block: Block) -> Block:
     return block
 
@@ -223,11 +235,7 @@ def _ordered(block: Block) -> Block:
     available: Any = block.columns["available_at"]
     if (available[1:] > available[:-1]).all():
         return block
-    order = np.argsort(available, kind="stable")
-    ordered = available[order]
-    if (ordered[1:] == ordered[:-1]).any():
-        order = np.lexsort((block.columns["event_id"], available))  # type: ignore[arg-type]
-    return block.take(order)
+    return block.take(_order(available, block.columns["event_id"]))  # type: ignore[arg-type]
 
 
 def _open_writer(path: Path) -> pq.ParquetWriter:
