@@ -1,0 +1,195 @@
+"""Trucks to the shops, and interfaces that go down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sim.clock import DAY, HOUR
+from sim.config import Config
+from sim.events import CODE, DOCUMENT_TYPE, STATUS
+from tests.sim.small_world import Played, Watcher, play, quiet_config
+
+
+def _trucks(**rates: float) -> Config:
+    return quiet_config(stores=5, items=30, days=8, **rates)
+
+
+# -- transfer_delay --------------------------------------------------------------------------------
+
+
+def _missing(kind: str) -> Watcher:
+    """Acts on each transfer that has left and is not there when it is due."""
+    on_road: dict[int, dict[str, Any]] = {}
+
+    def answer(row: dict[str, Any], _: int) -> None:
+        if row["document_type"] != DOCUMENT_TYPE["transfer"]:
+            return
+        if row["location"] == 0:
+            on_road[row["document_id"]] = row
+        else:
+            on_road.pop(row["document_id"], None)
+
+    def after(now: int) -> list[dict[str, Any]]:
+        late = [on_road.pop(document) for document, row in list(on_road.items()) if row["due_at"] + HOUR < now]
+        return [{"kind": kind, "document_id": row["document_id"], "location": row["partner"], "item": 0}
+                for row in late]
+
+    return Watcher(answer, ("departing", "arriving"), after)
+
+
+@pytest.fixture(scope="module")
+def delayed() -> Played:
+    return play(_trucks(transfer_delay=0.3))
+
+
+def test_a_delayed_truck_misses_its_service_level(delayed: Played):
+    exceptions = delayed.exceptions("transfer_delay")
+    assert len(exceptions) > 4
+    departing, arriving = delayed.of("departing"), delayed.of("arriving")
+    due = departing.set_index("document_id").due_at
+    for exception in exceptions.itertuples():
+        assert exception.opened_at == exception.first_evidence_at == due.loc[exception.document_id]
+        arrival = arriving[arriving.document_id == exception.document_id]
+        assert (arrival.occurred_at > exception.opened_at + 2 * HOUR - 1).all()
+        assert bool(len(arrival)) == (exception.restored_at != -1)
+    others = departing[~departing.document_id.isin(exceptions.document_id) & (departing.due_at < delayed.end)]
+    on_time = arriving.set_index("document_id").occurred_at.loc[others.document_id]
+    assert len(others) > 5
+    assert (on_time.to_numpy() <= others.due_at.to_numpy()).all()
+
+
+def test_goods_on_a_late_truck_are_in_no_shop(delayed: Played):
+    exceptions, receiving = delayed.exceptions("transfer_delay"), delayed.of("receiving")
+    open_still = exceptions[exceptions.restored_at == -1]
+    assert not set(open_still.document_id) & set(receiving.document_id)
+    done = exceptions[exceptions.restored_at != -1]
+    shipped, received = (rows.groupby("document_id").quantity.sum() for rows in (
+        delayed.of("shipping"), receiving[receiving.document_type == DOCUMENT_TYPE["transfer"]]))
+    arrived = [document for document in done.document_id if document in received.index]
+    assert arrived
+    assert shipped.loc[arrived].equals(received.loc[arrived])
+
+
+def test_tracing_brings_a_truck_in(delayed: Played):
+    played = play(_trucks(transfer_delay=0.3), watcher=_missing("trace"))
+    exceptions = played.exceptions("transfer_delay")
+    exceptions = exceptions[exceptions.opened_at < played.end - 6 * HOUR]
+    asked = {a.action_id: a.document_id for a in played.watcher.asked}
+    assert len(exceptions) > 4
+    traced = exceptions[exceptions.restored_by != -1]
+    assert len(traced) >= len(exceptions) - 1
+    assert [asked[by] for by in traced.restored_by] == traced.document_id.tolist()
+    assert (exceptions.restored_at - exceptions.opened_at < 6 * HOUR).all()
+    before = delayed.exceptions("transfer_delay")
+    waited = (before.restored_at - before.opened_at)[before.restored_at != -1]
+    assert waited.median() > 12 * HOUR
+    links, faults = played.lineage(), played.faults().set_index("number").fault_id
+    assert {(e.restored_by, faults.loc[e.faults[0]]) for e in traced.itertuples()} <= links
+
+
+@pytest.mark.parametrize("kind", ["post_receipt", "relink", "claim"])
+def test_the_wrong_remedy_of_a_late_truck_is_refused(kind: str, delayed: Played):
+    played = play(_trucks(transfer_delay=0.3), watcher=_missing(kind))
+    assert len(played.watcher.asked) > 4
+    assert "" not in set(played.outcomes().values())
+    assert played.exceptions("transfer_delay").restored_at.tolist() == delayed.exceptions(
+        "transfer_delay").restored_at.tolist()
+
+
+def test_counting_for_a_late_truck_does_no_harm():
+    """A count in the shop finds what is there: the goods are on the road and in nobody's book."""
+    played = play(_trucks(transfer_delay=0.3), watcher=_missing("count"))
+    assert set(played.outcomes().values()) == {""}
+    assert not len(played.wrong_repairs())
+    assert (played.exceptions("transfer_delay").restored_by == -1).all()
+
+
+# -- api_outage ------------------------------------------------------------------------------------
+
+
+def _outages(attempts: int = 8, hours: float = 6.0) -> Config:
+    config = quiet_config(stores=3, items=30, days=8, api_outage=60.0)
+    config.faults.api_outage.hours = hours
+    config.middleware.retry_max_attempts = attempts
+    return config
+
+
+def test_an_outage_retries_and_recovers():
+    played = play(_outages())
+    exceptions = played.exceptions("api_outage")
+    assert len(exceptions) > 5
+    retrying, recovered = played.of("retrying"), played.of("recovered")
+    assert set(retrying.code) == {CODE["503"]}
+    assert exceptions.announced.all()
+    faults = played.faults("api_outage").set_index("number")
+    assert len(faults) == len(exceptions)
+    for exception in exceptions.itertuples():
+        fault = faults.loc[exception.faults[0]]
+        tries = retrying[(retrying.interface == exception.interface) & (retrying.occurred_at >= exception.opened_at)]
+        if exception.first_evidence_at != -1:
+            assert exception.first_evidence_at == tries.available_at.min()
+        if fault.ended_at != -1:
+            assert fault.ended_at - fault.onset == pytest.approx(fault.magnitude * HOUR, abs=2)
+            assert ((recovered.interface == exception.interface) & (recovered.occurred_at == fault.ended_at)).any()
+            # Nothing is delivered while it is down.
+            posted = played.of("posting")
+            down = (posted.interface == exception.interface) & (posted.available_at > fault.onset + HOUR)
+            assert not (down & (posted.occurred_at < fault.ended_at - HOUR)).any()
+
+
+def test_what_waited_arrives_by_itself():
+    played = play(_outages(hours=1.0))
+    exceptions, faults = played.exceptions("api_outage"), played.faults("api_outage").set_index("number")
+    over = [e for e in exceptions.itertuples() if 0 < faults.loc[e.faults[0]].ended_at < played.end - DAY]
+    assert over
+    assert all(e.restored_at != -1 and e.restored_by == -1 for e in over)
+    assert not len(played.of("dead_letter"))
+
+
+def _redriving() -> Watcher:
+    return Watcher(lambda row, _: {"kind": "redrive", "interface": row["interface"]}, ("recovered",))
+
+
+def test_dead_letters_wait_for_a_redrive():
+    played = play(_outages(attempts=4))
+    dead = played.of("dead_letter")
+    assert len(dead) > 5
+    assert set(dead.code) == {CODE["timeout"]}
+    exceptions = played.exceptions("api_outage")
+    stuck = {e.interface for e in exceptions.itertuples() if e.restored_at == -1 and e.opened_at < played.end - DAY}
+    assert stuck
+    assert stuck <= set(dead.interface)
+    links, rows = {event for event, _ in played.lineage()}, set(dead.event_id)
+    assert rows <= links
+
+
+def test_a_redrive_after_recovery_delivers_them():
+    played = play(_outages(attempts=4), watcher=_redriving())
+    faults = played.faults("api_outage").set_index("number")
+    exceptions = played.exceptions("api_outage")
+    over = [e for e in exceptions.itertuples() if 0 < faults.loc[e.faults[0]].ended_at < played.end - DAY]
+    asked = {a.action_id for a in played.watcher.asked}
+    assert all(e.restored_at != -1 for e in over)
+    assert sum(e.restored_by in asked for e in over) > 2
+    done = [reason for reason in played.outcomes().values() if not reason]
+    assert done
+    assert set(played.outcomes().values()) <= {"", "no dead letters", "the interface is down"}
+
+
+def test_a_redrive_while_it_is_down_is_refused():
+    watcher = Watcher(lambda row, _: {"kind": "redrive", "interface": row["interface"]}, ("dead_letter",))
+    played = play(_outages(attempts=3, hours=9.0), watcher=watcher)
+    assert "the interface is down" in set(played.outcomes().values())
+    assert (played.of("acting").status == STATUS["refused"]).any()
+
+
+def test_adjusting_during_an_outage_is_a_wrong_repair():
+    """ERP is behind, not wrong: setting its book to the site's puts it wrong once the backlog arrives."""
+    adjust = {"kind": "adjust", "system": 1, "units": -1, "location": 1, "item": 0, "rule": "unrestricted"}
+    watcher = Watcher(lambda *_: adjust, ("retrying",))
+    played = play(_outages(), watcher=watcher)
+    wrong = played.wrong_repairs()
+    assert wrong.units.sum() == -len(watcher.asked)
+    assert (played.exceptions("api_outage").restored_by == -1).all()
