@@ -97,12 +97,15 @@ def keyed(seed: int, purpose: Purpose, *parts: int | I64) -> U64:
     Scalars must come before arrays: they are folded once.
     """
     scalars = [p for p in parts if isinstance(p, int)]
-    h: U64 | np.uint64 = np.uint64(keyed_int(seed, purpose, *scalars))
+    return fold_many(keyed_int(seed, purpose, *scalars), *(p for p in parts if not isinstance(p, int)))
+
+
+def fold_many(h: int, *parts: I64) -> U64:
+    """:func:`fold` of arrays of shape (n,)."""
+    bits: U64 | np.uint64 = np.uint64(h)
     for part in parts:
-        if isinstance(part, int):
-            continue
-        h = mix(h + part.astype(np.uint64) * _GOLDEN + np.uint64(1))
-    return np.asarray(h, dtype=np.uint64)
+        bits = mix(bits + part.astype(np.uint64) * _GOLDEN + np.uint64(1))
+    return np.asarray(bits, dtype=np.uint64)
 
 
 def threshold(share: float) -> np.uint64:

@@ -10,14 +10,17 @@ from typing import Protocol
 
 import numpy as np
 
-from sim.books import Belief, Cause, Cells, LedgerError
+from sim.books import I32, ON_HAND_BELIEFS, Belief, Cause, Cells, LedgerError
 
 
 class Listener(Protocol):
     """Who keeps the truth about faults."""
 
-    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
-        """Name a fault for an ambient error that is promoted; returns its number."""
+    def ambient_faults(self, cause: Cause, cells: Cells, units: I32, ordinals: I32, now: int) -> list[int]:
+        """Name a fault for each ambient error that is promoted; returns their numbers.
+
+        ``ordinals`` count the promotions of each cell before.
+        """
         ...
 
     def entry_opened(self, fault: int, cell: int) -> None:
@@ -83,6 +86,27 @@ class NamedErrors:
         self._of_cell.setdefault(cell, []).append(len(e) - 1)
         self.total[b, cell] += units
         self._listener.entry_opened(fault, cell)
+
+    def open_many(self, faults: list[int], cells: Cells, units: I32, now: int) -> None:
+        """Open entries of the same units in every on-hand belief: for each fault one a belief, in turn."""
+        n, beliefs = len(faults), [int(b) for b in ON_HAND_BELIEFS]
+        wide, places = np.repeat(units, len(beliefs)).tolist(), cells.tolist()
+        first = len(self)
+        self.fault.extend(fault for fault in faults for _ in beliefs)
+        self.belief.extend(beliefs * n)
+        self.cell.extend(cell for cell in places for _ in beliefs)
+        self.units.extend(wide)
+        self.rest.extend(wide)
+        self.opened_at.extend([now] * len(wide))
+        self.cleared_at.extend([-1] * len(wide))
+        self.cleared_by.extend([-1] * len(wide))
+        for b in ON_HAND_BELIEFS:
+            np.add.at(self.total[b], cells, units)
+        for cell, fault in zip(places, faults, strict=True):
+            self._of_cell.setdefault(cell, []).extend(range(first, first + len(beliefs)))
+            first += len(beliefs)
+            for _ in beliefs:
+                self._listener.entry_opened(fault, cell)
 
     def reduce(self, entry: int, amount: int, now: int, by: int) -> None:
         """Take ``amount`` (of the entry's sign) off an entry."""

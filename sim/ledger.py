@@ -241,7 +241,7 @@ class Ledger:
             The faults paid, and the units that could not be: an entry of ``repair_fault``, or not sent.
         """
         if fault is None and KIND_OF[b] is Kind.ON_HAND:
-            self.promote(cell, now)
+            self.promote(np.array([cell]), now)
         paid, rest = self.entries.pay(b, cell, m, now, by, fault)
         if repair_fault < 0:
             m -= rest
@@ -250,20 +250,29 @@ class Ledger:
         self.in_flight[b, cell] -= m
         return paid, rest
 
-    def promote(self, cell: int, now: int) -> list[int]:
-        """Turn the cell's ambient errors into named entries, one fault a cause; returns the faults."""
-        faults = []
+    def promote(self, cells: Cells, now: int) -> list[int]:
+        """Turn the ambient errors of some cells into named entries, one fault a cell and cause; returns the faults.
+
+        Args:
+            cells: each cell once.
+            now: when.
+        """
+        named: list[int] = []
         for cause in Cause:
-            units = int(self.ambient[cause, cell])
-            if units:
-                fault = self._listener.ambient_fault(cause, cell, units, now)
-                self.ambient[cause, cell] = 0
-                self._promotions[cell] += 1
-                self._promoted.setdefault(int(cell), []).append((cause, len(self.entries)))
-                for b in ON_HAND_BELIEFS:
-                    self.entries.open(fault, b, cell, units, now)
-                faults.append(fault)
-        return faults
+            hit = cells[self.ambient[cause, cells] != 0]
+            if not len(hit):
+                continue
+            units = self.ambient[cause, hit]
+            faults = self._listener.ambient_faults(cause, hit, units, self._promotions[hit], now)
+            self.ambient[cause, hit] = 0
+            self._promotions[hit] += 1
+            first = len(self.entries)
+            for cell in hit.tolist():
+                self._promoted.setdefault(cell, []).append((cause, first))
+                first += len(ON_HAND_BELIEFS)
+            self.entries.open_many(faults, hit, units, now)
+            named += faults
+        return named
 
     def open_entries(self, cell: int) -> list[int]:
         """The unpaid entries of a cell, oldest first."""

@@ -123,10 +123,8 @@ class Rules:
         below = self._ledger.belief[beliefs[0]].take(cells) < 0
         for b in beliefs[1:]:
             below |= self._ledger.belief[b].take(cells) < 0
-        for cell in self._fresh("negative_inventory", cells[below]):
-            faults = self._faults_behind(cell, now, negative=True)
-            if faults:
-                self._start("negative_inventory", cell, faults, now, first_evidence_at=now)
+        for cell, faults in self._fresh("negative_inventory", cells[below], now, -1):
+            self._start("negative_inventory", cell, faults, now, first_evidence_at=now)
 
     def _test_phantom(self, cells: Cells, now: int) -> None:
         place = self._ledger.place
@@ -134,12 +132,9 @@ class Rules:
         empty = cells[(sellable == 0) & (cells >= self._items)]
         if not len(empty):
             return
-        for cell in self._fresh("phantom_stock", empty[self._is_frozen(empty)]):
-            faults = self._faults_behind(cell, now, negative=False)
-            if faults:
-                rate = float(self._economy.rate[cell])
-                silence = now + int(_SILENCE_UNITS / rate * DAY)
-                self._start("phantom_stock", cell, faults, now, first_evidence_at=silence)
+        for cell, faults in self._fresh("phantom_stock", empty[self._is_frozen(empty)], now, 1):
+            silence = now + int(_SILENCE_UNITS / float(self._economy.rate[cell]) * DAY)
+            self._start("phantom_stock", cell, faults, now, first_evidence_at=silence)
 
     def _is_frozen(self, cells: Cells) -> npt.NDArray[np.bool_]:
         ledger, economy = self._ledger, self._economy
@@ -155,32 +150,39 @@ class Rules:
         )
         return frozen
 
-    def _fresh(self, name: str, cells: Cells) -> list[int]:
-        """Cells, each once and in order, that are no open exception of this type but may have a cause."""
+    def _fresh(self, name: str, cells: Cells, now: int, sign: int) -> list[tuple[int, list[int]]]:
+        """Cells, each once and in order, that newly break a rule with a fault behind it, and those faults.
+
+        Args:
+            name: the rule.
+            cells: where it is broken.
+            now: when.
+            sign: 1 where a book too high breaks it, -1 where one too low does.
+        """
         if not len(cells):
             return []
         cells = np.unique(cells)
+        cells = cells[~self._is_open[name][cells]]
         ledger = self._ledger
-        caused = ledger.ambient[:, cells].any(axis=0) | (self._late_count[cells] > 0)
+        ambient = ledger.ambient[:, cells].sum(axis=0, dtype=np.int32)
+        erring = np.zeros(len(cells), np.bool_)
         for b in ON_HAND_BELIEFS:
-            caused |= ledger.named[b, cells] != 0
-        fresh: list[int] = cells[caused & ~self._is_open[name][cells]].tolist()
-        return fresh
+            erring |= (sign * ledger.belief[b, cells] > 0) & (sign * (ledger.named[b, cells] + ambient) > 0)
+        ledger.promote(cells[erring], now)
+        behind = [(cell, self._faults_behind(cell, sign))
+                  for cell in cells[erring | (self._late_count[cells] > 0)].tolist()]
+        return [(cell, faults) for cell, faults in behind if faults]
 
-    def _faults_behind(self, cell: int, now: int, *, negative: bool) -> list[int]:
+    def _faults_behind(self, cell: int, sign: int) -> list[int]:
         """Faults whose error pushes a book of the cell that way, the largest first, then the oldest."""
-        ledger = self._ledger
-        sign = -1 if negative else 1
-        one = np.array([cell])
-        bad = [b for b in ON_HAND_BELIEFS if sign * int(ledger.belief[b, cell]) > 0]
-        wrong = [b for b in bad if sign * int(ledger.error(b, one)[0]) > 0]
+        ledger, entries = self._ledger, self._ledger.entries
+        bad = {int(b) for b in ON_HAND_BELIEFS if sign * int(ledger.belief[b, cell]) > 0}
+        wrong = {b for b in bad if sign * int(ledger.named[b, cell]) > 0}
         weight: dict[int, int] = {}
-        if wrong:
-            ledger.promote(cell, now)
-            for entry in ledger.open_entries(cell):
-                e = ledger.entries
-                if e.belief[entry] in wrong and sign * e.rest[entry] > 0:
-                    weight[e.fault[entry]] = max(weight.get(e.fault[entry], 0), abs(e.rest[entry]))
+        for entry in ledger.open_entries(cell):
+            if entries.belief[entry] in wrong and sign * entries.rest[entry] > 0:
+                fault = entries.fault[entry]
+                weight[fault] = max(weight.get(fault, 0), abs(entries.rest[entry]))
         if bad and self._late_count[cell]:
             for fault, cells in self._late.values():
                 if (cells == cell).any():

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from sim.draws import WORLD_IDS, Ids, Purpose, fold, keyed_int
+from sim.draws import WORLD_IDS, Purpose, fold, fold_many, keyed_int
 from sim.events import NO_CODE, NULL
 from sim.faults.types import BY_NAME
-from sim.ledger import Cause, Ledger
+from sim.ledger import I32, Cause, Cells, Ledger
 
 NOT_YET = -1
 REPAIR = "repair"
@@ -99,7 +99,6 @@ class Truth:
         self.evident: list[tuple[int, int]] = []
         self._seed, self._region, self._items = seed, region, items
         self._exclude = exclude
-        self._ids = Ids(seed, region)
         names = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
         self._fault_keys = {n: keyed_int(seed, Purpose.IDS, 1000 + code, region) for n, code in names.items()}
         self._exception_keys = {n: keyed_int(seed, Purpose.IDS, 2000 + code, region) for n, code in names.items()}
@@ -108,7 +107,6 @@ class Truth:
         self._last_by: list[int] = []
         self._of_fault: dict[int, list[int]] = {}
         self._dirty: set[int] = set()
-        self._promoted: dict[tuple[int, int], int] = {}
 
     # -- faults ----------------------------------------------------------------------------------
 
@@ -191,14 +189,27 @@ class Truth:
 
     # -- the ledger's listener ---------------------------------------------------------------------
 
-    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
-        """A fault of its own for an ambient error that is promoted; its mechanism is off."""
-        ordinal = self._promoted.get((cell, int(cause)), 0)
-        self._promoted[cell, int(cause)] = ordinal + 1
-        name = AMBIENT_TYPE[cause]
-        location, item = divmod(cell, self._items)
-        return self.fault(name, self.fault_id(name, cell, int(cause), ordinal), now,
-                          location=location, item=item, magnitude=abs(units), units=units)
+    def ambient_faults(self, cause: Cause, cells: Cells, units: I32, ordinals: I32, now: int) -> list[int]:
+        """See :class:`sim.entries.Listener`; the mechanism of such a fault is off."""
+        name, n, f = AMBIENT_TYPE[cause], len(cells), self.faults
+        location, item = np.divmod(cells, self._items)
+        ids = fold_many(self._fault_keys[name], cells.astype(np.int64), ordinals.astype(np.int64)) >> np.uint64(13)
+        first = len(f.fault_id)
+        f.fault_id.extend(ids.tolist())
+        f.type.extend([name] * n)
+        f.location.extend(location.tolist())
+        f.item.extend(item.tolist())
+        f.document_id.extend([NULL] * n)
+        f.interface.extend([NO_CODE] * n)
+        f.magnitude.extend(np.abs(units).astype(np.float64).tolist())
+        f.onset.extend([now] * n)
+        f.ended_at.extend([now] * n)
+        f.restored_at.extend([NOT_YET] * n)
+        f.units.extend(units.tolist())
+        self._entries.extend([0] * n)
+        self._states.extend([0] * n)
+        self._last_by.extend([NOT_YET] * n)
+        return list(range(first, first + n))
 
     def entry_opened(self, fault: int, cell: int) -> None:  # noqa: ARG002
         """See :class:`sim.ledger.Listener`."""

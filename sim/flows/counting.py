@@ -82,6 +82,7 @@ class Counting:
         at = room.now + np.arange(len(cells)) % 3600 * SECOND
         self._show(sheet, body, variance, at)
         room.rules.contradicted(cells[sheet.delta != 0], room.now)
+        ledger.promote(cells[variance], room.now)
         for row in np.flatnonzero(variance).tolist():
             self._vary(sheet, row, int(body[row]), int(at[row]))
         if variance.any():
@@ -106,7 +107,6 @@ class Counting:
         """A count out of tolerance: what the book's error consists of is named now."""
         room, ledger = self._region.room, self._region.room.ledger
         cell = int(sheet.cells[row])
-        ledger.promote(cell, room.now)
         weight: dict[int, int] = {}
         for entry in ledger.open_entries(cell):
             if ledger.entries.belief[entry] == 0:

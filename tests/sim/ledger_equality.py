@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from sim.ledger import KIND_OF, ON_HAND_BELIEFS, Belief, Cause, Kind, Ledger
+from sim.ledger import I32, KIND_OF, ON_HAND_BELIEFS, Belief, Cause, Cells, Kind, Ledger
 from tests.sim.slow_ledger import BOOKS, CAUSES, SlowLedger, fault_name
 
 BOOK_OF = dict(zip(Belief, (book for books in BOOKS.values() for book in books), strict=True))
@@ -24,11 +24,13 @@ class Notes:
         self.opened: list[tuple[int, int]] = []
         self.cleared: list[tuple[int, int, int, int]] = []
 
-    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
-        assert units
+    def ambient_faults(self, cause: Cause, cells: Cells, units: I32, ordinals: I32, now: int) -> list[int]:
+        assert units.all()
+        assert (ordinals >= 0).all()
         assert now >= 0
-        self.names[cause.name.lower(), cell] += 1
-        return fault_name(cause.name.lower(), cell, self.names[cause.name.lower(), cell])
+        name = cause.name.lower()
+        self.names.update((name, cell) for cell in cells.tolist())
+        return [fault_name(name, cell, self.names[name, cell]) for cell in cells.tolist()]
 
     def entry_opened(self, fault: int, cell: int) -> None:
         self.opened.append((fault, cell))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim.ledger import ON_HAND_BELIEFS, Belief, Cause, CountSheet, Kind, Ledger, Place
+from sim.ledger import I32, ON_HAND_BELIEFS, Belief, Cause, Cells, CountSheet, Kind, Ledger, Place
 
 SITE, ERP, OMS = ON_HAND_BELIEFS
 REPAIR, SPARE, COUNT = 900, 700, 5_000
@@ -18,10 +18,12 @@ class Notes:
         self.named: list[tuple[Cause, int, int]] = []
         self.cleared: list[tuple[int, int, int, int]] = []
 
-    def ambient_fault(self, cause: Cause, cell: int, units: int, now: int) -> int:
+    def ambient_faults(self, cause: Cause, cells: Cells, units: I32, ordinals: I32, now: int) -> list[int]:
+        assert (ordinals >= 0).all()
         assert now >= 0
-        self.named.append((cause, cell, units))
-        return 100 + len(self.named)
+        first = len(self.named) + 101
+        self.named += [(cause, *pair) for pair in zip(cells.tolist(), units.tolist(), strict=True)]
+        return list(range(first, first + len(cells)))
 
     def entry_opened(self, fault: int, cell: int) -> None:
         assert fault > 0

@@ -211,7 +211,7 @@ class Interleavings(RuleBasedStateMachine):
     @rule(cell=cell_numbers)
     def promote(self, cell: int) -> None:
         self.now += 1
-        self.ledger.promote(cell, self.now)
+        self.ledger.promote(np.array([cell]), self.now)
         self.twin.promote(cell, self.now)
 
     # -- counts ------------------------------------------------------------------------------------

@@ -203,7 +203,7 @@ def test_an_adjustment_promotes_first(ledger: Ledger) -> None:
     assert ambient(ledger, 0) == (0, 0, 0)
     left = [(101, SITE, 2), (101, OMS, 2), (102, SITE, -3), (102, ERP, -3), (102, OMS, -3)]
     assert unpaid(ledger, 0) == left
-    assert ledger.promote(0, 2) == []
+    assert ledger.promote(np.array([0]), 2) == []
 
 
 def test_without_an_owner_only_what_can_be_paid_is_sent(ledger: Ledger) -> None:

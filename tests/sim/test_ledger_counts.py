@@ -151,7 +151,7 @@ def test_downstream_paid_less_than_the_site_is_the_counts(ledger: Ledger) -> Non
 def test_a_count_pays_what_was_promoted_since_its_cut_off(ledger: Ledger) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
-    ledger.promote(0, 2)
+    ledger.promote(np.array([0]), 2)
     approve(ledger, sheet)
     assert unpaid(ledger, 0) == []
     assert ambient(ledger, 0) == (0, 0, 0)
@@ -162,7 +162,7 @@ def test_promoted_causes_that_partly_cancel_are_both_paid(ledger: Ledger) -> Non
     appear(ledger, 0, 3)
     sheet = count(ledger, 0)
     assert sheet.delta[0] == 1
-    ledger.promote(0, 2)
+    ledger.promote(np.array([0]), 2)
     approve(ledger, sheet)
     assert unpaid(ledger, 0) == []
     assert ambient(ledger, 0) == (0, 0, 0)
@@ -173,7 +173,7 @@ def test_only_the_causes_that_were_promoted_are_paid_there(ledger: Ledger) -> No
     appear(ledger, 0, 1)
     sheet = count(ledger, 0)
     lose(ledger, 0, 1, Cause.SCAN_ERROR)
-    assert ledger.promote(0, 2) == [101]
+    assert ledger.promote(np.array([0]), 2) == [101]
     approve(ledger, sheet)
     assert unpaid(ledger, 0) == []
     # The mis-scan of the snapshot is paid where it still is, and the later one stays.
@@ -185,7 +185,7 @@ def test_an_entry_after_the_cut_off_is_not_taken_for_a_promotion(ledger: Ledger)
     sheet = count(ledger, 0)
     for b in ON_HAND_BELIEFS:
         ledger.post_again(b, 0, 1, 5, 1)
-    ledger.promote(0, 2)
+    ledger.promote(np.array([0]), 2)
     approve(ledger, sheet)
     assert unpaid(ledger, 0) == [(5, b, 1) for b in ON_HAND_BELIEFS]
 
@@ -193,7 +193,7 @@ def test_an_entry_after_the_cut_off_is_not_taken_for_a_promotion(ledger: Ledger)
 def test_promoted_and_paid_meanwhile_becomes_the_counts_own(ledger: Ledger) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
-    ledger.promote(0, 2)
+    ledger.promote(np.array([0]), 2)
     for b in ON_HAND_BELIEFS:
         ledger.repair(b, 0, -2, 3, 42, REPAIR)
     approve(ledger, sheet)
@@ -206,7 +206,7 @@ def test_a_promotion_that_turned_is_not_paid_by_what_the_count_saw(ledger: Ledge
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     appear(ledger, 0, 5, Cause.SHRINK)
-    ledger.promote(0, 2)
+    ledger.promote(np.array([0]), 2)
     approve(ledger, sheet)
     assert unpaid(ledger, 0) == [(101, b, -3) for b in ON_HAND_BELIEFS]
     assert ambient(ledger, 0) == (0, 0, -2)
@@ -216,7 +216,7 @@ def test_a_promotion_that_grew_is_paid_by_what_the_count_saw(ledger: Ledger) -> 
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     lose(ledger, 0, 3)
-    ledger.promote(0, 2)
+    ledger.promote(np.array([0]), 2)
     approve(ledger, sheet)
     assert unpaid(ledger, 0) == [(101, b, 3) for b in ON_HAND_BELIEFS]
     assert ambient(ledger, 0) == (0, 0, 0)
@@ -237,7 +237,7 @@ def test_counts_that_overlap_pay_an_error_once_and_own_its_doubling(
     assert [int(sheet.delta[0]) for sheet in sheets] == [-2, -3, -4]
     lose(ledger, 0, 4)
     if promoted:
-        ledger.promote(0, 3)
+        ledger.promote(np.array([0]), 3)
     for which in order:
         approve(ledger, sheets[which])
     # Four units were rightly taken off, five more were taken off again, and the last loss nobody saw.
