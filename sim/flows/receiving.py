@@ -138,7 +138,9 @@ class Receiving:
         sequence = self._region.channels["wms"].send(Messages(
             location=np.zeros(n, np.int32), cell=delivery.item, on_hand=told, on_order=-delivery.actual, key=key,
             sent_at=at, document_id=np.full(n, delivery.receipt), document_type=DOCUMENT_TYPE["receipt"],
-            code=CODE["101"], document_grain=True,
+            code=CODE["101"],
+            # A document is one message; what is relinked comes after it, and must not share its draws.
+            document_grain=not relinked,
         ))
         event = room.ids.scramble(key)
         status = "blind" if not delivery.advice.triggered else "accepted"

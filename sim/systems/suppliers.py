@@ -32,8 +32,11 @@ def arrival_time(room: Room, supplier: int, day: int) -> int:
     arrival = room.now + round(days * DAY)
     # Yards take trucks between six and eighteen o'clock.
     clock = arrival % DAY
-    arrival += max(0, 6 * HOUR - clock) if clock < 18 * HOUR else DAY - clock + 6 * HOUR
-    return arrival
+    if 6 * HOUR <= clock < 18 * HOUR:
+        return arrival
+    # Who comes by night is let in one by one: a whole hour would be the mark of a truck that was on time.
+    gate = 6 * HOUR + round(uniform_int(keyed_int(bits, Purpose.LEAD_TIME)) * 2 * HOUR)
+    return arrival - clock + gate + (DAY if clock >= 18 * HOUR else 0)
 
 
 def pack(room: Room, supplier: int, day: int, purchase: int, item: np.ndarray, units: np.ndarray) -> Delivery:
@@ -80,7 +83,8 @@ def advice_time(room: Room, supplier: int, day: int, arrival: int, delivery: Del
     spec = room.config.faults.late_asn
     bits = keyed_int(room.seed, Purpose.ASN, room.region, supplier, day)
     fault_id = room.truth.fault_id("late_asn", supplier, day)
-    on_time = max(room.now + HOUR, arrival - _ASN_LEAD)
+    earliest = room.now + round((1.0 + uniform_int(keyed_int(bits, Purpose.ASN, 1))) * HOUR)
+    on_time = max(earliest, arrival - _ASN_LEAD)
     if bits >= int(threshold(spec.rate * room.config.faults.scale)) or room.truth.is_excluded(fault_id):
         return on_time
     more = keyed_int(bits, Purpose.ASN)
