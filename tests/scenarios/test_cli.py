@@ -44,7 +44,7 @@ MISTAKES: dict[str, tuple[list[str], str, str]] = {
     "zero days": (["run", "world.days=0"], "world.days=0", "at least 1"),
     "zero workers": (["run", "workers=0"], "workers=0", "at least 1"),
     "zero replications": (["run", "replications=0"], "replications=0", "at least 1"),
-    "too many days": (["run", "world.days=1000000"], "world.days=1000000", "3660"),
+    "too many days": (["run", "world.days=1000000"], "world.days=1000000", "680"),
     "wrong type": (["run", "world.days=many"], "world.days=many", "a whole number"),
     "half a day": (["run", "world.days=1.5"], "world.days=1.5", "a whole number"),
     "no number": (["run", "world.daily_units=nan"], "world.daily_units=nan", "finite"),

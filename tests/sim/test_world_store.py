@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.events import STATUS
-from sim.flows.fulfilment import _BUFFER, Fulfilment
+from sim.flows.fulfilment import Fulfilment
 from sim.ledger import Belief, Place
+from sim.systems.oms import BUFFER
 from sim.systems.store import serve
 from sim.world import RegionWorld
 from tests.sim.small_world import Watcher, play, small_config
@@ -69,7 +70,7 @@ def test_promises_stay_within_availability(monkeypatch: pytest.MonkeyPatch):
 
     def checked(self: Fulfilment, cell: np.ndarray, units: np.ndarray) -> np.ndarray:
         belief = self._region.room.ledger.belief
-        atp = np.maximum(0, belief[Belief.OMS_ON_HAND] - belief[Belief.OMS_RESERVED] - _BUFFER)
+        atp = np.maximum(0, belief[Belief.OMS_ON_HAND] - belief[Belief.OMS_RESERVED] - BUFFER)
         covered = original(self, cell, units)
         asked = dict.fromkeys(cell.tolist(), 0)
         for one, wanted, got in zip(cell.tolist(), units.tolist(), covered.tolist(), strict=True):
