@@ -61,6 +61,9 @@ class Returning:
     def _due(self, tick: int) -> tuple[np.ndarray, ...] | None:
         """What comes back in a tick: location, item, units, key, ticket."""
         day = self._region.room.day_of(tick * TICK)
+        if tick % TICKS_PER_DAY == 0:
+            # What yesterday brought back does not come again on a day that brings nothing.
+            self._today = None
         if day in self._shopping.returns:
             parts = self._shopping.returns.pop(day)
             columns = [np.concatenate(part) for part in zip(*parts, strict=True)]

@@ -15,7 +15,7 @@ from sim.draws import WORLD_IDS
 from sim.events import COLUMNS, EVENT_TYPES, INTERFACE, INTERFACES, NULL, SOURCE, STATUS
 from sim.stream import arrow_schema
 from sim.world import RegionWorld
-from tests.sim.small_world import Played, play, small_config
+from tests.sim.small_world import Played, play, quiet_config, small_config
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "stream_columns.json"
 #: The journals: rows of each get their numbers from one sequence per location.
@@ -179,6 +179,17 @@ def test_documents_follow_each_other(worlds: list[Played]):
         assert set(rows.parent_document_id[rows.event_type == "adjusting"]) <= counts
         promised = set(rows.document_id[(rows.event_type == "reserving") & (rows.status == STATUS["promised"])])
         assert set(rows.document_id[rows.event_type == "picking"]) <= promised
+
+
+def test_a_line_comes_back_at_most_once():
+    """Quiet days too: what came back yesterday must not come again."""
+    config = quiet_config(stores=1, items=8, days=14)
+    config.world.daily_units, config.demand.return_rate = 0.5, 0.3
+    returned = play(config).of("returning")
+    assert 3 < len(returned)
+    assert (returned.occurred_at // DAY).nunique() < 11
+    assert not returned.event_id.duplicated().any()
+    assert not returned.document_id.duplicated().any()
 
 
 def test_the_telemetry_counts_what_arrived(worlds: list[Played]):
