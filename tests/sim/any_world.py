@@ -13,6 +13,7 @@ from sim.config import Config
 from sim.events import INTERFACES, NULL
 from sim.faults.types import FAULTS
 from sim.ledger import KIND_OF, ON_HAND_BELIEFS, Belief
+from sim.truth import REPAIR
 from sim.world import RegionWorld
 from tests.sim.small_world import Played, Watcher, play, small_config
 
@@ -95,6 +96,8 @@ def check_truth(played: Played) -> None:
     faults, exceptions, entries = played.faults(), played.exceptions(), played.entries()
     assert all(exceptions.faults.map(len))
     assert not exceptions.exception_id.duplicated().any()
+    assert not faults[faults.type != REPAIR].fault_id.duplicated().any()
+    assert not played.rows.event_id.duplicated().any()
     open_faults = set(entries.fault[entries.rest != 0])
     assert not open_faults & set(faults.number[faults.restored_at != -1]), "restored with an unpaid entry"
     known = faults.set_index("number")
@@ -104,5 +107,5 @@ def check_truth(played: Played) -> None:
         assert exception.restored_at == -1 or exception.restored_at >= exception.opened_at
     ids = set(faults.fault_id)
     assert {fault for _, fault in played.lineage()} <= ids
-    if not any(action.kind for action in played.watcher.asked) and played.world.room.config.faults.scale == 0:
-        assert not (set(faults.type) - {"repair", "count_variance"})
+    if not played.watcher.asked and played.world.room.config.faults.scale == 0:
+        assert not (set(faults.type) - {REPAIR, "count_variance"})

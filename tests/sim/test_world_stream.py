@@ -186,7 +186,7 @@ def test_a_line_comes_back_at_most_once():
     config = quiet_config(stores=1, items=8, days=14)
     config.world.daily_units, config.demand.return_rate = 0.5, 0.3
     returned = play(config).of("returning")
-    assert 3 < len(returned)
+    assert len(returned) > 3
     assert (returned.occurred_at // DAY).nunique() < 11
     assert not returned.event_id.duplicated().any()
     assert not returned.document_id.duplicated().any()

@@ -1,0 +1,141 @@
+"""Whatever the vocabulary can say is said sometimes: a word that never occurs is a path that nothing tests.
+
+A handful of small worlds is pooled. What cannot occur yet stands in a list of its own, and the lists are
+exact: a word that begins to occur has to leave its list, and a new word has to be made to occur.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from detection.layout import Layout
+from detection.pipeline import build
+from scenarios.operator_spec import operator_spec
+from scenarios.schema import Experiment
+from sim.actions import KINDS, Action
+from sim.config import Config
+from sim.events import CODES, DOCUMENT_TYPES, EVENT_TYPES, INTERFACES, SOURCES, STATUSES, Rows
+from sim.faults.types import BY_NAME, EXCEPTIONS, FAULTS
+from sim.truth import REPAIR
+from sim.world import RegionWorld
+from tests.sim.any_world import meddler
+from tests.sim.small_world import Played, Watcher, play, small_config
+
+#: Words of later stages: promotions, maintenance, scrapping, throttling, reversals.
+STATUSES_NOT_YET = {"promotion", "maintenance", "pending"}
+CODES_NOT_YET = {"102", "551", "429"}
+#: What the default operator's plans do not hold in these worlds; the meddler asks for them.
+NOT_OF_THE_OPERATOR = {"wait", "reprioritise", "resync"}
+
+
+@dataclass
+class Seen:
+    """How often each word occurred in the pooled worlds."""
+
+    words: dict[str, Counter[str]] = field(default_factory=lambda: {name: Counter() for name in (
+        "event_type", "status", "code", "document_type", "source", "interface", "fault", "exception", "decoy", "done",
+        "refused", "asked_by_operator")})
+
+    def add(self, played: Played, by_operator: list[Action]) -> None:
+        """Count one world."""
+        rows = played.rows
+        self.words["event_type"].update(rows.event_type)
+        for name, strings in (("status", STATUSES), ("code", CODES), ("document_type", DOCUMENT_TYPES),
+                              ("source", SOURCES), ("interface", INTERFACES)):
+            self.words[name].update(strings[code] for code in rows[name] if code >= 0)
+        entries = set(played.world.room.ledger.entries.fault)
+        types = played.truth.faults.type
+        self.words["fault"].update(t for n, t in enumerate(types) if t != REPAIR or n in entries)
+        self.words["exception"].update(played.truth.exceptions.type)
+        self.words["decoy"].update(played.truth.decoys.kind)
+        log = played.world.desk.log
+        for action, outcome in zip(log.action, log.outcome, strict=True):
+            if outcome in {"done", "refused"}:
+                self.words[outcome][action.kind] += 1
+        self.words["asked_by_operator"].update(action.kind for action in by_operator)
+
+
+def _rough(days: int = 10) -> Config:
+    config = small_config(stores=5, items=50, days=days, unit_of_measure=0.1)
+    config.faults.scale = 6.0
+    config.faults.opening_drift = 0.5
+    config.demand.peak_from_day = 5
+    config.demand.online_share = 0.2
+    # An outage that outlasts the retries: with the default of eight attempts none does.
+    config.middleware.retry_max_attempts = 4
+    return config
+
+
+def _operated(policy: str, seed: int) -> tuple[Played, list[Action]]:
+    """A rough world under the default operator with a policy."""
+    config = _rough()
+    experiment = Experiment(**{name: getattr(config, name) for name in vars(config)})
+    experiment.policy.name = policy
+    world = RegionWorld(experiment, seed, 0)
+    vocabulary = world.room.vocabulary
+    operator = build(operator_spec(experiment, vocabulary.locations),
+                     Layout(vocabulary, config.world.opens, config.world.closes, "R1"), seed)
+    watcher, asked = Watcher(), []
+
+    def step(now: int, rows: Rows) -> list[Action]:
+        watcher.step(now, rows)
+        actions = operator.step(now, rows)
+        asked.extend(actions)
+        return actions
+
+    world.run(step)
+    return Played(world, watcher), asked
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    pooled = Seen()
+    for policy, seed in (("deterministic", 1), ("deterministic", 2), ("unrestricted", 3)):
+        pooled.add(*_operated(policy, seed))
+    for seed in (4, 5):
+        rough = _rough(days=6)
+        rough.faults.dropped_message.rate = 0.02
+        pooled.add(play(rough, seed, watcher=meddler(seed)), [])
+    rush = small_config(stores=2, items=8, days=6)
+    rush.world.daily_units, rush.demand.online_share = 6.0, 0.9
+    rush.demand.peak_from_day, rush.demand.peak_days, rush.demand.peak_factor = 0, 6, 12.0
+    pooled.add(play(rush), [])
+    return pooled
+
+
+def test_every_event_type(seen: Seen):
+    assert set(EVENT_TYPES) - set(seen.words["event_type"]) == set()
+
+
+def test_every_status_and_code(seen: Seen):
+    assert set(STATUSES) - set(seen.words["status"]) == STATUSES_NOT_YET
+    assert set(CODES) - set(seen.words["code"]) == CODES_NOT_YET
+
+
+@pytest.mark.parametrize(("name", "words"), [("document_type", set(DOCUMENT_TYPES) - {"action"}),
+                                             ("source", set(SOURCES)), ("interface", set(INTERFACES))])
+def test_every_document_system_and_interface(seen: Seen, name: str, words: set[str]):
+    assert words - set(seen.words[name]) == set()
+
+
+def test_every_fault_exception_and_decoy(seen: Seen):
+    assert set(FAULTS) | {REPAIR, "count_variance"} == set(seen.words["fault"])
+    assert set(EXCEPTIONS) == set(seen.words["exception"])
+    assert set(seen.words["decoy"]) == {"seasonal_peak", "valid_late_update", "slow_mover"}
+    assert set(FAULTS) | set(EXCEPTIONS) == set(BY_NAME)
+
+
+def test_every_action_is_done(seen: Seen):
+    assert set(KINDS) - set(seen.words["done"]) == set()
+
+
+def test_every_action_that_can_miss_its_mark_is_refused(seen: Seen):
+    always_done = {"wait", "escalate"}
+    assert set(KINDS) - set(seen.words["refused"]) <= always_done | {"reprioritise", "count", "replay"}
+
+
+def test_the_operator_uses_what_it_has(seen: Seen):
+    assert set(KINDS) - set(seen.words["asked_by_operator"]) <= NOT_OF_THE_OPERATOR
