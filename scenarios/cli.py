@@ -172,13 +172,10 @@ def _run(words: list[str]) -> int:
 
 
 def _write_page(run: Path) -> Path:
-    """Write the page of a run, and renew the manifest that vouches for it."""
+    """Write the page of a run; that renews the manifest which vouches for it."""
     from reports import page
-    from scenarios.record import replace_file
 
-    path = page.write(run)
-    replace_file(run, path.name, path.read_text(encoding="utf-8"))
-    return path
+    return page.write(run)
 
 
 def _verify(words: list[str]) -> int:

@@ -270,9 +270,21 @@ def audit_heads(path: Path) -> list[str]:
 
 
 def replace_file(folder: str | Path, relative: str, text: str) -> None:
-    """Replace one text file of a complete run folder, as rewriting the page does, and renew the manifest."""
+    """Replace one text file of a complete run folder, as rewriting the page does, and renew the manifest.
+
+    A replication is part of the run above it, whose manifest is renewed too.
+    """
     reader = RunReader(folder)
     write_file(reader.folder / relative, text.encode())
+    _renew(reader, [relative])
+    above = reader.folder.absolute().parent.parent
+    if reader.folder.absolute().parent.name == "replications" and (above / MANIFEST).exists():
+        inside = f"replications/{reader.folder.absolute().name}"
+        _renew(RunReader(above), [f"{inside}/{relative}", f"{inside}/{MANIFEST}"])
+
+
+def _renew(reader: RunReader, changed: Sequence[str]) -> None:
+    """Let a manifest vouch for files as they are now."""
     manifest = dict(reader.manifest)
-    manifest["files"] = {**manifest["files"], relative: file_hash(reader.folder / relative)}
+    manifest["files"] = {**manifest["files"], **{name: file_hash(reader.folder / name) for name in changed}}
     write_file(reader.folder / MANIFEST, manifest_bytes(seal(manifest)))

@@ -228,3 +228,13 @@ def test_the_hash_sees_any_changed_value(column: str) -> None:
 def test_codes_outside_the_vocabulary_are_refused() -> None:
     with pytest.raises(IndexError, match="'status'"):
         StreamHash({"status": ["ok"]}).update({"status": np.array([1])}, 1)
+
+
+def test_the_page_of_a_replication_may_be_rewritten(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run") as writer:
+        build(writer.path("replications/1"))
+        writer.identify(version="0", seed=1, config_hash="c", arms={})
+    replace_file(tmp_path / "run" / "replications" / "1", "report.html", "<p>new</p>")
+    assert verify(tmp_path / "run").ok
+    (tmp_path / "run" / "replications" / "1" / "report.html").write_text("<p>old</p>")
+    assert not verify(tmp_path / "run").ok
