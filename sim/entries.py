@@ -6,6 +6,7 @@ first; an entry that is paid in part is split, so that each row is wholly open o
 
 from __future__ import annotations
 
+from array import array
 from typing import Protocol
 
 import numpy as np
@@ -33,7 +34,7 @@ class Listener(Protocol):
 
 
 class NamedErrors:
-    """Named errors as growing columns, one row an entry; ``rest`` is what is still unpaid.
+    """Named errors as growing columns of machine integers, one row an entry; ``rest`` is what is still unpaid.
 
     Args:
         cells: number of cells.
@@ -46,14 +47,14 @@ class NamedErrors:
     """
 
     def __init__(self, cells: int, listener: Listener) -> None:
-        self.fault: list[int] = []
-        self.belief: list[int] = []
-        self.cell: list[int] = []
-        self.units: list[int] = []
-        self.rest: list[int] = []
-        self.opened_at: list[int] = []
-        self.cleared_at: list[int] = []
-        self.cleared_by: list[int] = []
+        self.fault = array("q")
+        self.belief = array("q")
+        self.cell = array("q")
+        self.units = array("q")
+        self.rest = array("q")
+        self.opened_at = array("q")
+        self.cleared_at = array("q")
+        self.cleared_by = array("q")
         self.total = np.zeros((len(Belief), cells), np.int32)
         self._of_cell: dict[int, list[int]] = {}
         self._listener = listener

@@ -10,6 +10,7 @@ Times are microseconds since 1970; -1 stands for "not yet" and becomes null in t
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,21 +29,29 @@ _CLOSED_BY_RULES = frozenset({"phantom_stock", "negative_inventory"})
 AMBIENT_TYPE = {Cause.SHRINK: "shrink", Cause.SCAN_ERROR: "scan_error", Cause.MISCOUNT: "count_variance"}
 
 
+def _integers() -> array[int]:
+    return array("q")
+
+
+def _numbers() -> array[float]:
+    return array("d")
+
+
 @dataclass
 class Faults:
-    """One row a fault; lists of equal length."""
+    """One row a fault; columns of equal length. There may be a million, so numbers are machine numbers."""
 
-    fault_id: list[int] = field(default_factory=list)
+    fault_id: array[int] = field(default_factory=_integers)
     type: list[str] = field(default_factory=list)
-    location: list[int] = field(default_factory=list)
-    item: list[int] = field(default_factory=list)
-    document_id: list[int] = field(default_factory=list)
-    interface: list[int] = field(default_factory=list)
-    magnitude: list[float] = field(default_factory=list)
-    onset: list[int] = field(default_factory=list)
-    ended_at: list[int] = field(default_factory=list)
-    restored_at: list[int] = field(default_factory=list)
-    units: list[int] = field(default_factory=list)
+    location: array[int] = field(default_factory=_integers)
+    item: array[int] = field(default_factory=_integers)
+    document_id: array[int] = field(default_factory=_integers)
+    interface: array[int] = field(default_factory=_integers)
+    magnitude: array[float] = field(default_factory=_numbers)
+    onset: array[int] = field(default_factory=_integers)
+    ended_at: array[int] = field(default_factory=_integers)
+    restored_at: array[int] = field(default_factory=_integers)
+    units: array[int] = field(default_factory=_integers)
 
 
 @dataclass
@@ -102,9 +111,7 @@ class Truth:
         names = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
         self._fault_keys = {n: keyed_int(seed, Purpose.IDS, 1000 + code, region) for n, code in names.items()}
         self._exception_keys = {n: keyed_int(seed, Purpose.IDS, 2000 + code, region) for n, code in names.items()}
-        self._entries: list[int] = []
-        self._states: list[int] = []
-        self._last_by: list[int] = []
+        self._entries, self._states, self._last_by = _integers(), _integers(), _integers()
         self._of_fault: dict[int, list[int]] = {}
         self._dirty: set[int] = set()
 

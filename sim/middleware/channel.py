@@ -11,6 +11,9 @@ from sim.middleware.feed import Feed
 from sim.middleware.messages import Journal, Messages
 from sim.room import Room
 
+#: Days past the idempotency window that a source keeps its journal; a replay in them applies again. Assumption.
+_KEPT_DAYS = 2
+
 INTERFACE_BELIEFS: dict[str, tuple[Belief, ...]] = {
     "erp": (Belief.ERP_ON_HAND, Belief.ERP_ON_ORDER, Belief.ERP_BLOCKED),
     "oms": (Belief.OMS_ON_HAND,),
@@ -28,7 +31,7 @@ class Channel:
     def __init__(self, room: Room, name: str) -> None:
         self.room = room
         by_document = name != "pos"
-        days = room.config.middleware.idempotency_days + 7
+        days = room.config.middleware.idempotency_days + _KEPT_DAYS
         self.journal = Journal(room.locations, days * DAY // TICK)
         self.feeds = tuple(
             Feed(room, INTERFACE[f"{name}_{consumer}"], beliefs, self.journal, by_document=by_document)
