@@ -89,6 +89,8 @@ def check_identity(world: RegionWorld) -> None:
         errors = named[belief] + (ambient if belief in ON_HAND_BELIEFS else 0)
         assert (ledger.belief[belief] == ledger.fact[KIND_OF[belief]] + ledger.in_flight[belief] + errors).all(), belief
     assert (ledger.place >= 0).all()
+    # Nor can there be fewer than no units blocked, ordered or promised.
+    assert (ledger.fact >= 0).all()
 
 
 def check_truth(played: Played) -> None:

@@ -112,6 +112,9 @@ def test_a_count_mends_a_phantom():
     asked = {a.action_id: (a.location, a.item) for a in played.watcher.asked}
     assert [asked[by] for by in before.restored_by] == list(zip(before.location, before["item"], strict=True))
     assert (before.restored_at < counted_at + 12 * HOUR).all()
+    # The count contradicts the book: from then on the stream shows it.
+    assert (before.first_evidence_at <= counted_at).all()
+    assert (before.first_evidence_at == counted_at).any()
     adjusting = played.of("adjusting")
     assert set(adjusting.code) == {CODE["702"]}
     assert (adjusting.quantity < 0).all()
