@@ -115,7 +115,7 @@ def test_late_inside_the_service_level_is_a_decoy():
     assert {tuple(r) for r in old[["interface", "location", "sequence"]].to_numpy().tolist()} <= gaps(played, "closed")
 
 
-# -- after the idempotency window, and after a count -----------------------------------------------
+# -- after the idempotency window, and after an alignment -------------------------------------------
 
 
 def test_a_replay_after_the_window_applies_again():
@@ -148,7 +148,7 @@ def test_a_replay_after_the_window_applies_again():
     assert np.ptp(again.available_at) > 2 * DAY
 
 
-def test_a_replay_after_a_count_that_paid_is_booked_to_the_repair():
+def test_a_replay_after_the_books_were_aligned_is_booked_to_the_repair():
     """The book is set right by hand first: the original then comes on top and names itself as wrong."""
     day: list[int] = []
     gaps: list[dict[str, Any]] = []
