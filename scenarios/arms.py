@@ -8,6 +8,7 @@ seed is a run folder of its own under ``replications/``, and the scorecard above
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyarrow.feather import read_table
 
 from scenarios import compose, measures
 from scenarios.loop import ARMS, ArmResult, run_arm
@@ -76,22 +78,26 @@ def _run_seed(experiment: Experiment, writer: RunWriter, progress: Progress) -> 
             if experiment.record == "full" and arm in _KEPT:
                 path = writer.events_folder(arm, f"R{region + 1}") / "part-0000.parquet"
             tasks.append(Task(arm, region, path))
-    results = _carry_out(experiment, tasks, progress)
+    spill = writer.path("spill/tables").parent
+    results = _carry_out(experiment, tasks, spill, progress)
     progress(0.96, "measuring")
+    _write_tables(writer, results)
+    shutil.rmtree(spill)
     _write(experiment, writer, results)
 
 
-def _carry_out(experiment: Experiment, tasks: Sequence[Task], progress: Progress) -> list[ArmResult]:
+def _carry_out(experiment: Experiment, tasks: Sequence[Task], spill: Path, progress: Progress) -> list[ArmResult]:
     """The tasks, here or spread over processes; results in the order of the tasks."""
     if experiment.workers <= 1 or len(tasks) == 1:
         return [
-            run_arm(experiment, task.arm, task.region, task.stream_path, _share(progress, number, len(tasks), task))
+            run_arm(experiment, task.arm, task.region, task.stream_path, spill,
+                    _share(progress, number, len(tasks), task))
             for number, task in enumerate(tasks)
         ]
     from joblib import Parallel, delayed
 
     results: list[ArmResult] = []
-    jobs = (delayed(run_arm)(experiment, task.arm, task.region, task.stream_path) for task in tasks)
+    jobs = (delayed(run_arm)(experiment, task.arm, task.region, task.stream_path, spill) for task in tasks)
     for result in Parallel(n_jobs=min(experiment.workers, len(tasks)), backend=experiment.engine.name,
                            return_as="generator")(jobs):
         results.append(result)
@@ -108,12 +114,16 @@ def _share(progress: Progress, number: int, count: int, task: Task) -> Callable[
     return tell
 
 
-def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
-    """The tables of all arms and regions, and the scorecard over them."""
+def _write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
+    """The tables of all arms and regions, one name at a time."""
     names = dict.fromkeys(name for result in results for name in result.tables)
     for name in names:
         writer.write(name, [_labelled(result, name) for result in results if name in result.tables])
     writer.write_missing()
+
+
+def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
+    """The audit trail, what the run is, and the scorecard over it."""
     writer.write_text("audit.jsonl", "".join(f"{line}\n" for result in results for line in result.audit))
     _identify(experiment, writer, results)
     scorecard = measures.score(writer.reader())
@@ -123,7 +133,7 @@ def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResul
 
 
 def _labelled(result: ArmResult, name: str) -> pa.Table:
-    table = result.tables[name]
+    table = read_table(result.tables[name])
     for column, value in (("region", f"R{result.region + 1}"), ("arm", result.arm)):
         table = table.add_column(0, column, pa.array([value] * table.num_rows, pa.string()))
     return table

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyarrow.feather import write_feather
 
 from detection.layout import Layout
 from detection.pipeline import Operator, build
@@ -36,7 +37,8 @@ class ArmResult:
     """One arm of one region.
 
     Attributes:
-        tables: name in the run folder -> table, without the columns ``arm`` and ``region``.
+        tables: name in the run folder -> file that holds the table, without the columns ``arm`` and
+            ``region``: a chain of many regions has more truth than belongs in memory at once.
         audit: lines of the audit trail.
         capacity_minutes: minutes a day that each team could work.
     """
@@ -46,12 +48,12 @@ class ArmResult:
     stream_hash: str
     rows: int
     business_rows: int
-    tables: dict[str, pa.Table] = field(default_factory=dict)
+    tables: dict[str, Path] = field(default_factory=dict)
     audit: list[str] = field(default_factory=list)
     capacity_minutes: dict[str, float] = field(default_factory=dict)
 
 
-def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | None,
+def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | None, folder: Path,
             progress: Callable[[int, int], None] | None = None) -> ArmResult:
     """Run one arm of one region to its end.
 
@@ -60,6 +62,7 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
         arm: one of :data:`ARMS`.
         region: number of the region.
         stream_path: the Parquet file of the observable stream, or None to keep only its hash.
+        folder: where the tables are to be put down.
         progress: told days done and days in all.
     """
     config = healthy(experiment) if arm == "clean" else experiment
@@ -72,7 +75,9 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
     stream = world.room.stream
     result = ArmResult(arm, region, world.stream_hash, stream.rows, stream.business_rows)
     result.capacity_minutes = _capacity(world)
-    _collect(result, world, operator)
+    for name, table in _collect(result, world, operator).items():
+        result.tables[name] = folder / f"{arm}-{region}-{name.replace('/', '-')}.arrow"
+        write_feather(table, result.tables[name], compression="zstd")
     # A world is one ring of references; without this the next one would be built beside it.
     del world, operator, step
     gc.collect()
@@ -110,22 +115,23 @@ def _capacity(world: RegionWorld) -> dict[str, float]:
             for team, heads in world.region.people.heads.items()}
 
 
-def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -> None:
+def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -> dict[str, pa.Table]:
     """Tables of the truth, of the outcomes, of the manual process and of the operator."""
-    result.tables = truth_tables(world)
-    result.tables[f"arms/{result.arm}"] = outcomes_table(world)
+    tables = truth_tables(world)
+    tables[f"arms/{result.arm}"] = outcomes_table(world)
     alerts, cases = manual_tables(world)
-    result.tables["alerts"], result.tables["cases"] = alerts, cases
+    tables["alerts"], tables["cases"] = alerts, cases
     if operator is None:
-        return
+        return tables
     names, records = Names(world), operator.records()
-    result.tables["alerts"] = pa.concat_tables([alerts, _alerts(records["alerts"], names, result.arm)],
+    tables["alerts"] = pa.concat_tables([alerts, _alerts(records["alerts"], names, result.arm)],
                                                promote_options="permissive")
     result.audit = list(operator.audit.lines())
-    result.tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)], promote_options="permissive")
+    tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)], promote_options="permissive")
     # In shadow the cases are the diagnosis that is scored; nothing was done about them.
     if result.arm != "unmanaged":
-        result.tables["actions"] = _actions(records["actions"], world, names)
+        tables["actions"] = _actions(records["actions"], world, names)
+    return tables
 
 
 def _scope(table: dict[str, list[Any]], names: Names) -> dict[str, pa.Array]:
