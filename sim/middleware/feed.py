@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR, MINUTE, SECOND, TICK
-from sim.draws import WORLD_IDS, Kind, Purpose, keyed, lognormal
+from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, keyed, lognormal
 from sim.events import CODE, NULL, SOURCE, STATUS, UNIT
 from sim.ledger import Belief
 from sim.middleware.flights import BOOKING, Address, Flight, Outage, Register
@@ -139,7 +139,7 @@ class Feed:
             on_time = flight.due is not None and not flight.attempt
             at = flight.due if on_time else np.full(len(messages), room.now - TICK // 2)
             assert at is not None
-            self.emit_postings(messages, at, second=flight.second)
+            self.emit_postings(messages, at, second=flight.second, by=flight.by)
         if flight.gap is not None:
             self.fill(flight.gap)
         for ticket in flight.tickets:
@@ -153,12 +153,15 @@ class Feed:
         self.late.pop(address, None)
         self.monitor.fill(address)
 
-    def emit_postings(self, messages: Messages, at: I64, *, second: bool) -> I64:
-        """ERP's rows of document lines; returns their ids."""
+    def emit_postings(self, messages: Messages, at: I64, *, second: bool, by: int = -1) -> I64:
+        """ERP's rows of document lines; returns their ids. A line can post again for each action that replays it."""
         room = self.room
         location, item = room.split(messages.cell)
         step = SECOND_POSTING_STEP if second else POSTING_STEP
         event = room.ids.scramble(messages.key + np.int64(step << 47))
+        if second and by >= 0:
+            bits = keyed(room.seed, Purpose.IDS, 7000, by, messages.key)
+            event = room.ids.of(Kind.REPAIR, (bits >> np.uint64(64 - BODY_BITS)).astype(np.int64))
         units = messages.on_hand
         if isinstance(messages.blocked, np.ndarray):
             units = np.where(units != 0, units, messages.blocked)

@@ -130,21 +130,23 @@ def test_a_replay_after_the_window_applies_again():
 
     def after(now: int) -> list[dict[str, Any]]:
         ticks.append(now)
-        if len(ticks) != 3 * 96:
+        if len(ticks) not in {3 * 96, 4 * 96}:
             return []
         return [{"kind": "replay", "interface": old["interface"], "location": old["location"],
                  "sequence": old["sequence"]}]
 
     played = play(config, watcher=Watcher(answer, ("shipping",), after))
     wrong = played.wrong_repairs()
-    assert len(wrong) == 1
-    assert wrong.units.tolist() == [-old["quantity"]]
-    assert wrong.belief.tolist() == [Belief.ERP_ON_HAND]
-    assert wrong.cell.tolist() == [old["item"]]
+    assert len(wrong) == 2
+    assert wrong.units.tolist() == [-old["quantity"]] * 2
+    assert wrong.belief.tolist() == [Belief.ERP_ON_HAND] * 2
+    assert wrong.cell.tolist() == [old["item"]] * 2
+    assert wrong.fault.nunique() == 2
     again = played.of("posting")
     again = again[(again.interface == old["interface"]) & (again.location == old["location"])
                   & (again.sequence == old["sequence"])]
-    assert len(again) == 2
+    assert len(again) == 3
+    assert again.event_id.nunique() == 3
     assert np.ptp(again.available_at) > 2 * DAY
 
 
