@@ -29,7 +29,7 @@ class Detector:
     name: str = "standard"
     plugin: str | None = None
     grace_minutes: float = 15.0
-    silence_probability: float = 2e-4
+    silence_probability: float = 1e-4
     loss_floor: float = 25.0
     horizon_days: float = 7.0
     parameters: dict[str, float] = field(default_factory=dict)

@@ -162,7 +162,8 @@ class Faults:
 
     #: Multiplies every rate, ambient ones too.
     scale: float = 1.0
-    #: Fault ids (as in truth/faults) to leave out.
+    #: Ids (as in truth/faults) of mechanisms to leave out. Everyday errors (shrink, scan_error, a wrong
+    #: count) have no mechanism of their own: they are named when their cell becomes an exception.
     exclude: list[int] = field(default_factory=list)
     carton_mismatch: Fault = field(default_factory=lambda: Fault(0.01))
     posting_lag: Fault = field(default_factory=lambda: Fault(0.01, 14.0))

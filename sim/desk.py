@@ -124,7 +124,7 @@ class Desk:
         mending, kind = self._mending, action.kind
         if kind == "count":
             sheet = self._counting.count_one(cell, action.action_id)
-            return "", int(sheet.delta[0])
+            return ("it was counted too often today", 0) if sheet is None else ("", int(sheet.delta[0]))
         if kind == "adjust":
             if not action.approver and action.rule != "unrestricted":
                 return "an adjustment needs a person's approval", 0

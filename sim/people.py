@@ -45,20 +45,25 @@ class Team:
     def ask(self, priority: int, key: int) -> simpy.Event:
         """An event that succeeds when a head is free; give it back with :meth:`free`."""
         turn = self._env.event()
-        if self._free:
-            self._free -= 1
-            turn.succeed()
-        else:
-            self._ordinal += 1
-            heapq.heappush(self._waiting, (priority, int(self._env.now), key, self._ordinal, turn))
+        self._ordinal += 1
+        heapq.heappush(self._waiting, (priority, int(self._env.now), key, self._ordinal, turn))
+        self._serve_soon()
         return turn
 
     def free(self) -> None:
-        """A head has finished; the next in the queue has it."""
-        if self._waiting:
+        """A head has finished."""
+        self._free += 1
+        self._serve_soon()
+
+    def _serve_soon(self) -> None:
+        """Serve after all who ask in this instant have asked."""
+        if self._free and self._waiting:
+            self._env.timeout(0).callbacks.append(lambda _: self._serve())
+
+    def _serve(self) -> None:
+        while self._free and self._waiting:
+            self._free -= 1
             heapq.heappop(self._waiting)[-1].succeed()
-        else:
-            self._free += 1
 
 
 class People:
@@ -89,6 +94,10 @@ class People:
         if minutes is None:
             bits = keyed_int(room.seed, Purpose.SERVICE, key)
             minutes = lognormal_int(bits, people.service_minutes_median, people.service_sigma)
+        # Nobody queues by night: at the start of the shift the most urgent work is taken up first.
+        wait = self._until_shift(team)
+        if wait:
+            yield room.env.timeout(wait)
         yield self._teams[team].ask(priority, key)
         wait = self._until_shift(team)
         if wait:

@@ -24,13 +24,6 @@ from sim.stream import Stream
 from sim.truth import Truth
 
 
-@dataclass(frozen=True)
-class Switches:
-    """What an arm switches off: the clean arm has neither faults nor drift nor ambient error."""
-
-    faults: bool = True
-
-
 @dataclass
 class Region:
     """A region and its parts; flows act on it.

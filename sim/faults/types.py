@@ -173,7 +173,7 @@ _MESSAGES: tuple[FaultType, ...] = (
     FaultType(
         name="duplicate_message",
         kind="FX",
-        inferred=True,
+        inferred=False,
         plane="information",
         cause=DATA_SYNCHRONIZATION,
         scope="interface, location and sequence number",

@@ -57,12 +57,18 @@ class Counting:
                 self._region.people.spend("store", len(due) * room.config.counting.seconds_per_cell / 60.0)
             yield room.env.timeout(DAY)
 
-    def count_one(self, cell: int, by: int) -> CountSheet:
-        """Count a cell because someone asked; its adjustment goes up the ladder like any other."""
+    def count_one(self, cell: int, by: int) -> CountSheet | None:
+        """Count a cell because someone asked; its adjustment goes up the ladder like any other.
+
+        Returns:
+            The sheet, or None where the cell was counted too often today already.
+        """
         day = self._region.room.day_of(self._region.room.now)
         ordinal = self._asked.get((cell, day), 0) + 1
+        if ordinal >= 1 << _DAY_SHIFT:
+            return None
         self._asked[cell, day] = ordinal
-        return self.count(np.array([cell]), min(ordinal, 7), by)
+        return self.count(np.array([cell]), ordinal, by)
 
     def count(self, cells: npt.NDArray[np.integer], ordinal: int, by: int = -1) -> CountSheet:
         """Count cells now: rows, variances, and an adjustment for each difference."""

@@ -139,6 +139,7 @@ class Mending:
         if truck is None or truck.triggered:
             return "no such truck is on the road", 0
         truck.succeed(by)
+        self.region.room.figures["expediting"] += self.region.room.config.costs.expedite
         return "", 0
 
     def fix_conversion(self, item: int, by: int) -> Outcome:

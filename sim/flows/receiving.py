@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from sim.clock import HOUR, MINUTE, SECOND
+from sim.clock import MINUTE, SECOND
 from sim.draws import Kind
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.ledger import Belief, Place
@@ -32,6 +32,8 @@ I64 = npt.NDArray[np.int64]
 
 _MINUTES_PER_CARTON = 0.4
 _PUTAWAY = 90 * MINUTE
+#: When ERP usually shows what it made of a receipt.
+_POSTED = 5 * MINUTE
 #: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4.
 PARKED_STEP, RELINKED_STEP = 2, 3
 
@@ -207,9 +209,10 @@ class Receiving:
                 room.ledger.distort(b, item, actual, wrong, fault, room.now)
             room.truth.lineage(int(room.ids.of(Kind.PURCHASE, delivery.key[row : row + 1])[0]), fault)
             if item not in self.conversions:
+                key = (item, room.truth.faults.fault_id[fault])
                 exception = room.truth.open_exception(
-                    "unit_of_measure", (item,), "unit_of_measure", [fault], room.now, location=0, item=item,
-                    first_evidence_at=room.now + HOUR, loss_at_stake=actual * room.unit_margin(item),
+                    "unit_of_measure", key, "unit_of_measure", [fault], room.now, location=0, item=item,
+                    first_evidence_at=room.now + _POSTED, loss_at_stake=actual * room.unit_margin(item),
                 )
                 self.conversions[item] = (fault, exception)
         return told

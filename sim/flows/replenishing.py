@@ -141,7 +141,7 @@ class Replenishing:
                    arrival: int, due: int) -> Generator[simpy.Event, Any, None]:
         """A truck that went astray comes when its delay ends, or soon after it was traced."""
         room = self._region.room
-        arrival = max(arrival, due) + delay(room, location, day)
+        planned, arrival = arrival, max(arrival, due) + delay(room, location, day)
         traced = room.env.event()
         self._mending.trucks[transfer] = traced
         ticket = room.rules.hold_up(fault, cell)
@@ -162,7 +162,7 @@ class Replenishing:
             by = int(traced.value or -1)
             if by >= 0:
                 room.truth.lineage(by, fault)
-            yield room.env.timeout(max(0, min(arrival - room.now, _TRACED)))
+            yield room.env.timeout(max(0, planned - room.now, min(arrival - room.now, _TRACED)))
         room.rules.let_go(ticket, by)
 
     def _header(self, event_type: str, step: int, day: int, location: int, transfer: int, due: int) -> None:

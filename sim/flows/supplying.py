@@ -113,14 +113,14 @@ class Supplying:
         at = np.full(n, room.now) + np.arange(n) * SECOND // 10
         sequence = self._advices[delivery.supplier] + np.arange(n)
         self._advices[delivery.supplier] += n
-        item, sscc, units = delivery.item, delivery.sscc, delivery.advised
+        item, units = delivery.item, delivery.advised
         room.stream.emit(
             "advising", n, event_id=room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP), occurred_at=at,
             recorded_at=at + MINUTE, available_at=at + 2 * MINUTE, due_at=arrival, source=SOURCE["EDI"],
             interface=INTERFACE["edi_wms"], sequence=sequence, location=0,
             partner=room.locations + delivery.supplier, item=item, quantity=units, code=CODE["856"],
             document_type=DOCUMENT_TYPE["asn"], document_id=delivery.shipment, parent_document_id=delivery.purchase,
-            carton=np.where(delivery.unknown >= 0, sscc + 10, sscc), correlation_id=delivery.purchase,
+            carton=delivery.advised_sscc, correlation_id=delivery.purchase,
         )
         if delivery.late_fault >= 0:
             room.truth.lineage(room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP), delivery.late_fault)

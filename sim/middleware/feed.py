@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR, MINUTE, SECOND, TICK
-from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, keyed, lognormal
+from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, keyed, keyed_int, lognormal
 from sim.events import CODE, NULL, SOURCE, STATUS, UNIT
 from sim.ledger import Belief
 from sim.middleware.flights import BOOKING, Address, Flight, Outage, Register
@@ -136,10 +136,11 @@ class Feed:
         assert messages.sequence is not None
         self.monitor.delivered(messages.location, messages.sequence)
         if self.posts_rows:
-            on_time = flight.due is not None and not flight.attempt
-            at = flight.due if on_time else np.full(len(messages), room.now - TICK // 2)
-            assert at is not None
-            self.emit_postings(messages, at, second=flight.second, by=flight.by)
+            at = flight.due
+            if at is None or flight.attempt:
+                moment = keyed_int(room.seed, Purpose.ARRIVAL, int(messages.key[0]), flight.attempt) % TICK
+                at = np.full(len(messages), room.now - TICK + moment)
+            self.emit_postings(messages, at, attempt=flight.attempt + 1, second=flight.second, by=flight.by)
         if flight.gap is not None:
             self.fill(flight.gap)
         for ticket in flight.tickets:
@@ -153,7 +154,9 @@ class Feed:
         self.late.pop(address, None)
         self.monitor.fill(address)
 
-    def emit_postings(self, messages: Messages, at: I64, *, second: bool, by: int = -1) -> I64:
+    def emit_postings(
+        self, messages: Messages, at: I64, *, attempt: int = 1, second: bool = False, by: int = -1
+    ) -> I64:
         """ERP's rows of document lines; returns their ids. A line can post again for each action that replays it."""
         room = self.room
         location, item = room.split(messages.cell)
@@ -170,7 +173,7 @@ class Feed:
             source=SOURCE["ERP"], interface=self.interface, sequence=messages.sequence, location=location, item=item,
             quantity=np.abs(units).astype(np.int64), uom=UNIT["EA"], code=messages.code,
             document_type=messages.document_type, document_id=messages.document_id,
-            correlation_id=messages.document_id, latency_ms=(at - messages.sent_at) // 1000, attempt=2 if second else 1,
+            correlation_id=messages.document_id, latency_ms=(at - messages.sent_at) // 1000, attempt=attempt + second,
         )
         return event
 

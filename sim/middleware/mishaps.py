@@ -42,7 +42,9 @@ class Wire(Protocol):
         """Let a flight wait until ``due``."""
         ...
 
-    def emit_postings(self, messages: Messages, at: I64, *, second: bool) -> I64:
+    def emit_postings(
+        self, messages: Messages, at: I64, *, attempt: int = 1, second: bool = False, by: int = -1
+    ) -> I64:
         """Show ERP's rows of document lines."""
         ...
 

@@ -16,6 +16,8 @@ from sim.room import Room
 from sim.systems.wms import DAY_SHIFT, LINE_SHIFT, SUPPLIER_SHIFT, Delivery
 
 _ASN_LEAD = 20 * HOUR
+#: Steps of a carton's key that its codes are made of; no event has them.
+_ON_CARTON, _ON_ASN_BY_MISTAKE = 13, 12
 _CASES_PER_CARTON = 6
 
 
@@ -73,9 +75,11 @@ def pack(room: Room, supplier: int, day: int, purchase: int, item: np.ndarray, u
             unknown[row] = truth.fault("carton_mismatch", fault_id, room.now, location=0,
                                        item=int(item[line[row]]), document_id=receipt,
                                        magnitude=float(actual[row]), units=int(actual[row]), acting=True)
-    sscc = _sscc(room.ids.of(Kind.PURCHASE, key, 4))
-    return Delivery(supplier, purchase, shipment, receipt, item[line], key, sscc, advised, actual, unknown, varied,
-                    room.env.event(), room.env.event())
+    sscc = _sscc(room.ids.of(Kind.PURCHASE, key, _ON_CARTON))
+    # An ASN may name another carton's code, as well formed as any: nothing but the arrival tells.
+    advised_sscc = np.where(unknown >= 0, _sscc(room.ids.of(Kind.PURCHASE, key, _ON_ASN_BY_MISTAKE)), sscc)
+    return Delivery(supplier, purchase, shipment, receipt, item[line], key, sscc, advised_sscc, advised, actual,
+                    unknown, varied, room.env.event(), room.env.event())
 
 
 def advice_time(room: Room, supplier: int, day: int, arrival: int, delivery: Delivery) -> int | None:

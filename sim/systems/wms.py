@@ -21,6 +21,7 @@ class Delivery:
 
     Attributes:
         key: body of each carton's id.
+        sscc, advised_sscc: the code on the carton, and the one on the ASN.
         advised, actual: units on the ASN and in the carton.
         unknown: number of the carton_mismatch fault, or -1.
         varied: number of the receiving_variance fault, or -1.
@@ -35,6 +36,7 @@ class Delivery:
     item: I32
     key: I64
     sscc: I64
+    advised_sscc: I64
     advised: I32
     actual: I32
     unknown: I64
@@ -48,5 +50,5 @@ class Delivery:
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Delivery:
         """The chosen cartons."""
-        names = ("item", "key", "sscc", "advised", "actual", "unknown", "varied")
+        names = ("item", "key", "sscc", "advised_sscc", "advised", "actual", "unknown", "varied")
         return replace(self, **{name: getattr(self, name)[rows] for name in names})
