@@ -80,6 +80,9 @@ class Replenishing:
         yield room.env.timeout(_PICK_AFTER)
         picked = self._pick(cell, item, units, transfer, key)
         went = np.flatnonzero(picked)
+        if not len(went):
+            # The book promised what was not there: no truck leaves.
+            return
         cell, location, units, key, transfer = cell[went], location[went], picked[went], key[went], transfer[went]
         starts = np.flatnonzero(np.concatenate([[True], location[1:] != location[:-1]]))
         for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(cell)], strict=True):

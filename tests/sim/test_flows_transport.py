@@ -9,6 +9,8 @@ import pytest
 from sim.clock import DAY, HOUR
 from sim.config import Config
 from sim.events import CODE, DOCUMENT_TYPE, STATUS
+from sim.ledger import Cause, Place
+from sim.world import RegionWorld
 from tests.sim.small_world import Played, Watcher, play, quiet_config
 
 
@@ -104,6 +106,32 @@ def test_counting_for_a_late_truck_does_no_harm():
     assert set(played.outcomes().values()) == {""}
     assert not len(played.wrong_repairs())
     assert (played.exceptions("transfer_delay").restored_by == -1).all()
+
+
+def test_no_truck_leaves_an_empty_dc():
+    """The WMS's book promises goods that were lost in the DC: nothing is picked, and nothing is on order any more."""
+    config = _trucks()
+    world = RegionWorld(config, 1, 0)
+    ledger, items = world.room.ledger, config.world.items
+
+    def after(now: int) -> list[dict[str, Any]]:
+        if now == world.room.calendar.start + 20 * HOUR:
+            # As thieves would: the fact falls, every book stays, and the error is named.
+            gone = ledger.fact[0, :items].copy()
+            ledger.place[Place.BACKROOM, :items] -= gone
+            ledger.fact[0, :items] -= gone
+            ledger.ambient[Cause.SHRINK, :items] += gone
+            world.room.figures["lost_units_physical"] += float(gone.sum())
+        return []
+
+    watcher = Watcher(after=after)
+    world.run(watcher.step)
+    played = Played(world, watcher)
+    ordered = played.of("ordering")
+    first = ordered[(ordered.document_type == DOCUMENT_TYPE["transfer"]) & (ordered.occurred_at < played.end - 7 * DAY)]
+    assert len(first) > 5
+    assert not set(first.document_id) & set(played.of("departing").document_id)
+    assert (ledger.fact[2] >= 0).all()
 
 
 # -- api_outage ------------------------------------------------------------------------------------
