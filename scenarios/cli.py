@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,6 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments is None:
+        # Told to stop, a run cleans up as it does at the keyboard's interrupt.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = _dispatch(words)
         sys.stdout.flush()

@@ -64,6 +64,8 @@ def value_text(value: float | None, unit: str) -> str:
     """A value as a person reads it, by its unit; ``NA`` for none."""
     if value is None:
         return "NA"
+    # A bound a hair below 0 is not to read as -0.
+    value = round(value, 9) + 0.0
     if unit == "share":
         return f"{100 * value:.1f} %"
     if unit == "hours":
@@ -71,7 +73,7 @@ def value_text(value: float | None, unit: str) -> str:
     if unit == "minutes":
         return f"{value:,.1f} min" if abs(value) < 100 else f"{value:,.0f} min"
     if unit in {"value", "units", "count"}:
-        return f"{value:,.0f}"
+        return f"{round(value) + 0.0:,.0f}"
     if unit in {"ratio", "score", ""}:
         return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,.4g}"
@@ -106,6 +108,9 @@ def _plain(heading: str, prefix: str, names: Sequence[str], measures: Measures) 
     for name in names:
         measure = measures[name]
         value = measure.get("value")
+        if value is None and name.startswith(_PAIRS):
+            # A pair of which a half never occurred says nothing; the page and the file keep its reason.
+            continue
         n = measure.get("n")
         table.add_row(
             _label(name.removeprefix(prefix)),
@@ -155,6 +160,7 @@ def _reasons(measures: Measures) -> dict[str, list[str]]:
     return found
 
 
+_PAIRS = "classification.pair."
 #: Measures that stand beside one of the same name that counts where they weigh.
 _TOLD_BY_VALUE = {"recall_value": "recall by value", "wrongful_value": "wrongful, value"}
 

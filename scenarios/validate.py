@@ -6,6 +6,7 @@ Every refusal names the key as the user would write it. Nothing here touches the
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ from sim.faults.types import EXCEPTIONS
 DAYS_MAX = 680
 #: Sizes that ids have room for, apart from days (see ``sim.draws.Ids``).
 REGIONS_MAX, STORES_OF_REGION_MAX, ITEMS_MAX, ITEMS_OF_SUPPLIER_MAX = 32, 511, 40_000, 8_000
+SUPPLIERS_MAX, CELLS_OF_REGION_MAX = 2_048, 2**23
 #: Till lines a store and day: a tick has room for 8,192.
 UNITS_OF_STORE_DAY_MAX = 100_000
 #: Seeds stay exact in JSON and in float64.
@@ -62,6 +64,7 @@ POSITIVE: tuple[str, ...] = (
     "middleware.retry_base_minutes",
     "people.store_per_store",
     "people.service_minutes_median",
+    "detector.silence_probability",
 )
 #: Keys that are shares, and so lie between 0 and 1.
 SHARES: tuple[str, ...] = (
@@ -72,7 +75,6 @@ SHARES: tuple[str, ...] = (
     "counting.mistake_rate",
     "counting.missed_cutoff_rate",
     "middleware.valid_late_rate",
-    "detector.silence_probability",
     "policy.confidence",
 )
 #: Fault types whose rate is a frequency (events a month), not a share.
@@ -98,15 +100,19 @@ def validate(experiment: Experiment) -> None:
         value = getattr(experiment, key)
         if value not in valid:
             raise UserError(f"{key}={value}: no such choice; {choices(valid, str(value))}")
-    _check_names(experiment)
     _check_calendar(experiment)
     if len(experiment.demand.weekday) != 7:
         raise UserError(f"demand.weekday: takes 7 numbers, Monday first, not {len(experiment.demand.weekday)}")
     for key in ("per_year", "tolerance"):
         if len(getattr(experiment.counting, key)) != 3:
             raise UserError(f"counting.{key}: takes 3 numbers, for the classes A, B and C")
+    if min(experiment.demand.weekday) < 0.0 or max(experiment.demand.weekday) == 0.0:
+        raise UserError("demand.weekday: takes indices of 0 or more, not all of them 0")
+    if min(experiment.counting.per_year) <= 0.0:
+        raise UserError("counting.per_year: takes counts a year above 0")
     _check_memory(experiment)
     _check_room_in_ids(experiment)
+    _check_names(experiment)
 
 
 def normalise(experiment: Experiment) -> Experiment:
@@ -197,12 +203,29 @@ def _check_names(experiment: Experiment) -> None:
     for name in experiment.pilot.types:
         if name not in EXCEPTIONS:
             raise UserError(f"pilot.types={name}: no such type; {choices(EXCEPTIONS, name)}")
+    _check_plugin(experiment)
     world = experiment.world
+    if not experiment.pilot.locations:
+        return
     stores = {f"S{number:04d}" for number in range(1, world.stores + 1)}
     centres = {f"DC{number}" for number in range(1, world.regions + 1)}
     for name in experiment.pilot.locations:
         if name not in stores | centres:
             raise UserError(f"pilot.locations={name}: no such location; {choices(stores | centres, name, shown_max=6)}")
+
+
+def _check_plugin(experiment: Experiment) -> None:
+    """A detector of the user's own must be there before a long run finds that it is not."""
+    plugin = experiment.detector.plugin
+    if plugin is None:
+        return
+    module, _, name = plugin.partition(":")
+    try:
+        found = hasattr(importlib.import_module(module), name) if module and name else False
+    except ImportError:
+        found = False
+    if not found:
+        raise UserError(f"detector.plugin={plugin}: no such class; valid: package.module:Class of an installed package")
 
 
 def _check_calendar(experiment: Experiment) -> None:
@@ -254,6 +277,8 @@ def _check_room_in_ids(experiment: Experiment) -> None:
         ("world.regions", regions, REGIONS_MAX, "regions"),
         ("world.stores", -(-world.stores // regions), STORES_OF_REGION_MAX, "stores a region; raise world.regions"),
         ("world.items", world.items, ITEMS_MAX, "items"),
+        ("world.suppliers", world.suppliers, SUPPLIERS_MAX, "suppliers"),
+        ("world.items", (-(-world.stores // regions) + 1) * world.items, CELLS_OF_REGION_MAX, "cells a region"),
         ("world.suppliers", -(-world.items // world.suppliers), ITEMS_OF_SUPPLIER_MAX, "items a supplier; raise it"),
         ("world.daily_units", busiest, UNITS_OF_STORE_DAY_MAX, "units a store and peak day"),
     ):

@@ -17,7 +17,7 @@ from scenarios.statistics import Estimate
 
 UNKNOWN: Final = "unknown"
 NO_CASE: Final = "no case is about an exception"
-#: Hard pairs of faults or types, and of a type and a decoy (exceptions.md: telling them apart is the skill).
+#: Hard pairs of faults or types, and of a type and a decoy, that look alike: telling them apart is the skill.
 PAIRS: Final = (
     ("posting_lag", "dropped_message"),
     ("shrink", "misplacement"),
