@@ -58,6 +58,7 @@ class Feed:
         self.lost = Register()
         self.doubled = Register()
         self.dead: list[Flight] = []
+        self._deaths: dict[int, int] = {}
         self.outage: Outage | None = None
         self.monitor = Monitor(room, interface)
         self._mishaps = Mishaps(self, room)
@@ -229,7 +230,10 @@ class Feed:
         assert m.sequence is not None
         at = np.array([room.now - 1 - SECOND])
         body = (self.interface << 35) | (int(m.location[0]) << 24) | (int(m.sequence[0]) & 0xFFFFFF)
-        event = room.ids.one(Kind.CHANNEL, body, 3)
+        # A redriven letter that dies in the next outage is another row: steps 3, then 5 and up.
+        deaths = self._deaths.get(body, 0)
+        self._deaths[body] = deaths + 1
+        event = room.ids.one(Kind.CHANNEL, body, 3 if not deaths else min(4 + deaths, 15))
         for ticket in flight.tickets:
             room.truth.lineage(event, room.rules.fault_of(ticket))
         document = int(m.document_id[0]) if self.by_document else NULL

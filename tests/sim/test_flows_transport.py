@@ -206,6 +206,15 @@ def test_a_redrive_after_recovery_delivers_them():
     assert set(played.outcomes().values()) <= {"", "no dead letters", "the interface is down"}
 
 
+def test_a_letter_that_dies_again_is_another_row():
+    """A redriven letter meets the next outage with its tries used up."""
+    config = _outages(attempts=2, hours=8.0)
+    config.faults.api_outage.rate = 400.0
+    dead = play(config, watcher=_redriving()).of("dead_letter")
+    assert dead.duplicated(["interface", "location", "sequence"]).any()
+    assert not dead.event_id.duplicated().any()
+
+
 def test_a_redrive_while_it_is_down_is_refused():
     watcher = Watcher(lambda row, _: {"kind": "redrive", "interface": row["interface"]}, ("dead_letter",))
     played = play(_outages(attempts=3, hours=9.0), watcher=watcher)
