@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components, min_weight_full_bipartite_matching
@@ -72,19 +73,38 @@ def plain(table: pa.Table) -> pd.DataFrame:
     columns: dict[str, Any] = {}
     for field in table.schema:
         column = table.column(field.name)
-        if pa.types.is_dictionary(field.type):
-            column = column.cast(pa.string())
-        if pa.types.is_string(column.type):
-            columns[field.name] = column.fill_null("").to_pandas().astype(object)
+        if pa.types.is_dictionary(field.type) or pa.types.is_string(field.type):
+            columns[field.name] = _shared_strings(column)
         elif pa.types.is_timestamp(field.type) or pa.types.is_integer(field.type):
             columns[field.name] = column.cast(pa.int64()).fill_null(NULL).to_numpy()
         elif pa.types.is_boolean(field.type):
             columns[field.name] = column.fill_null(False).to_numpy()
         elif pa.types.is_list(field.type):
-            columns[field.name] = [np.asarray(ids if ids is not None else [], np.int64) for ids in column.to_pylist()]
+            columns[field.name] = _lists(column)
         else:
             columns[field.name] = column.to_numpy()
     return pd.DataFrame(columns, columns=table.schema.names)
+
+
+def _shared_strings(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """Strings by row, one object a distinct string: a name stands in a hundred thousand rows."""
+    coded = pc.dictionary_encode(column.cast(pa.string()).fill_null("")).combine_chunks()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.chunk(0) if coded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    words = np.array([*coded.dictionary.to_pylist(), ""], dtype=object)
+    strings: npt.NDArray[np.object_] = words[coded.indices.to_numpy()]
+    return strings
+
+
+def _lists(column: pa.ChunkedArray) -> list[IntArray]:
+    """Lists by row, as views of one array; a null is an empty list."""
+    out: list[IntArray] = []
+    for chunk in column.chunks:
+        lengths = pc.list_value_length(chunk).fill_null(0).to_numpy()
+        ends = np.cumsum(lengths)
+        flat = chunk.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+        out += [flat[end - length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
+    return out
 
 
 def hours_of(types: pd.Series[Any], rules: Rules, attribute: str) -> IntArray:
