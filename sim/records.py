@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from sim.draws import Purpose, keyed_int
+from sim.draws import Purpose, keyed
 from sim.events import INTERFACES
 from sim.faults.types import BY_NAME
 from sim.ledger import KIND_OF, Belief
@@ -32,13 +32,13 @@ def system_of(belief: int, location: int) -> str:
     return ("WMS" if location == 0 else "STORE") if name == "SITE" else name
 
 
-def times(values: Sequence[int]) -> pa.Array:
+def times(values: Codes) -> pa.Array:
     """Microseconds since 1970 as timestamps; negative values are null."""
     array = np.asarray(values, np.int64)
     return pa.array(array, pa.int64(), mask=array < 0).cast(pa.timestamp("us"))
 
 
-def ids(values: Sequence[int]) -> pa.Array:
+def ids(values: Codes) -> pa.Array:
     """Ids and sequence numbers; negative values are null."""
     array = np.asarray(values, np.int64)
     return pa.array(array, pa.int64(), mask=array < 0)
@@ -52,7 +52,8 @@ class Names:
         self.locations, self.items = vocabulary.locations, vocabulary.items
 
     @staticmethod
-    def _coded(codes: Codes, strings: Sequence[str]) -> pa.Array:
+    def coded(codes: Codes, strings: Sequence[str]) -> pa.Array:
+        """Strings by code; a code outside them is null."""
         array = np.asarray(codes, np.int64)
         mask = (array < 0) | (array >= len(strings))
         return pa.DictionaryArray.from_arrays(pa.array(np.where(mask, 0, array), pa.int32(), mask=mask),
@@ -60,15 +61,15 @@ class Names:
 
     def location(self, codes: Codes) -> pa.Array:
         """Location names."""
-        return self._coded(codes, self.locations)
+        return self.coded(codes, self.locations)
 
     def item(self, codes: Codes) -> pa.Array:
         """Item names."""
-        return self._coded(codes, self.items)
+        return self.coded(codes, self.items)
 
     def interface(self, codes: Codes) -> pa.Array:
         """Interface names."""
-        return self._coded(codes, INTERFACES)
+        return self.coded(codes, INTERFACES)
 
 
 def faults_table(world: RegionWorld) -> pa.Table:
@@ -109,16 +110,19 @@ def exceptions_table(world: RegionWorld) -> pa.Table:
 def errors_table(world: RegionWorld) -> pa.Table:
     """truth/errors: the ledger's named entries."""
     e, names, truth = world.room.ledger.entries, Names(world), world.room.truth
-    cells = np.asarray(e.cell, np.int64)
+    cells, belief = np.asarray(e.cell, np.int64), np.asarray(e.belief, np.int64)
     location, item = np.divmod(cells, world.room.items)
     seed, region = world.room.seed, world.room.region
+    # The site's books are the WMS's in the DC and the store system's elsewhere.
+    system = belief * 2 + (location > 0)
+    systems = [system_of(b, place) for b in Belief for place in (0, 1)]
+    numbers = keyed(seed, Purpose.IDS, 6000, region, np.arange(len(e), dtype=np.int64)) >> np.uint64(13)
     return pa.table({
-        "error_id": ids([keyed_int(seed, Purpose.IDS, 6000, region, n) >> 13 for n in range(len(e))]),
-        "fault_id": ids([truth.faults.fault_id[f] for f in e.fault]),
-        "system": [system_of(b, place) for b, place in zip(e.belief, location.tolist(), strict=True)],
-        "kind": [KIND_OF[b].name.lower() for b in e.belief], "location": names.location(location),
-        "item": names.item(item), "opened_at": times(e.opened_at), "cleared_at": times(e.cleared_at),
-        "cleared_by": ids(e.cleared_by), "units": pa.array(e.units, pa.int64()),
+        "error_id": ids(numbers.astype(np.int64)),
+        "fault_id": ids(np.asarray(truth.faults.fault_id, np.int64)[np.asarray(e.fault, np.int64)]),
+        "system": names.coded(system, systems), "kind": names.coded(belief, [KIND_OF[b].name.lower() for b in Belief]),
+        "location": names.location(location), "item": names.item(item), "opened_at": times(e.opened_at),
+        "cleared_at": times(e.cleared_at), "cleared_by": ids(e.cleared_by), "units": pa.array(e.units, pa.int64()),
     })
 
 

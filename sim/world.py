@@ -11,6 +11,7 @@ The ledger's identity is checked on touched cells every tick and wholly every da
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -68,15 +69,21 @@ class Outcomes:
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Few passes of the cyclic collector: the books only grow, and walking them finds nothing."""
-    before = gc.get_threshold()
+def _interpreter_for_a_world() -> Iterator[None]:
+    """Settings of the interpreter while a region runs; they change no result.
+
+    Few passes of the cyclic collector, since the books only grow and walking them finds nothing; and
+    quick hand-overs, so that the world does not wait for the thread that hashes and writes its stream.
+    """
+    collections, hand_over = gc.get_threshold(), sys.getswitchinterval()
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
+    sys.setswitchinterval(0.0005)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        sys.setswitchinterval(hand_over)
+        gc.set_threshold(*collections)
         gc.unfreeze()
 
 
@@ -129,7 +136,7 @@ class RegionWorld:
             self.fulfilment.pick_waves(), self.manual.reconcile(), self._extracts(), self._ticks(step, progress),
         ):
             env.process(process)
-        with _rare_collections():
+        with _interpreter_for_a_world():
             env.run(until=room.calendar.end + 1)
         self.stream_hash = room.stream.close()
         return self.stream_hash
