@@ -128,7 +128,7 @@ def test_a_replay_pays_the_lost_message_and_the_second_one_names_itself(ledger: 
     ledger.drop(ERP, 0, -1, 5, 1)
     assert unpaid(ledger, 0) == [(5, ERP, 1)]
     assert ledger.repair(ERP, 0, -1, 2, 42, REPAIR, 5) == ([5], 0)
-    assert ledger.entries.cleared_by == [42]
+    assert list(ledger.entries.cleared_by) == [42]
     assert ledger.repair(ERP, 0, -1, 3, 43, REPAIR, 5) == ([], -1)
     assert unpaid(ledger, 0) == [(REPAIR, ERP, -1)]
     settle(ledger)
