@@ -22,7 +22,11 @@ HEAVY = ("hydra", "omegaconf", "numpy", "pandas", "pyarrow", "scipy", "sklearn",
 MISTAKES: dict[str, tuple[list[str], str, str]] = {
     "unknown scenario": (["run", "scenario=quickstrat"], "scenario=quickstrat", "did you mean 'quickstart'?"),
     "unknown detector": (["run", "detector=nevr"], "detector=nevr", "did you mean 'never'?"),
-    "unknown policy": (["run", "policy=brave"], "policy=brave", "valid: deterministic, manual, predictive, unrestricted, visibility"),
+    "unknown policy": (
+        ["run", "policy=brave"],
+        "policy=brave",
+        "valid: deterministic, manual, predictive, unrestricted, visibility",
+    ),
     "unknown demand": (["run", "demand=none"], "demand=none", "valid: complete_journey, synthetic"),
     "unknown engine": (["run", "engine=cloud"], "engine=cloud", "valid: loky"),
     "unknown name by key": (["run", "policy.name=brave"], "policy=brave", "valid: deterministic"),
