@@ -4,9 +4,9 @@ Demand is exogenous: it is the same in every arm, because it is drawn from (seed
 alone and never looks at stock. Lines are drawn for a whole region and tick at once.
 
 Theory: baskets arrive as a Poisson process; a basket's lines and a line's item are drawn from
-fixed distributions, so lines of one item in one store are Poisson too; with a logarithmic line
-quantity the daily demand of a store-item is then exactly negative binomial (a Poisson sum of
-logarithmic terms; Quenouille 1949).
+fixed distributions, so lines of one item in one store are Poisson too, but for the rare item that
+stands twice in a basket; with a logarithmic line quantity the daily demand of a store-item is then
+negative binomial (a Poisson sum of logarithmic terms; Quenouille 1949).
 """
 
 from __future__ import annotations

@@ -75,10 +75,6 @@ class People:
         self._teams = {team: Team(room.env, heads) for team, heads in self.heads.items()}
         self.minutes: dict[str, float] = dict.fromkeys(TEAMS, 0.0)
 
-    def queue_length(self, team: str) -> int:
-        """Pieces of work that wait for the team."""
-        return len(self._teams[team])
-
     def work(
         self, team: str, key: int, priority: int = 100, minutes: float | None = None
     ) -> Generator[simpy.Event, Any, float]:

@@ -9,7 +9,6 @@ import numpy as np
 import simpy
 
 from sim.catalogue import make_calendar, make_catalogue, stores_of_region
-from sim.clock import DAY
 from sim.config import Config
 from sim.demand import DemandSource, SyntheticDemand
 from sim.draws import Ids, Purpose, keyed, philox, uniform
@@ -187,8 +186,3 @@ def placed_units(room: Room) -> tuple[int, int]:
     place = room.ledger.place
     transit = int(place[Place.TRUCK].sum(dtype=np.int64))
     return int(place.sum(dtype=np.int64)) - transit, transit
-
-
-def day_end(room: Room) -> int:
-    """The end of the day that is running."""
-    return (room.now // DAY + 1) * DAY

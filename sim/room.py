@@ -34,8 +34,6 @@ class Room:
 
     Attributes:
         figures: running totals of the current day, by name of :data:`FIGURES`.
-        labour: minutes worked per team on the current day.
-        manual: alerts, cases and actions of the manual process and of people, as lists of rows.
     """
 
     seed: int

@@ -221,8 +221,3 @@ class Rules:
             for cell in cells[holds].tolist():
                 self._truth.close(open_now.pop(cell), now)
                 self._is_open[name][cell] = False
-
-    @property
-    def open_cells(self) -> dict[str, dict[int, int]]:
-        """Open exceptions by type and cell."""
-        return self._open

@@ -99,7 +99,7 @@ class Supplying:
         )
         if not delivery.advice.triggered and delivery.late_fault >= 0:
             delivery.late_ticket = room.rules.hold_up(delivery.late_fault, delivery.item)
-            delivery.late_exception = room.truth.open_exception(
+            room.truth.open_exception(
                 "late_asn", (supplier, day), "late_asn", [delivery.late_fault], room.now, location=0,
                 document_id=delivery.shipment, first_evidence_at=room.now + 60 * SECOND,
                 loss_at_stake=float((room.catalogue.price - room.catalogue.cost)[delivery.item] @ delivery.actual),

@@ -331,13 +331,6 @@ class Feed:
         """At the end of an hour: the telemetry."""
         self.monitor.report_hour(now, available=self.outage is None)
 
-    @property
-    def waiting(self) -> int:
-        """Lines on their way or dead, for the check that in-flight is exactly what waits."""
-        return sum(len(f.messages) for flights in self._pending.values() for f in flights) + sum(
-            len(f.messages) for f in self.dead
-        )
-
     def in_flight(self, belief: Belief) -> npt.NDArray[np.int32]:
         """In-flight of one belief as the waiting messages have it, shape (cells,): belief - told."""
         out = np.zeros(self.room.ledger.cells, np.int32)

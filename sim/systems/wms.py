@@ -44,7 +44,6 @@ class Delivery:
     advice: simpy.Event
     blind: simpy.Event
     late_fault: int = -1
-    late_exception: int = -1
     late_ticket: int = -1
     advised_late_at: int = 0
 
