@@ -35,7 +35,6 @@ ASSUMPTIONS: Mapping[str, str] = {
     "demand.popularity_sigma": "spread of item popularity (sigma of a lognormal)",
     "demand.online_share": "share of demand that comes by the online shop",
     "replenishment.lead_days_median": "supplier lead time, median, days",
-    "counting.mistake_rate": "share of counts that are wrong by one or more",
     "counting.missed_cutoff_rate": "share of counts that miss the cut-off",
     "middleware.latency_minutes_median": "latency of a feed, median, minutes",
     "middleware.service_hours": "service level of a posting, hours",

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
+from typing import Any
+
+import yaml
 
 _SUFFIX = ".yaml"
 
@@ -31,6 +34,16 @@ def described(group: str) -> dict[str, str]:
     if group == "detector":
         found = {**{name: f"plug-in {value}" for name, value in plugins().items()}, **found}
     return dict(sorted(found.items()))
+
+
+def content(group: str, name: str) -> dict[str, Any]:
+    """The values of one choice, with those of the choices of its group that it is made of."""
+    values: dict[str, Any] = yaml.safe_load((_root() / group / f"{name}{_SUFFIX}").read_text(encoding="utf-8")) or {}
+    merged: dict[str, Any] = {}
+    for part in [part for part in values.pop("defaults", ["_self_"]) if isinstance(part, str)]:
+        for key, value in (values if part == "_self_" else content(group, part)).items():
+            merged[key] = {**merged.get(key, {}), **value} if isinstance(value, dict) else value
+    return merged
 
 
 def plugins() -> dict[str, str]:

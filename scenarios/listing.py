@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from scenarios.errors import UserError, choices
-from scenarios.groups import described
+from scenarios.groups import content, described
 from scenarios.measure_names import MEASURES
-from sim.config import Faults
 from sim.faults.types import TYPES
 
 Row = dict[str, Any]
@@ -47,11 +46,11 @@ def _group(group: str) -> list[Row]:
 
 
 def _faults() -> list[Row]:
-    """Every type with its default rate; the rate is null for exceptions, which have no mechanism of their own."""
-    defaults = Faults()
+    """Every type with its usual rate; the rate is null for exceptions, which have no mechanism of their own."""
+    usual = content("faults", "standard")
     rows = []
     for entry in TYPES:
-        rate = getattr(getattr(defaults, entry.name), "rate", None) if "F" in entry.kind else None
+        rate = usual[entry.name]["rate"] if "F" in entry.kind else None
         fields = dataclasses.asdict(entry)
         fields["cause"] = entry.cause or "by its fault"
         rows.append({"name": entry.name, "rate": rate, **fields})

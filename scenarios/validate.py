@@ -48,6 +48,12 @@ SIZES: tuple[str, ...] = (
     "people.integration",
     "people.supply_chain",
     "people.finance",
+    "people.pricing",
+    "people.master_data",
+    "people.order_management",
+    "people.loss_prevention",
+    "people.change_board",
+    "pricing.promotion_days",
 )
 #: Keys that must be above 0 without being whole: the world divides by them or takes their logarithm.
 POSITIVE: tuple[str, ...] = (
@@ -64,6 +70,9 @@ POSITIVE: tuple[str, ...] = (
     "middleware.retry_base_minutes",
     "people.store_per_store",
     "people.service_minutes_median",
+    "suppliers.portal_factor",
+    "online.calls_per_minute",
+    "online.promise_hours",
     "detector.silence_probability",
 )
 #: Keys that are shares, and so lie between 0 and 1.
@@ -72,13 +81,34 @@ SHARES: tuple[str, ...] = (
     "demand.return_rate",
     "demand.quantity_log",
     "counting.tolerance",
-    "counting.mistake_rate",
     "counting.missed_cutoff_rate",
+    "demand.online_return_rate",
     "middleware.valid_late_rate",
+    "middleware.redelivery_rate",
+    "middleware.legacy_share",
+    "middleware.correlation_loss",
+    "middleware.telemetry_loss",
+    "suppliers.portal_share",
+    "suppliers.quantity_change_rate",
+    "suppliers.price_change_rate",
+    "suppliers.shortage_rate",
+    "finance.invoice_error_rate",
+    "finance.tolerance_up",
+    "finance.tolerance_down",
+    "pricing.change_rate",
+    "pricing.promotion_share",
+    "pricing.promotion_discount",
+    "returns.scrap_share",
+    "returns.vendor_share",
+    "online.cancel_rate",
+    "online.substitute_rate",
+    "online.store_share",
+    "assortment.launched_share",
+    "assortment.retired_share",
     "policy.confidence",
 )
 #: Fault types whose rate is a frequency (events a month), not a share.
-FREQUENCIES: frozenset[str] = frozenset({"api_outage"})
+FREQUENCIES: frozenset[str] = frozenset({"api_outage", "schema_drift"})
 #: Hours of the day: opening before closing.
 HOURS: tuple[tuple[str, str], ...] = (("world.opens", "world.closes"), ("people.shift_from", "people.shift_until"))
 

@@ -33,13 +33,36 @@ KINDS: dict[str, str] = {
     "reprioritise": "bring a cell's replenishment forward to the next wave",
     "escalate": "hand a case to the next level",
     "wait": "do nothing, and say so",
+    "rerun": "run a failed batch job of a shop and day again, against its control totals",
+    "resequence": "put the versions of a document in order, so that the latest holds",
+    "reverse": "* reverse a posting that should not stand",
+    "cancel": "cancel the open rest of an order that nobody will deliver",
+    "release_block": "release an invoice that was blocked for payment",
+    "recount": "count a cell again, blind, by another person",
+    "move": "put misplaced goods back where they belong (311)",
+    "search": "look for goods that the book has and the shelf has not",
+    "push_price": "send the list price of an item to a till again",
+    "refund": "give back to customers what a till took too much",
+    "merge_item": "merge two item records of one article, and move what was booked under the second",
+    "fix_map": "mend the mapping that rejects messages since a release",
+    "correct_clock": "set the clock of a shop's tills right",
+    "inspect": "look at a returned article",
+    "set_disposition": "say what becomes of a returned article: sell, block, scrap or send back",
+    "post_return": "post the return to vendor that went without its posting (122)",
+    "scrap": "* scrap goods that are unfit (551)",
+    "chase_credit": "ask a vendor for a credit that is overdue",
+    "substitute": "offer the customer another article for a short line",
+    "repromise": "promise a line again, from another place or for later",
 }
 #: Kinds that change a record and therefore can be wrong.
 REPAIRS: frozenset[str] = frozenset(
     {"replay", "redrive", "suppress", "expedite", "post_receipt", "relink", "trace", "claim",
-     "fix_conversion", "count", "adjust", "resync"}
+     "fix_conversion", "count", "adjust", "resync", "rerun", "resequence", "reverse", "cancel", "recount", "move",
+     "push_price", "merge_item", "fix_map", "correct_clock", "set_disposition", "post_return", "scrap", "substitute",
+     "repromise"}
 )
-TEAMS: tuple[str, ...] = ("store", "inventory_control", "dc", "integration", "supply_chain", "finance")
+TEAMS: tuple[str, ...] = ("store", "inventory_control", "dc", "integration", "supply_chain", "finance",
+                          "pricing", "master_data", "order_management", "loss_prevention", "change_board")
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,14 @@ class Belief(IntEnum):
 
 
 class Place(IntEnum):
-    """Where goods are. The first three are on hand, the cage is blocked, the truck is neither."""
+    """Where goods are. The cage is blocked, the truck neither; the rest is on hand, but the misplaced is not sold."""
 
     SHELF = 0
     BACKROOM = 1
     DOCK = 2
     CAGE = 3
     TRUCK = 4
+    MISPLACED = 5
 
 
 class Cause(IntEnum):
@@ -65,13 +66,14 @@ BELIEFS_OF: dict[Kind, tuple[Belief, ...]] = {
 }
 ON_HAND_BELIEFS = BELIEFS_OF[Kind.ON_HAND]
 SITE_BELIEFS = (Belief.SITE_ON_HAND, Belief.SITE_BLOCKED)
-ON_HAND_PLACES = (Place.SHELF, Place.BACKROOM, Place.DOCK)
+ON_HAND_PLACES = (Place.SHELF, Place.BACKROOM, Place.DOCK, Place.MISPLACED)
 PLACE_KIND = {
     Place.SHELF: Kind.ON_HAND,
     Place.BACKROOM: Kind.ON_HAND,
     Place.DOCK: Kind.ON_HAND,
     Place.CAGE: Kind.BLOCKED,
     Place.TRUCK: None,
+    Place.MISPLACED: Kind.ON_HAND,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from sim.actions import Action
+from sim.actions import TEAMS, Action
 from sim.clock import SECOND
 from sim.events import NULL, SOURCE, STATUS
 from sim.flows.counting import Counting
@@ -23,8 +23,7 @@ from sim.ledger import Belief
 from sim.region import Region
 
 #: Role that approves -> the team whose time it takes.
-APPROVERS = {"store_manager": "store", "inventory_control": "inventory_control", "finance": "finance", "dc": "dc",
-             "integration": "integration", "supply_chain": "supply_chain"}
+APPROVERS = {"store_manager": "store", "accounts_payable": "finance", **{team: team for team in TEAMS}}
 
 
 @dataclass
@@ -100,6 +99,8 @@ class Desk:
         sequence, document = int(action.sequence), int(action.document_id)
         cell = room.cell(location, item)
         kind = action.kind
+        if kind in mending.remedies:
+            return mending.remedies[kind](action)
         if kind in {"replay", "suppress", "expedite"}:
             if interface < 0 or location < 0 or sequence < 0:
                 return "it names no message", 0
@@ -137,7 +138,9 @@ class Desk:
             return mending.hold(cell)
         if kind == "release":
             return mending.release(cell)
-        return mending.reprioritise(cell)
+        if kind == "reprioritise":
+            return mending.reprioritise(cell)
+        return "nothing here can be done that way", 0
 
     def _finish(self, row: int, action: Action, outcome: Outcome) -> None:
         """Write down what became of an action, and answer with a row."""

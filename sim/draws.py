@@ -63,6 +63,33 @@ class Purpose(IntEnum):
     IDS = 24
     VALID_LATE = 25
     ARRIVAL = 26
+    REDELIVERY = 27
+    BATCH = 28
+    SCHEMA = 29
+    GATEWAY = 30
+    MAINTENANCE = 31
+    CLOCK = 32
+    TELEMETRY = 33
+    CONFIRMATION = 34
+    INVOICE = 35
+    REORDERING = 36
+    PORTAL = 37
+    PRICE = 38
+    PROMOTION = 39
+    PUSH = 40
+    TWIN = 41
+    ASSORTMENT = 42
+    EXTRA_DEMAND = 43
+    CANCEL = 44
+    LEAK = 45
+    SUBSTITUTE = 46
+    DISPOSITION = 47
+    VENDOR_RETURN = 48
+    MISPLACE = 49
+    SWEEP = 50
+    GROSS_COUNT = 51
+    CLOSING = 52
+    ETA = 53
 
 
 def mix(x: U64) -> U64:
@@ -203,6 +230,41 @@ class Kind(IntEnum):
     REPAIR = 12
     MANUAL = 13
     HEADER = 14
+    DOCUMENT = 15
+
+
+class Paper(IntEnum):
+    """What an id of :attr:`Kind.DOCUMENT` names: the upper five bits of its body, above 33 bits of its own key."""
+
+    ACKNOWLEDGEMENT = 0
+    CONFIRMATION = 1
+    CHANGE = 2
+    INVOICE = 3
+    RECEIVING_ADVICE = 4
+    MATCH = 5
+    PAYMENT = 6
+    VENDOR_RETURN = 7
+    CREDIT = 8
+    PRICE = 9
+    PROMOTION = 10
+    MASTER = 11
+    BATCH = 12
+    GATEWAY = 13
+    MAINTENANCE = 14
+    CLOSING = 15
+    ETA = 16
+    RELEASE = 17
+    CANCEL = 18
+    PUBLISHED = 19
+    ACCOUNT = 20
+    REDELIVERY = 21
+    SUBSTITUTE = 22
+    MOVE = 23
+
+
+def paper(kind: Paper, low: int = 0) -> int:
+    """The body of a document's key: ``low`` must stay below 2**33."""
+    return (int(kind) << 33) | low
 
 
 #: The step of a document a row tells of; the low part of an event key, so that ids of one document differ.

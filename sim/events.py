@@ -57,8 +57,28 @@ EVENT_TYPES: tuple[str, ...] = (
     "recovered",
     "announcing",
     "acting",
+    "acknowledging",
+    "confirming",
+    "changing",
+    "invoicing",
+    "reporting",
+    "matching",
+    "releasing",
+    "paying",
+    "crediting",
+    "pricing",
+    "batching",
+    "destroying",
+    "moving",
+    "expecting",
+    "substituting",
+    "publishing",
+    "valuing",
+    "redelivering",
 )
-SOURCES: tuple[str, ...] = ("ERP", "WMS", "POS", "OMS", "TMS", "EDI", "STORE", "MDM", "MIDDLEWARE", "OPS")
+SOURCES: tuple[str, ...] = (
+    "ERP", "WMS", "POS", "OMS", "TMS", "EDI", "STORE", "MDM", "MIDDLEWARE", "OPS", "WEB", "AP", "GATEWAY",
+)
 INTERFACES: tuple[str, ...] = (
     "pos_erp",
     "pos_oms",
@@ -67,6 +87,14 @@ INTERFACES: tuple[str, ...] = (
     "wms_erp",
     "wms_oms",
     "edi_wms",
+    "pos_batch",
+    "edi_out",
+    "edi_ap",
+    "portal_wms",
+    "mdm_erp",
+    "mdm_pos",
+    "web_oms",
+    "tms_erp",
 )
 STATUSES: tuple[str, ...] = (
     "ok",
@@ -92,6 +120,29 @@ STATUSES: tuple[str, ...] = (
     "peak_season",
     "maintenance",
     "pending",
+    "created",
+    "confirmed",
+    "changed",
+    "received",
+    "cancelled",
+    "matched",
+    "blocked",
+    "released",
+    "paid",
+    "credited",
+    "rejected",
+    "missing",
+    "partial",
+    "substituted",
+    "launched",
+    "retired",
+    "closing",
+    "found",
+    "non_sellable_other",
+    "disposed",
+    "reserved",
+    "release",
+    "late",
 )
 CODES: tuple[str, ...] = (
     "101",
@@ -111,6 +162,19 @@ CODES: tuple[str, ...] = (
     "timeout",
     "ERP",
     "OMS",
+    "855",
+    "997",
+    "810",
+    "861",
+    "820",
+    "122",
+    "301",
+    "311",
+    "657",
+    "103",
+    "105",
+    "schema",
+    "401",
 )
 UNITS: tuple[str, ...] = ("EA", "CS")
 DOCUMENT_TYPES: tuple[str, ...] = (
@@ -123,6 +187,14 @@ DOCUMENT_TYPES: tuple[str, ...] = (
     "order",
     "count",
     "action",
+    "invoice",
+    "vendor_return",
+    "credit",
+    "price",
+    "promotion",
+    "batch",
+    "item",
+    "interface",
 )
 
 #: Columns of the stream, in file order: name -> kind. ``code:X`` is a dictionary-encoded string.
@@ -158,7 +230,7 @@ COLUMNS: Mapping[str, str] = {
 
 #: Rows that a business step makes; the rest is telemetry, extracts and master data.
 TECHNICAL_EVENT_TYPES: frozenset[str] = frozenset(
-    {"master_data", "stock_extract", "telemetry", "announcing"}
+    {"master_data", "stock_extract", "telemetry", "announcing", "publishing", "valuing"}
 )
 
 

@@ -13,6 +13,7 @@ from sim.config import Config
 from sim.demand import DemandSource, SyntheticDemand
 from sim.draws import Ids, Purpose, keyed, philox, uniform
 from sim.events import Vocabulary
+from sim.faults.plan import Plan
 from sim.ledger import Cause, Ledger, Place
 from sim.middleware.channel import Channel
 from sim.middleware.feed import Feed
@@ -81,7 +82,6 @@ def healthy(config: Config) -> Config:
     clean = deepcopy(config)
     clean.faults.scale = 0.0
     clean.faults.opening_drift = 0.0
-    clean.counting.mistake_rate = 0.0
     clean.counting.missed_cutoff_rate = 0.0
     return clean
 
@@ -108,13 +108,14 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
         margin=np.tile((catalogue.price - catalogue.cost).astype(np.float32), stores + 1),
         reorder_point=_reorder_points(config, rate).ravel(),
     )
-    truth = Truth(seed, region, items, frozenset(config.faults.exclude))
+    truth = Truth(seed, region, items)
     ledger = Ledger((stores + 1) * items, truth)
     rules = Rules(ledger, truth, economy, items)
     room = Room(
         seed=seed, region=region, config=config, catalogue=catalogue, calendar=calendar, vocabulary=vocabulary,
         stores=stores, env=simpy.Environment(calendar.start), ids=Ids(seed, region), ledger=ledger, truth=truth,
         rules=rules, economy=economy, stream=Stream(vocabulary, path),
+        plan=Plan(config, vocabulary, calendar.start), clock_offset=np.zeros(stores + 1, np.int64),
     )
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
     _stock(room, rate, capacity)

@@ -14,6 +14,8 @@ from sim.clock import DAY, TICK
 from sim.config import Config
 from sim.draws import Ids
 from sim.events import Vocabulary
+from sim.faults.plan import Plan
+from sim.gauges import Gauges
 from sim.ledger import Ledger
 from sim.rules import Economy, Rules
 from sim.stream import Stream
@@ -33,6 +35,9 @@ class Room:
     """The shared state of a region; flows and systems read it and act through it.
 
     Attributes:
+        plan: what the configuration says of the faults.
+        clock_offset: how far each location's own clock is off, microseconds; 0 where it is right.
+        gauges: what a sceptic would measure.
         figures: running totals of the current day, by name of :data:`FIGURES`.
     """
 
@@ -50,6 +55,9 @@ class Room:
     rules: Rules
     economy: Economy
     stream: Stream
+    plan: Plan
+    clock_offset: npt.NDArray[np.int64]
+    gauges: Gauges = field(default_factory=Gauges)
     figures: dict[str, float] = field(default_factory=lambda: dict.fromkeys(FIGURES, 0.0))
 
     @property

@@ -98,7 +98,7 @@ class Truth:
         items: items of the catalogue, to split a cell into location and item.
     """
 
-    def __init__(self, seed: int, region: int, items: int, exclude: frozenset[int]) -> None:
+    def __init__(self, seed: int, region: int, items: int) -> None:
         self.faults = Faults()
         self.exceptions = Exceptions()
         self.decoys = Decoys()
@@ -107,7 +107,6 @@ class Truth:
         #: (first evidence, exception) as they became known, for a reader that follows along.
         self.evident: list[tuple[int, int]] = []
         self._seed, self._region, self._items = seed, region, items
-        self._exclude = exclude
         names = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
         self._fault_keys = {n: keyed_int(seed, Purpose.IDS, 1000 + code, region) for n, code in names.items()}
         self._exception_keys = {n: keyed_int(seed, Purpose.IDS, 2000 + code, region) for n, code in names.items()}
@@ -120,10 +119,6 @@ class Truth:
     def fault_id(self, type_name: str, *key: int) -> int:
         """The id that the fault of this type and key has in every arm."""
         return fold(self._fault_keys[type_name], *key) >> 13
-
-    def is_excluded(self, fault_id: int) -> bool:
-        """Whether the user left this fault out."""
-        return fault_id in self._exclude
 
     def fault(
         self,

@@ -76,7 +76,7 @@ class Counting:
         day = room.day_of(room.now)
         bits = keyed(room.seed, Purpose.COUNT, room.region, day, ordinal, cells.astype(np.int64))
         counting = room.config.counting
-        wrong = bits < threshold(counting.mistake_rate)
+        wrong = bits < room.plan.below("count_variance")
         size = 1 + ((bits >> np.uint64(8)) & np.uint64(1)).astype(np.int32)
         mistake = np.where(wrong, np.where(bits & np.uint64(1), size, -size), 0).astype(np.int32)
         missed = (bits << np.uint64(20)) < threshold(counting.missed_cutoff_rate)

@@ -46,16 +46,16 @@ class Disturbing:
         room = self._region.room
         spec = room.config.faults.api_outage
         feeds = self._region.feeds
-        share = spec.rate * room.config.faults.scale / _SLOTS_A_MONTH / len(feeds)
+        share = room.plan.rate("api_outage") / _SLOTS_A_MONTH / len(feeds)
         while True:
             slot = room.now // _OUTAGE_SLOT
             for feed in feeds:
                 bits = keyed_int(room.seed, Purpose.OUTAGE, room.region, feed.interface, slot)
                 if bits < int(threshold(share)):
                     fault_id = room.truth.fault_id("api_outage", feed.interface, slot)
-                    if not room.truth.is_excluded(fault_id):
-                        more = keyed_int(bits, Purpose.OUTAGE)
-                        begin = slot * _OUTAGE_SLOT + int(uniform_int(more) * _OUTAGE_SLOT)
+                    more = keyed_int(bits, Purpose.OUTAGE)
+                    begin = slot * _OUTAGE_SLOT + int(uniform_int(more) * _OUTAGE_SLOT)
+                    if room.plan.strikes("api_outage", fault_id, begin, interface=feed.interface):
                         hours = lognormal_int(keyed_int(more, Purpose.OUTAGE), spec.hours, spec.sigma)
                         room.env.process(self._outage(feed.interface, fault_id, begin, min(max(hours, 0.5),
                                                                                           _OUTAGE_HOURS_MAX)))
@@ -81,16 +81,15 @@ class Disturbing:
     def _conversion_slots(self) -> Generator[simpy.Event, Any, None]:
         """Unit conversions that master data gets wrong."""
         room = self._region.room
-        spec = room.config.faults.unit_of_measure
         items = np.arange(room.items, dtype=np.int64)
         while True:
             slot = room.now // _CONVERSION_SLOT
             bits = keyed(room.seed, Purpose.CONVERSION, room.region, slot, items)
-            for item in np.flatnonzero(bits < threshold(spec.rate * room.config.faults.scale)).tolist():
+            for item in np.flatnonzero(bits < room.plan.below("unit_of_measure")).tolist():
                 when = slot * _CONVERSION_SLOT + int(uniform_int(keyed_int(int(bits[item]), Purpose.CONVERSION))
                                                      * _CONVERSION_SLOT)
                 fault_id = room.truth.fault_id("unit_of_measure", item, slot)
-                if when >= room.now and not room.truth.is_excluded(fault_id):
+                if when >= room.now and room.plan.strikes("unit_of_measure", fault_id, when, location=0, item=item):
                     room.at(when, lambda i=item, f=fault_id: self._convert(i, f))  # type: ignore[misc]
             yield room.env.timeout((slot + 1) * _CONVERSION_SLOT - room.now)
 

@@ -116,6 +116,14 @@ class Manual:
         self._mending.redrive(interface, -1)
         self.cases.closed_at[case] = room.now
 
+    def found(self, type_name: str, team: str, after: int, mend: Callable[[], object], *, location: int = NO_CODE,
+              item: int = NO_CODE, document_id: int = NULL, interface: int = NO_CODE) -> int:
+        """Someone found something: a case now, worked by ``team`` from ``after`` microseconds on; returns its row."""
+        case = self.open_case(type_name, team, location=location, item=item, document_id=document_id,
+                              interface=interface)
+        self._start(case, team, after, mend)
+        return case
+
     def _start(self, case: int, team: str, after: int, mend: Callable[[], object]) -> None:
         self._region.room.env.process(self._work(case, team, after, mend))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import simpy
 
+from sim.actions import Action
 from sim.draws import WORLD_IDS, Purpose, keyed_int
 from sim.flows.receiving import Receiving
 from sim.ledger import Belief
@@ -40,6 +41,7 @@ class Mending:
         trucks: transfers on the road: succeed the event to have one brought in.
         held: cells out of online availability.
         hurried: cells whose replenishment was brought forward.
+        remedies: kind of action -> what carries it out, where the flow that owns the state does so itself.
     """
 
     region: Region
@@ -47,6 +49,7 @@ class Mending:
     trucks: dict[int, simpy.Event] = field(default_factory=dict)
     held: set[int] = field(default_factory=set)
     hurried: set[int] = field(default_factory=set)
+    remedies: dict[str, Callable[[Action], Outcome]] = field(default_factory=dict)
 
     # -- messages --------------------------------------------------------------------------------
 

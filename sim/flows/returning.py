@@ -49,8 +49,9 @@ class Returning:
             document_id=document, document_type=DOCUMENT_TYPE["return"], code=CODE["651"],
         ))
         room.stream.emit(
-            "returning", n, event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at + SECOND,
-            available_at=at + 30 * SECOND, due_at=(room.now // DAY + 1) * DAY + 12 * HOUR, source=SOURCE["POS"],
+            "returning", n, event_id=room.ids.scramble(row_key), occurred_at=at + room.clock_offset[location],
+            recorded_at=at + SECOND, available_at=at + 30 * SECOND,
+            due_at=(room.now // DAY + 1) * DAY + 12 * HOUR, source=SOURCE["POS"],
             interface=INTERFACE["store_erp"], sequence=sequence, location=location, item=item, quantity=units,
             status=STATUS["returned"], code=CODE["651"], unit_price=room.catalogue.price[item],
             document_type=DOCUMENT_TYPE["return"], document_id=document, parent_document_id=ticket,

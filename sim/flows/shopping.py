@@ -36,11 +36,11 @@ class Shopping:
     def __init__(self, region: Region) -> None:
         self._region = region
         room = region.room
-        faults, catalogue = room.config.faults, room.catalogue
+        catalogue = room.catalogue
         self._scanner = Scanner(room.config, catalogue)
         self._scratch = np.zeros(room.ledger.cells, np.int32)
         rate = room.economy.rate.reshape(room.locations, room.items)
-        loss = rate * catalogue.shrink_factor.astype(np.float32) * (faults.shrink.rate * faults.scale)
+        loss = rate * catalogue.shrink_factor.astype(np.float32) * room.plan.rate("shrink")
         self._loss_a_day = float(loss.sum())
         self._loss_at = Alias(loss.ravel().astype(np.float64)) if self._loss_a_day > 0.0 else None
         self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
@@ -102,8 +102,9 @@ class Shopping:
             price = np.round(price * wanted.price_factor[kept], 2)
         event = room.ids.scramble(key)
         room.stream.emit(
-            "retail_selling", len(kept), event_id=event, occurred_at=at, recorded_at=at + SECOND,
-            available_at=at + 20 * SECOND, source=SOURCE["POS"], sequence=sequence, location=location, item=scanned,
+            "retail_selling", len(kept), event_id=event, occurred_at=at + room.clock_offset[location],
+            recorded_at=at + SECOND, available_at=at + 20 * SECOND,
+            source=SOURCE["POS"], sequence=sequence, location=location, item=scanned,
             quantity=units, code=CODE["601"], unit_price=price, document_type=DOCUMENT_TYPE["ticket"],
             document_id=ticket, correlation_id=ticket,
         )

@@ -11,6 +11,8 @@ wait by the tick in which they are due, so a feed with nothing due does no work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -58,6 +60,8 @@ class Feed:
         self.lost = Register()
         self.doubled = Register()
         self.dead: list[Flight] = []
+        #: Told of every batch that arrived, for whoever keeps books beside the stock (ERP's accounts).
+        self.listeners: list[Callable[[Messages], None]] = []
         self._deaths: dict[int, int] = {}
         self.outage: Outage | None = None
         self.monitor = Monitor(room, interface)
@@ -130,6 +134,8 @@ class Feed:
             units = messages.units(b)
             if isinstance(units, np.ndarray) or units:
                 room.ledger.post(b, messages.cell, units)
+        for tell in self.listeners:
+            tell(messages)
         if self.by_document:
             room.rules.touch(messages.cell)
         else:

@@ -59,10 +59,9 @@ class Mishaps:
 
     def __init__(self, feed: Wire, room: Room) -> None:
         self._feed, self._room = feed, room
-        faults, scale = room.config.faults, room.config.faults.scale
-        self._drop_below = threshold(faults.dropped_message.rate * scale)
-        self._double_below = threshold(faults.duplicate_message.rate * scale)
-        self._lag_below = threshold(faults.posting_lag.rate * scale) if feed.posts_rows else np.uint64(0)
+        self._drop_below = room.plan.below("dropped_message")
+        self._double_below = room.plan.below("duplicate_message")
+        self._lag_below = room.plan.below("posting_lag") if feed.posts_rows else np.uint64(0)
         self._valid_late_below = threshold(room.config.middleware.valid_late_rate)
 
     def slow_down(self, messages: Messages, first: npt.NDArray[np.intp], counts: I64, latency: I64, slot: int,
@@ -112,7 +111,8 @@ class Mishaps:
         room = self._room
         document = int(part.document_id[0])
         fault_id = room.truth.fault_id("posting_lag", self._feed.interface, document)
-        if room.truth.is_excluded(fault_id):
+        if not room.plan.strikes("posting_lag", fault_id, int(part.sent_at[0]), location=int(part.location[0]),
+                                 interface=self._feed.interface):
             return None
         spec = room.config.faults.posting_lag
         hours = lognormal_int(keyed_int(room.seed, Purpose.LAG, document, 1), spec.hours, spec.sigma)
@@ -160,7 +160,7 @@ class Mishaps:
     def _lose(self, line: Messages, due: int) -> bool:
         room = self._room
         fault_id = room.truth.fault_id("dropped_message", self._feed.interface, int(line.key[0]))
-        if room.truth.is_excluded(fault_id) or not self._says_something(line):
+        if not self._strikes("dropped_message", fault_id, line) or not self._says_something(line):
             return False
         cell = int(line.cell[0])
         event = int(room.ids.scramble_int(int(line.key[0])))
@@ -176,6 +176,11 @@ class Mishaps:
         self._feed.lost[place] = Trouble(line, fault, exception)
         return True
 
+    def _strikes(self, name: str, fault_id: int, line: Messages) -> bool:
+        location, item = divmod(int(line.cell[0]), self._room.items)
+        return self._room.plan.strikes(name, fault_id, int(line.sent_at[0]), location=location, item=item,
+                                       interface=self._feed.interface)
+
     def _says_something(self, line: Messages) -> bool:
         """Whether the line changes a book of this interface: losing one that does not harms nobody."""
         return any(line.units_of(0, b) for b in self._feed.beliefs)
@@ -183,7 +188,7 @@ class Mishaps:
     def _repeat(self, line: Messages, due: int, bits: int) -> None:
         room = self._room
         fault_id = room.truth.fault_id("duplicate_message", self._feed.interface, int(line.key[0]))
-        if room.truth.is_excluded(fault_id) or not self._says_something(line):
+        if not self._strikes("duplicate_message", fault_id, line) or not self._says_something(line):
             return
         again = due + HOUR // 4 + int(uniform_int(keyed_int(bits, Purpose.DUPLICATE)) * 6 * HOUR)
         room.at(again, lambda: self._apply_again(line, fault_id))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.clock import DAY, HOUR
-from sim.draws import Kind, Purpose, keyed, keyed_int, lognormal_int, threshold, uniform_int
+from sim.draws import Kind, Purpose, keyed, keyed_int, lognormal_int, uniform_int
 from sim.events import INTERFACE
 from sim.room import Room
 from sim.systems.wms import DAY_SHIFT, LINE_SHIFT, SUPPLIER_SHIFT, Delivery
@@ -54,13 +54,14 @@ def pack(room: Room, supplier: int, day: int, purchase: int, item: np.ndarray, u
     key = body + (line.astype(np.int64) << LINE_SHIFT) + ordinal
     n, shipment = len(line), room.ids.one(Kind.HEADER, body, 3)
     receipt = room.ids.one(Kind.HEADER, body, 4)
-    faults, scale = room.config.faults, room.config.faults.scale
+    plan = room.plan
     actual = advised.copy()
     varied, unknown = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     bits = keyed(room.seed, Purpose.VARIANCE, room.region, key)
-    for row in np.flatnonzero(bits < threshold(faults.receiving_variance.rate * scale)).tolist():
+    for row in np.flatnonzero(bits < plan.below("receiving_variance")).tolist():
         fault_id = truth.fault_id("receiving_variance", int(key[row]))
-        if truth.is_excluded(fault_id):
+        if not plan.strikes("receiving_variance", fault_id, room.now, location=0, item=int(item[line[row]]),
+                            supplier=supplier):
             continue
         actual[row] = _varied(int(advised[row]), keyed_int(int(bits[row]), Purpose.VARIANCE))
         units_wrong = int(advised[row]) - int(actual[row])
@@ -69,9 +70,10 @@ def pack(room: Room, supplier: int, day: int, purchase: int, item: np.ndarray, u
                                       item=int(item[line[row]]), document_id=receipt,
                                       magnitude=abs(units_wrong), units=units_wrong, acting=True)
     bits = keyed(room.seed, Purpose.CARTON, room.region, key)
-    for row in np.flatnonzero(bits < threshold(faults.carton_mismatch.rate * scale)).tolist():
+    for row in np.flatnonzero(bits < plan.below("carton_mismatch")).tolist():
         fault_id = truth.fault_id("carton_mismatch", int(key[row]))
-        if not truth.is_excluded(fault_id):
+        if plan.strikes("carton_mismatch", fault_id, room.now, location=0, item=int(item[line[row]]),
+                        supplier=supplier):
             unknown[row] = truth.fault("carton_mismatch", fault_id, room.now, location=0,
                                        item=int(item[line[row]]), document_id=receipt,
                                        magnitude=float(actual[row]), units=int(actual[row]), acting=True)
@@ -89,7 +91,8 @@ def advice_time(room: Room, supplier: int, day: int, arrival: int, delivery: Del
     fault_id = room.truth.fault_id("late_asn", supplier, day)
     earliest = room.now + round((1.0 + uniform_int(keyed_int(bits, Purpose.ASN, 1))) * HOUR)
     on_time = max(earliest, arrival - _ASN_LEAD)
-    if bits >= int(threshold(spec.rate * room.config.faults.scale)) or room.truth.is_excluded(fault_id):
+    below = int(room.plan.below("late_asn"))
+    if bits >= below or not room.plan.strikes("late_asn", fault_id, room.now, location=0, supplier=supplier):
         return on_time
     more = keyed_int(bits, Purpose.ASN)
     delivery.late_fault = room.truth.fault("late_asn", fault_id, on_time, location=0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sim.clock import HOUR
-from sim.draws import Purpose, keyed_int, lognormal_int, threshold, uniform_int
+from sim.draws import Purpose, keyed_int, lognormal_int, uniform_int
 from sim.room import Room
 
 #: Lognormal hours on the road: median and sigma. Assumption.
@@ -20,11 +20,10 @@ def lane_times(room: Room, location: int, day: int, earliest: int) -> tuple[int,
 
 def delay_fault(room: Room, location: int, day: int, transfer: int, units: int) -> int:
     """The transfer_delay fault of this truck, or -1."""
-    faults = room.config.faults
     bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day)
     fault_id = room.truth.fault_id("transfer_delay", location, day)
-    below = int(threshold(faults.transfer_delay.rate * faults.scale))
-    if bits >= below or room.truth.is_excluded(fault_id):
+    below = int(room.plan.below("transfer_delay"))
+    if bits >= below or not room.plan.strikes("transfer_delay", fault_id, room.now, location=location):
         return -1
     return room.truth.fault("transfer_delay", fault_id, room.now, location=location, document_id=transfer, units=units)
 

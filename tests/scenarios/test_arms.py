@@ -61,7 +61,7 @@ def test_in_calm_the_default_operator_counts_its_false_alarms(tmp_path: Path):
 def test_scale_zero_is_calm_whatever_the_rates_are(tmp_path: Path):
     rates = [f"faults.{name}.rate=0.2" for name in FAULTS if name != "api_outage"]
     words = (*(w for w in TWO_REGIONS if not w.startswith("faults")), *rates, "faults.scale=0", "detector=never",
-             "counting.mistake_rate=0", "counting.missed_cutoff_rate=0", "oracle=false")
+             "faults.count_variance.rate=0", "counting.missed_cutoff_rate=0", "oracle=false")
     made = run(tmp_path / "run", *words)
     assert len(set(made["arms"].values())) == 1
     assert truth(tmp_path / "run", "faults").num_rows == 0

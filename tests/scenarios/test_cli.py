@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scenarios.cli import main
-from sim.config import Faults
+from scenarios.groups import content
 from sim.faults.types import TYPES
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -165,7 +165,7 @@ def test_the_list_of_faults_tells_rate_and_remedy(capsys: pytest.CaptureFixture[
     main(["list", "faults", "--json"])
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
     assert set(rows) == {entry.name for entry in TYPES}
-    assert rows["shrink"]["rate"] == Faults().shrink.rate
+    assert rows["shrink"]["rate"] == content("faults", "standard")["shrink"]["rate"]
     assert rows["phantom_stock"]["rate"] is None
     told = ("kind", "plane", "cause", "remedy", "approver")
     assert all(row[field] for row in rows.values() for field in told)

@@ -35,7 +35,6 @@ def configs(draw: st.DrawFn) -> Config:
     config.demand.return_rate = draw(st.sampled_from([0.0, 0.1, 0.5]))
     config.counting.per_year = [draw(st.sampled_from([1.0, 50.0]))] * 3
     config.counting.missed_cutoff_rate = draw(st.sampled_from([0.0, 0.01, 0.5]))
-    config.counting.mistake_rate = draw(st.sampled_from([0.0, 0.02, 0.5]))
     config.middleware.retry_max_attempts = draw(st.sampled_from([2, 5, 8]))
     config.middleware.idempotency_days = draw(st.sampled_from([1, 7]))
     config.people.service_minutes_median = draw(st.sampled_from([1.0, 15.0, 300.0]))

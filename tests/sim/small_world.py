@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scenarios.groups import content
 from sim.actions import Action
 from sim.clock import DAY
-from sim.config import Config
+from sim.config import Config, Faults
 from sim.draws import WORLD_IDS
 from sim.events import COLUMNS, EVENT_TYPES, Rows
 from sim.faults.types import FAULTS
@@ -26,9 +27,18 @@ from sim.world import RegionWorld
 Answer = Callable[[dict[str, Any], int], dict[str, Any] | None]
 
 
+def usual_faults() -> Faults:
+    """Every mechanism at the rate that ``faults=standard`` gives it."""
+    faults = Faults()
+    for name, values in content("faults", "standard").items():
+        for key, value in values.items():
+            setattr(getattr(faults, name), key, value)
+    return faults
+
+
 def small_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float) -> Config:
     """A world of a second with every fault at its default rate, but for those given."""
-    config = Config()
+    config = Config(faults=usual_faults())
     config.world.stores, config.world.items, config.world.days = stores, items, days
     config.world.suppliers, config.world.categories = 6, 4
     config.replenishment.lead_days_median = 1.0
@@ -41,7 +51,7 @@ def quiet_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float
     """A world in which only the given faults act and people mend nothing by themselves."""
     config = small_config(stores, items, days, **(dict.fromkeys(FAULTS, 0.0) | rates))
     config.faults.opening_drift = 0.0
-    config.counting.mistake_rate = config.counting.missed_cutoff_rate = 0.0
+    config.counting.missed_cutoff_rate = 0.0
     config.counting.per_year = [0.001, 0.001, 0.001]
     config.middleware.valid_late_rate = 0.0
     config.people.service_minutes_median, config.people.service_sigma = 1e6, 0.0

@@ -241,7 +241,7 @@ def test_a_count_out_of_tolerance_is_an_exception_and_is_mended_by_itself():
 
 def test_a_miscount_is_a_fault_of_its_own():
     config = _counting(_shops())
-    config.counting.mistake_rate = 0.3
+    config.faults.count_variance.rate = 0.3
     config.counting.floor_units = 1
     played = play(config)
     exceptions = played.exceptions("count_variance")

@@ -54,7 +54,7 @@ def test_a_unit_out_of_nowhere_is_caught():
 def test_a_healthy_world_has_books_that_are_right():
     config = small_config(stores=3, items=30, days=6)
     config.faults.scale = config.faults.opening_drift = 0.0
-    config.counting.mistake_rate = config.counting.missed_cutoff_rate = 0.0
+    config.faults.count_variance.rate = config.counting.missed_cutoff_rate = 0.0
     played = play(config)
     ledger = played.world.room.ledger
     assert not ledger.ambient.any()

@@ -1,0 +1,68 @@
+"""One type of what can go wrong, as a frozen record.
+
+A *fault* (F) is a mechanism with a rate; an *exception* (X) is a broken rule that some fault lies
+behind; most types are both (FX). A type is *announced* when a row of the stream says so by itself,
+and *inferred* when an operator must find it. The records stand in one file a family (documents,
+messages, records, goods) and together in :mod:`sim.faults.types`; they act on nothing and import nothing.
+
+Windows, gaps and graces belong to the measures: an alert counts for an exception when it comes
+between its opening and ``min(closed, opened + window) + grace``; alerts of one subject closer than
+the gap are one incident. They are declared assumptions: a window is the time after which finding
+the exception no longer helps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FaultType:
+    """One type of fault or exception.
+
+    Attributes:
+        name: as in files, keys and tables.
+        kind: ``F``, ``X`` or ``FX``.
+        inferred: no row says it outright.
+        plane: ``physical``, ``information`` or ``both``.
+        cause: root cause; empty where the fault behind the exception decides.
+        scope: what an alert has to name.
+        mechanism: what happens, and how it shows.
+        remedy: what puts it right.
+        approver: role that must agree; ``auto`` for none.
+        team: who should get the case first.
+        rate_unit: what the rate of ``faults.NAME.rate`` counts; empty for exceptions without one.
+        magnitude_unit: what ``faults.NAME.magnitude`` scales; empty where it scales nothing.
+        basis: where the default rate comes from.
+        self_closing: ends by itself in time; its time to restore says little of an operator.
+        ambient: most of it is kept as dense everyday error until its cell becomes an exception.
+        window_hours: length of the detection window.
+        gap_hours: alerts on one subject closer than this are one incident.
+        grace_hours: added to the window's end.
+    """
+
+    name: str
+    kind: str
+    inferred: bool
+    plane: str
+    cause: str
+    scope: str
+    mechanism: str
+    remedy: str
+    approver: str
+    team: str
+    rate_unit: str = ""
+    magnitude_unit: str = ""
+    basis: str = "declared assumption"
+    self_closing: bool = False
+    ambient: bool = False
+    window_hours: float = 72.0
+    gap_hours: float = 24.0
+    grace_hours: float = 1.0
+
+
+DATA_SYNCHRONIZATION = "data_synchronization"
+BUSINESS_RULE = "business_rule"
+TIMING_DELAY = "timing_delay"
+PHYSICAL_DISCREPANCY = "physical_discrepancy"
+CAUSES: tuple[str, ...] = (DATA_SYNCHRONIZATION, BUSINESS_RULE, TIMING_DELAY, PHYSICAL_DISCREPANCY)

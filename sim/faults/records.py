@@ -1,0 +1,66 @@
+"""Records that everyone relies on: units, item numbers, prices and clocks."""
+
+from __future__ import annotations
+
+from sim.faults.record import BUSINESS_RULE, DATA_SYNCHRONIZATION, TIMING_DELAY, FaultType
+
+RECORDS: tuple[FaultType, ...] = (
+    FaultType(
+        name="unit_of_measure",
+        kind="FX",
+        inferred=True,
+        plane="information",
+        cause=BUSINESS_RULE,
+        scope="DC and item",
+        mechanism="eaches are booked as cases: records are off by a whole ratio",
+        remedy="fix the conversion, reverse and post again",
+        approver="inventory_control",
+        team="inventory_control",
+        rate_unit="share of items",
+        window_hours=168.0,
+    ),
+    FaultType(
+        name="duplicate_item",
+        kind="FX",
+        inferred=True,
+        plane="information",
+        cause=DATA_SYNCHRONIZATION,
+        scope="item",
+        mechanism="a master record is sent twice under two numbers: sales of one article are booked on two",
+        remedy="merge the two records, book over what went astray",
+        approver="master_data",
+        team="master_data",
+        rate_unit="share of master-data updates",
+        window_hours=168.0,
+    ),
+    FaultType(
+        name="price_mismatch",
+        kind="FX",
+        inferred=True,
+        plane="information",
+        cause=TIMING_DELAY,
+        scope="location and item",
+        mechanism="a price push is late, or a till applies a wrong rule: till and list differ, demand follows the till",
+        remedy="push the price again, refund",
+        approver="pricing",
+        team="pricing",
+        rate_unit="share of price pushes",
+        basis="FTC/NIST: 1 in 30 prices at the till is wrong",
+        window_hours=72.0,
+    ),
+    FaultType(
+        name="clock_skew",
+        kind="FX",
+        inferred=True,
+        plane="information",
+        cause=DATA_SYNCHRONIZATION,
+        scope="location",
+        mechanism="the clock of a shop is off by a constant: its stamps lie in the future or the past",
+        remedy="set the clock, read the stamps by their arrival",
+        approver="integration",
+        team="integration",
+        rate_unit="share of shops in 28 days",
+        magnitude_unit="size of the offset",
+        window_hours=72.0,
+    ),
+)
