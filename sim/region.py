@@ -16,7 +16,9 @@ from sim.events import Vocabulary
 from sim.faults.plan import Plan
 from sim.ledger import Cause, Ledger, Place
 from sim.middleware.channel import Channel
+from sim.middleware.door import Door
 from sim.middleware.feed import Feed
+from sim.middleware.gateway import Gateway
 from sim.people import People
 from sim.room import Room
 from sim.rules import Economy, Rules
@@ -29,6 +31,7 @@ class Region:
     """A region and its parts; flows act on it.
 
     Attributes:
+        gateway: of the web shop's calls to OMS.
         capacity: units that fit a shelf, shape (cells,).
         refill: cells whose shelf may need filling, collected until the next round.
     """
@@ -36,6 +39,7 @@ class Region:
     room: Room
     demand: DemandSource
     channels: dict[str, Channel]
+    gateway: Gateway
     people: People
     capacity: np.ndarray
     refill: list[np.ndarray]
@@ -48,6 +52,15 @@ class Region:
     def feed(self, interface: int) -> Feed | None:
         """One interface by code, or None where the channel has no such feed."""
         return next((f for f in self.feeds if f.interface == interface), None)
+
+    @property
+    def doors(self) -> list[Door]:
+        """Every interface that can be down or shut, in the order of their codes."""
+        return sorted([*(feed.door for feed in self.feeds), self.gateway.door], key=lambda door: door.interface)
+
+    def door(self, interface: int) -> Door:
+        """The door of one interface, by its code."""
+        return next(door for door in self.doors if door.interface == interface)
 
 
 def vocabulary_of(config: Config, region: int) -> Vocabulary:
@@ -120,7 +133,7 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
     _stock(room, rate, capacity)
     channels = {name: Channel(room, name) for name in ("pos", "store", "wms")}
-    return Region(room, demand, channels, People(room), capacity, [])
+    return Region(room, demand, channels, Gateway(room), People(room), capacity, [])
 
 
 def _reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:

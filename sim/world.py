@@ -169,6 +169,7 @@ class RegionWorld:
             fill_shelves(region)
             for feed in region.feeds:
                 feed.report_hour(now)
+            region.gateway.report_hour(now)
 
     def _extracts(self) -> Generator[simpy.Event, Any, None]:
         """ERP's nightly extract of net changes."""

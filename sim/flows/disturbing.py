@@ -17,6 +17,7 @@ from sim.draws import Kind, Purpose, keyed, keyed_int, lognormal_int, threshold,
 from sim.events import SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.receiving import Receiving
+from sim.middleware.door import Door, Outage
 from sim.region import Region
 
 _OUTAGE_SLOT = 12 * HOUR
@@ -24,6 +25,8 @@ _SLOTS_A_MONTH = 60
 _CONVERSION_SLOT = 28 * DAY
 #: Longest outage; the shortest is half an hour. Assumption.
 _OUTAGE_HOURS_MAX = 14.0
+#: Share of outages in which the interface throttles, and the share of calls it then turns away. Assumptions.
+_THROTTLED, _THROTTLED_SHARE = 0.35, 0.7
 #: Expected units a day below which a store-item is a slow mover.
 _SLOW = 0.05
 
@@ -45,38 +48,38 @@ class Disturbing:
         """Outages: at most one an interface and slot."""
         room = self._region.room
         spec = room.config.faults.api_outage
-        feeds = self._region.feeds
-        share = room.plan.rate("api_outage") / _SLOTS_A_MONTH / len(feeds)
+        doors = self._region.doors
+        share = room.plan.rate("api_outage") / _SLOTS_A_MONTH / len(doors)
         while True:
             slot = room.now // _OUTAGE_SLOT
-            for feed in feeds:
-                bits = keyed_int(room.seed, Purpose.OUTAGE, room.region, feed.interface, slot)
+            for door in doors:
+                bits = keyed_int(room.seed, Purpose.OUTAGE, room.region, door.interface, slot)
                 if bits < int(threshold(share)):
-                    fault_id = room.truth.fault_id("api_outage", feed.interface, slot)
+                    fault_id = room.truth.fault_id("api_outage", door.interface, slot)
                     more = keyed_int(bits, Purpose.OUTAGE)
                     begin = slot * _OUTAGE_SLOT + int(uniform_int(more) * _OUTAGE_SLOT)
-                    if room.plan.strikes("api_outage", fault_id, begin, interface=feed.interface):
+                    if room.plan.strikes("api_outage", fault_id, begin, interface=door.interface):
                         hours = lognormal_int(keyed_int(more, Purpose.OUTAGE), spec.hours, spec.sigma)
-                        room.env.process(self._outage(feed.interface, fault_id, begin, min(max(hours, 0.5),
-                                                                                          _OUTAGE_HOURS_MAX)))
+                        hours = min(max(hours, 0.5), _OUTAGE_HOURS_MAX)
+                        throttles = uniform_int(keyed_int(more, Purpose.OUTAGE, 1)) < _THROTTLED
+                        room.env.process(self._outage(door, fault_id, begin, hours, throttles=throttles))
             yield room.env.timeout((slot + 1) * _OUTAGE_SLOT - room.now)
 
-    def _outage(self, interface: int, fault_id: int, begin: int, hours: float) -> Generator[simpy.Event, Any, None]:
-        room = self._region.room
+    def _outage(self, door: Door, fault_id: int, begin: int, hours: float,
+                *, throttles: bool) -> Generator[simpy.Event, Any, None]:
+        room, interface = self._region.room, door.interface
         yield room.env.timeout(max(0, begin - room.now))
-        feed = self._region.feed(interface)
-        assert feed is not None
-        if feed.outage is not None:
+        if door.outage is not None:
             return
         until = room.now + round(hours * HOUR)
         fault = room.truth.fault("api_outage", fault_id, room.now, interface=interface, magnitude=hours, acting=True)
         exception = room.truth.open_exception(
             "api_outage", (interface, room.now // _OUTAGE_SLOT), "api_outage", [fault], room.now, interface=interface,
         )
-        feed.fail_from_now(fault, exception, until)
-        room.at(room.now + HOUR, lambda: self._manual.interface_down(interface) if feed.outage is not None else None)
+        door.fail_from_now(Outage(fault, exception, until, _THROTTLED_SHARE if throttles else 1.0))
+        room.at(room.now + HOUR, lambda: self._manual.interface_down(interface) if door.outage is not None else None)
         yield room.env.timeout(until - room.now)
-        feed.recover()
+        door.recover()
 
     def _conversion_slots(self) -> Generator[simpy.Event, Any, None]:
         """Unit conversions that master data gets wrong."""

@@ -106,9 +106,8 @@ class Manual:
 
     def _drain(self, case: int, interface: int) -> Generator[simpy.Event, Any, None]:
         room = self._region.room
-        feed = self._region.feed(interface)
-        assert feed is not None
-        while feed.outage is not None:
+        door = self._region.door(interface)
+        while door.outage is not None:
             yield room.env.timeout(HOUR)
         # The dead-letter queue is looked at in the morning.
         yield room.env.timeout(DAY - room.now % DAY + 9 * HOUR)

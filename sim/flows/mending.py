@@ -69,7 +69,9 @@ class Mending:
         return ("no such interface", 0) if feed is None else feed.expedite(location, sequence, by)
 
     def redrive(self, interface: int, by: int) -> Outcome:
-        """Put dead letters back on the wire."""
+        """Put dead letters back on the wire; calls that nobody answered leave none."""
+        if interface == self.region.gateway.interface:
+            return "no dead letters", 0
         feed = self.region.feed(interface)
         return ("no such interface", 0) if feed is None else feed.redrive(by)
 

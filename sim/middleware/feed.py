@@ -4,8 +4,9 @@ A feed delays, loses, repeats and retries. Latency is drawn per store and tick f
 document for documents; loss and duplication always per line (:mod:`sim.middleware.mishaps`). Flights
 wait by the tick in which they are due, so a feed with nothing due does no work.
 
-- An outage fails every delivery while it lasts; the flight is retried with exponential backoff and
-  given up to the dead-letter queue after the last attempt.
+- An outage fails every delivery while it lasts (a throttled interface only some); the flight is retried
+  with exponential backoff and given up to the dead-letter queue after the last attempt.
+- In announced maintenance flights wait at the door, and come in when it opens.
 - Idempotency: a line that was applied is known for ``idempotency_days``; a later replay applies again.
 """
 
@@ -16,11 +17,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from sim.clock import DAY, HOUR, MINUTE, SECOND, TICK
+from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, keyed, keyed_int, lognormal
-from sim.events import CODE, NULL, SOURCE, STATUS, UNIT
+from sim.events import SOURCE, UNIT
 from sim.ledger import Belief
-from sim.middleware.flights import BOOKING, Address, Flight, Outage, Register
+from sim.middleware.door import Door
+from sim.middleware.flights import BOOKING, Address, Flight, Register
+from sim.middleware.letters import DeadLetters
 from sim.middleware.messages import Journal, Messages
 from sim.middleware.mishaps import Mishaps
 from sim.middleware.monitor import Monitor
@@ -45,6 +48,7 @@ class Feed:
     Attributes:
         late: batches held up, by the address of their first line.
         lost, doubled: lines that were dropped or applied twice.
+        door: whether anything is let through.
         dead: flights given up.
         service: microseconds within which a message must post.
     """
@@ -59,11 +63,10 @@ class Feed:
         self.late: dict[Address, Flight] = {}
         self.lost = Register()
         self.doubled = Register()
-        self.dead: list[Flight] = []
+        self.door = Door(room, interface)
+        self.dead = DeadLetters(room, interface, by_document=by_document)
         #: Told of every batch that arrived, for whoever keeps books beside the stock (ERP's accounts).
         self.listeners: list[Callable[[Messages], None]] = []
-        self._deaths: dict[int, int] = {}
-        self.outage: Outage | None = None
         self.monitor = Monitor(room, interface)
         self._mishaps = Mishaps(self, room)
         self.service = round(room.config.middleware.service_hours * HOUR)
@@ -122,11 +125,35 @@ class Feed:
         flights = self._pending.pop(tick, None)
         if not flights:
             return
-        if self.outage is not None:
-            self._fail(flights, tick)
+        if self.door.is_shut(tick * TICK):
+            for flight in flights:
+                flight.due = None
+                self.pend(flight, self.door.shut_until)
             return
+        if self.door.outage is not None:
+            flights = self._knock(flights, tick)
         for flight in flights:
             self._arrive(flight)
+
+    def _knock(self, flights: list[Flight], tick: int) -> list[Flight]:
+        """Flights that an outage lets in; the others try again later, or are given up."""
+        outage, middleware = self.door.outage, self.room.config.middleware
+        assert outage is not None
+        turned_away = [f for f in flights if self.door.refuses(int(f.messages.key[0]), f.attempt)]
+        for flight in turned_away:
+            flight.attempt += 1
+            if flight.attempt == 1:
+                flight.tickets.append(self.room.rules.hold_up(outage.fault, flight.messages.cell))
+            if flight.attempt > middleware.retry_max_attempts:
+                self.dead.bury(flight, "timeout", "unavailable")
+                continue
+            wait = middleware.retry_base_minutes * MINUTE * 2.0**flight.attempt
+            self._pending.setdefault(tick + max(1, round(wait / TICK)), []).append(flight)
+        if turned_away:
+            self.door.tell(outage.code, "unavailable", max(f.attempt for f in turned_away),
+                           sum(len(f.messages) for f in turned_away))
+        away = set(turned_away)
+        return [f for f in flights if f not in away]
 
     def _arrive(self, flight: Flight) -> None:
         room, messages = self.room, flight.messages
@@ -184,71 +211,6 @@ class Feed:
         )
         return event
 
-    # -- outages ---------------------------------------------------------------------------------
-
-    def fail_from_now(self, fault: int, exception: int, until: int) -> None:
-        """The interface goes down."""
-        self.outage = Outage(fault, exception, until)
-
-    def recover(self) -> None:
-        """The interface answers again; flights come in as their retries find it up."""
-        outage, room = self.outage, self.room
-        if outage is None:
-            return
-        self.outage = None
-        room.truth.end(outage.fault, room.now)
-        at = np.array([room.now])
-        event = room.ids.one(Kind.CHANNEL, (self.interface << 35) | room.tick_of(room.now), 1)
-        room.stream.emit(
-            "recovered", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at, available_at=at + BOOKING,
-            source=SOURCE["MIDDLEWARE"], interface=self.interface, status=STATUS["ok"],
-        )
-
-    def _fail(self, flights: list[Flight], tick: int) -> None:
-        """Deliveries that found the interface down: wait and try again, or give up."""
-        room, outage = self.room, self.outage
-        assert outage is not None
-        middleware = room.config.middleware
-        for flight in flights:
-            flight.attempt += 1
-            if flight.attempt == 1:
-                flight.tickets.append(room.rules.hold_up(outage.fault, flight.messages.cell))
-            if flight.attempt > middleware.retry_max_attempts:
-                self.dead.append(flight)
-                self._emit_dead(flight)
-                continue
-            wait = middleware.retry_base_minutes * MINUTE * 2.0**flight.attempt
-            self._pending.setdefault(tick + max(1, round(wait / TICK)), []).append(flight)
-        at = room.now - 1 - SECOND
-        waiting = sum(len(f.messages) for f in flights)
-        row = np.array([at])
-        event = room.ids.one(Kind.CHANNEL, (self.interface << 35) | room.tick_of(at), 2)
-        room.truth.lineage(event, outage.fault)
-        room.truth.evidence(outage.exception, at + SECOND)
-        room.stream.emit(
-            "retrying", 1, event_id=np.array([event]), occurred_at=row, recorded_at=row, available_at=row + SECOND,
-            source=SOURCE["MIDDLEWARE"], interface=self.interface, code=CODE["503"], status=STATUS["unavailable"],
-            attempt=max(f.attempt for f in flights), count=waiting,
-        )
-
-    def _emit_dead(self, flight: Flight) -> None:
-        room, m = self.room, flight.messages
-        assert m.sequence is not None
-        at = np.array([room.now - 1 - SECOND])
-        body = (self.interface << 35) | (int(m.location[0]) << 24) | (int(m.sequence[0]) & 0xFFFFFF)
-        # A redriven letter that dies in the next outage is another row: steps 3, then 5 and up.
-        deaths = self._deaths.get(body, 0)
-        self._deaths[body] = deaths + 1
-        event = room.ids.one(Kind.CHANNEL, body, 3 if not deaths else min(4 + deaths, 15))
-        for ticket in flight.tickets:
-            room.truth.lineage(event, room.rules.fault_of(ticket))
-        document = int(m.document_id[0]) if self.by_document else NULL
-        room.stream.emit(
-            "dead_letter", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at, available_at=at + SECOND,
-            source=SOURCE["MIDDLEWARE"], interface=self.interface, location=int(m.location[0]), code=CODE["timeout"],
-            sequence=int(m.sequence[0]), count=len(m), attempt=flight.attempt, document_id=document,
-        )
-
     # -- repairs ---------------------------------------------------------------------------------
 
     def replay(self, location: int, sequence: int, by: int) -> tuple[str, int]:
@@ -260,6 +222,8 @@ class Feed:
         room, place = self.room, (location, sequence)
         if place in self.late:
             return self.expedite(location, sequence, by)
+        if self.dead.holds(location, sequence):
+            return "it lies with the dead letters", 0
         trouble = self.lost.pop(place, None)
         line = trouble.line if trouble else self._journal.find(location, sequence)
         if line is None:
@@ -304,7 +268,7 @@ class Feed:
                        if place == location and first <= sequence < first + len(f.messages)), None)
         if flight is None:
             return "nothing of it is waiting", 0
-        for waiting in (*self._pending.values(), self.dead):
+        for waiting in (*self._pending.values(), self.dead.flights):
             if flight in waiting:
                 waiting.remove(flight)
                 break
@@ -315,17 +279,16 @@ class Feed:
 
     def redrive(self, by: int) -> tuple[str, int]:
         """Put the dead letters back on the wire."""
-        if self.outage is not None:
+        if self.door.outage is not None:
             return "the interface is down", 0
-        if not self.dead:
+        flights = self.dead.take_all()
+        if not flights:
             return "no dead letters", 0
-        for flight in self.dead:
+        for flight in flights:
             flight.by = by
             self._link(by, [self.room.rules.fault_of(ticket) for ticket in flight.tickets])
             self.pend(flight, self.room.now + TICK)
-        count = len(self.dead)
-        self.dead = []
-        return "", count
+        return "", len(flights)
 
     def _link(self, by: int, faults: list[int]) -> None:
         """An operator's action cleared something of these faults."""
@@ -335,12 +298,12 @@ class Feed:
 
     def report_hour(self, now: int) -> None:
         """At the end of an hour: the telemetry."""
-        self.monitor.report_hour(now, available=self.outage is None)
+        self.monitor.report_hour(now, available=self.door.outage is None)
 
     def in_flight(self, belief: Belief) -> npt.NDArray[np.int32]:
         """In-flight of one belief as the waiting messages have it, shape (cells,): belief - told."""
         out = np.zeros(self.room.ledger.cells, np.int32)
-        flights = [f for waiting in self._pending.values() for f in waiting] + self.dead
+        flights = [f for waiting in self._pending.values() for f in waiting] + self.dead.flights
         for flight in flights:
             np.subtract.at(out, flight.messages.cell, flight.messages.units(belief))
         return out

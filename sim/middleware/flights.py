@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import overload
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,19 @@ Address = tuple[int, int]
 
 #: What the consumer needs until its book shows a message, and the stream its row.
 BOOKING = 20 * SECOND
+
+
+#: What an event id of :attr:`sim.draws.Kind.CHANNEL` tells of an interface; the step of its key.
+TRAFFIC, RECOVERED, RETRYING, GAP_CLOSED, GAP_OPEN, DEAD = range(6)
+
+
+@overload
+def channel_key(interface: int, location: int, number: int) -> int: ...
+@overload
+def channel_key(interface: int, location: I64, number: I64 | int, flag: I64 | int = 0) -> I64: ...
+def channel_key(interface: int, location: I64 | int, number: I64 | int, flag: I64 | int = 0) -> I64 | int:
+    """The body of such an id: interface (4 bits) | location (9) | sequence number or tick (24) | flag (1)."""
+    return (interface << 34) | (location << 25) | ((number & 0xFFFFFF) << 1) | flag
 
 
 def address_of(line: Messages) -> Address:
@@ -55,15 +69,6 @@ class Trouble:
     line: Messages
     fault: int
     exception: int
-
-
-@dataclass
-class Outage:
-    """An interface that answers nothing."""
-
-    fault: int
-    exception: int
-    until: int
 
 
 class Register(dict[Address, Trouble]):

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from sim.clock import HOUR, TICK
 from sim.draws import Purpose, keyed, keyed_int, lognormal_int, threshold, uniform_int
 from sim.ledger import Belief
-from sim.middleware.flights import BOOKING, Address, Flight, Outage, Register, Trouble, address_of
+from sim.middleware.door import Door
+from sim.middleware.flights import BOOKING, Address, Flight, Register, Trouble, address_of
 from sim.middleware.messages import Messages
 from sim.middleware.monitor import Monitor
 from sim.room import Room
@@ -36,7 +37,7 @@ class Wire(Protocol):
     late: dict[Address, Flight]
     lost: Register
     doubled: Register
-    outage: Outage | None
+    door: Door
 
     def pend(self, flight: Flight, due: int) -> None:
         """Let a flight wait until ``due``."""
@@ -197,7 +198,7 @@ class Mishaps:
         """A redelivery that the consumer does not recognise."""
         room = self._room
         place = address_of(line)
-        if self._feed.outage is not None or place in self._feed.lost or place in self._feed.late:
+        if self._feed.door.outage is not None or place in self._feed.lost or place in self._feed.late:
             return
         fault = self._line_fault("duplicate_message", fault_id, line, room.now)
         cell = int(line.cell[0])

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sim.draws import Kind
 from sim.events import NULL, SOURCE, STATUS
-from sim.middleware.flights import BOOKING, Address
+from sim.middleware.flights import BOOKING, GAP_CLOSED, GAP_OPEN, TRAFFIC, Address, channel_key
 from sim.room import Room
 
 I64 = npt.NDArray[np.int64]
@@ -66,9 +66,9 @@ class Monitor:
         places = np.flatnonzero(self._delivered)
         if len(places):
             at = np.full(len(places), now + BOOKING)
-            body = (np.int64(self.interface) << 35) | (places.astype(np.int64) << 24) | np.int64(room.tick_of(now))
+            body = channel_key(self.interface, places.astype(np.int64), room.tick_of(now))
             room.stream.emit(
-                "telemetry", len(places), event_id=room.ids.of(Kind.HEADER, body, 1), occurred_at=at - BOOKING,
+                "telemetry", len(places), event_id=room.ids.of(Kind.CHANNEL, body, TRAFFIC), occurred_at=at - BOOKING,
                 recorded_at=at, available_at=at, source=SOURCE["MIDDLEWARE"], interface=self.interface,
                 location=places.astype(np.int32), count=self._delivered[places], sequence=self._high[places],
                 latency_p95_ms=slowest[places], status=STATUS["ok" if available else "unavailable"],
@@ -112,11 +112,12 @@ class Monitor:
             return
         room = self.room
         location, sequence, count, opened = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-        body = (np.int64(self.interface) << 35) | (location << 26) | ((sequence & 0xFFFFFF) << 2) | (opened << 1)
-        body |= (count < 0).astype(np.int64)
+        body = channel_key(self.interface, location, sequence, (count < 0).astype(np.int64))
+        event = np.where(opened == 1, room.ids.of(Kind.CHANNEL, body, GAP_OPEN),
+                         room.ids.of(Kind.CHANNEL, body, GAP_CLOSED))
         at = np.full(len(rows), now + BOOKING)
         room.stream.emit(
-            "sequence_gap", len(rows), event_id=room.ids.of(Kind.CHANNEL, body, 4), occurred_at=at - BOOKING,
+            "sequence_gap", len(rows), event_id=event, occurred_at=at - BOOKING,
             recorded_at=at, available_at=at, source=SOURCE["MIDDLEWARE"], interface=self.interface,
             location=location.astype(np.int32), sequence=sequence, count=count,
             status=np.where(opened == 1, STATUS["open"], STATUS["closed"]).astype(np.int32),
