@@ -17,7 +17,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from reports import figures, scores, tables, timeline, view, words
+from reports import figures, realism, scores, tables, timeline, view, words
 from scenarios.record import replace_file
 
 _HERE = Path(__file__).parent
@@ -88,6 +88,8 @@ def render(run: view.View) -> str:
         breakdowns=breakdowns,
         actions=_actions(run),
         refusals=_refusals(run),
+        realism=realism.rows(run),
+        realism_summary=realism.summary(run),
         assumptions=_assumptions(run),
     )
 
@@ -176,7 +178,8 @@ def _sections(run: view.View, *, detailed: bool) -> list[tuple[str, str]]:
         own.insert(3, ("detectors", "Detectors and queues"))
     if run.seeds:
         own = [("seeds", "Seeds")]
-    return [*own, ("scorecard", "Scorecard"), ("assumptions", "Assumptions"), ("reading", "How to read")]
+    last = [("realism", "Realism"), ("assumptions", "Assumptions"), ("reading", "How to read")]
+    return [*own, ("scorecard", "Scorecard"), *last]
 
 
 def _figures(run: view.View) -> dict[str, Markup]:

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from scenarios.measures.realism import Line, card
 from scenarios.record import RunReader
 
 #: Arms in the order in which they are always shown.
@@ -62,6 +63,7 @@ class View:
         measures: the scorecard, by name.
         tables: those of :data:`TABLES`, and ``arms`` and ``breakdown`` put together.
         seeds: the scorecards of the replications by seed; empty for a single run.
+        realism: the realism card; empty for a scenario that claims no published world.
     """
 
     folder: Path
@@ -70,6 +72,7 @@ class View:
     measures: Mapping[str, Measure]
     tables: Mapping[str, pd.DataFrame]
     seeds: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
+    realism: tuple[Line, ...] = ()
 
     @property
     def scenario(self) -> str:
@@ -144,7 +147,7 @@ def load(run: Path | RunReader) -> View:
     frames["arms"] = _together(reader, "arms", reader.arms)
     frames["breakdown"] = _together(reader, "breakdown", reader.breakdowns())
     seeds = {path.folder.name: _scorecard(path) for path in reader.replications()}
-    return View(reader.folder, reader.manifest, reader.config, _scorecard(reader), frames, seeds)
+    return View(reader.folder, reader.manifest, reader.config, _scorecard(reader), frames, seeds, card(reader))
 
 
 def _together(reader: RunReader, folder: str, names: Sequence[str]) -> pd.DataFrame:

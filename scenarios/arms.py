@@ -20,6 +20,7 @@ from pyarrow.feather import read_table
 
 from scenarios import compose, measures
 from scenarios.loop import ARMS, ArmResult, run_arm
+from scenarios.measures import realism
 from scenarios.measures.card import Scorecard
 from scenarios.progress import Progress, silent
 from scenarios.record import RunWriter
@@ -130,6 +131,12 @@ def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResul
     writer.write_scorecard(scorecard.to_json())
     for name, table in scorecard.breakdowns().items():
         writer.write(f"breakdown/{name}", table)
+    _write_realism(writer)
+
+
+def _write_realism(writer: RunWriter) -> None:
+    """What the run says of itself beside the published figures; it reads the scorecard too."""
+    writer.write("breakdown/realism", realism.table(realism.card(writer.reader())))
 
 
 def _labelled(result: ArmResult, name: str) -> pa.Table:
@@ -200,6 +207,7 @@ def _write_replications(experiment: Experiment, writer: RunWriter, folders: Sequ
         business_rows=sum(reader.manifest["business_rows"] for reader in readers),
     )
     writer.write_scorecard(measures.combine(scorecards).to_json())
+    _write_realism(writer)
 
 
 def program_version() -> str:

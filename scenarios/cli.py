@@ -15,8 +15,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scenarios.errors import UserError, choices
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: Errors of the disk that are the machine's state, not a defect.
 _DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
@@ -51,6 +55,7 @@ scorecard and writes a run folder with a page, report.html. What is set here win
   people.KEY= pilot.KEY=  teams and their times; where and when automation is switched on
   record=full|summary     keep the stream too, or scores and truth only
   oracle=true|false       run the arm with perfect detection and diagnosis too
+  realism=true            print beside the scorecard how the run compares with published figures
   out=DIR overwrite=true  where to write (default outputs/SCENARIO/ID); replace a complete run
   workers=N               processes at once; changes no result (default 1)
 
@@ -67,7 +72,7 @@ of units. Says what it could not check. Exit code 0 if all holds, 1 if anything 
 _REPORT_HELP = """\
 usage: stocktwin report RUN
 
-Writes report.html of the run folder RUN again and prints its path.
+Writes report.html of the run folder RUN again; prints its realism card and the path of the page.
 """
 _LIST_HELP = """\
 usage: stocktwin list [scenarios|faults|detectors|policies|measures] [--json]
@@ -156,8 +161,6 @@ def _run(words: list[str]) -> int:
         raise UserError(str(error)) from error
     page = _write_page(run)
 
-    from rich.console import Console
-
     from scenarios.scorecard_view import show
 
     world = experiment.world
@@ -169,10 +172,25 @@ def _run(words: list[str]) -> int:
         f"  policy {experiment.policy.name}\n",
         flush=True,
     )
-    console = Console() if sys.stdout.isatty() else Console(width=120, highlight=False)
+    console = _console()
     show(run, console)
+    if experiment.realism:
+        _show_realism(run, console)
     print(page)
     return 0
+
+
+def _show_realism(run: Path, console: Console) -> None:
+    from scenarios.realism_view import show_realism
+
+    show_realism(run, console)
+
+
+def _console() -> Console:
+    """The terminal, or plain text of a fixed width where the output goes elsewhere."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=140, highlight=False)
 
 
 def _write_page(run: Path) -> Path:
@@ -201,9 +219,11 @@ def _report(words: list[str]) -> int:
     from scenarios.record import RunFolderError
 
     try:
-        print(_write_page(run))
+        page = _write_page(run)
     except RunFolderError as error:
         raise UserError(str(error)) from error
+    _show_realism(run, _console())
+    print(page)
     return 0
 
 

@@ -103,6 +103,9 @@ class Experiment(Config):
         record: ``full`` keeps the stream, ``summary`` scores and truth only.
         oracle: run the arm with perfect detection and diagnosis too.
         workers: processes at once; changes no result.
+        realism: print the realism card after the scorecard.
+        calibrated_to: the world whose published figures the run is held against: ``retail`` is the base world
+            at its usual rates; null for a scenario that is off them on purpose.
     """
 
     scenario: str = "quickstart"
@@ -113,6 +116,8 @@ class Experiment(Config):
     record: str = "full"
     oracle: bool = True
     workers: int = 1
+    realism: bool = False
+    calibrated_to: str | None = "retail"
     detector: Detector = field(default_factory=Detector)
     classifier: Classifier = field(default_factory=Classifier)
     priority: Priority = field(default_factory=Priority)
@@ -122,6 +127,9 @@ class Experiment(Config):
 
 
 #: Keys with a fixed list of values.
-CHOICES: dict[str, tuple[str, ...]] = {"record": ("full", "summary")}
+CHOICES: dict[str, tuple[str | None, ...]] = {
+    "record": ("full", "summary"),
+    "calibrated_to": (None, "retail", "fashion_peak", "grocery_fulfilment", "omnichannel_returns"),
+}
 #: Keys that say where and how a run is carried out; they change no result and no run id.
-PLACEMENT: frozenset[str] = frozenset({"out", "overwrite", "workers", "engine"})
+PLACEMENT: frozenset[str] = frozenset({"out", "overwrite", "workers", "engine", "realism"})

@@ -167,6 +167,8 @@ TABLES: Final[dict[str, pa.Schema]] = {
         },
         {"ambient": COUNT},
     ),
+    # what a sceptic would measure of the chain: observations, their sum and their sum of squares, by key
+    "truth/gauges": _schema({**_ARM, "gauge": NAME, "key": COUNT, "n": NUMBER, "total": NUMBER, "squares": NUMBER}),
     "alerts": _schema(
         {**_ARM, "alert_id": ID, "raised_at": TIME, "detector": NAME},
         {"type": NAME, **_SCOPE, "score": NUMBER, "deadline": TIME, "evidence": IDS},

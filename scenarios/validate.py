@@ -129,7 +129,8 @@ def validate(experiment: Experiment) -> None:
     for key, valid in CHOICES.items():
         value = getattr(experiment, key)
         if value not in valid:
-            raise UserError(f"{key}={value}: no such choice; {choices(valid, str(value))}")
+            names = ["null" if name is None else name for name in valid]
+            raise UserError(f"{key}={value}: no such choice; {choices(names, str(value))}")
     _check_calendar(experiment)
     if len(experiment.demand.weekday) != 7:
         raise UserError(f"demand.weekday: takes 7 numbers, Monday first, not {len(experiment.demand.weekday)}")

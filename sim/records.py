@@ -166,6 +166,13 @@ def outcomes_table(world: RegionWorld) -> pa.Table:
                      for name, values in days.items()})
 
 
+def gauges_table(world: RegionWorld) -> pa.Table:
+    """truth/gauges: the sums that the realism card is made of, one row a gauge and key."""
+    columns = world.room.gauges.columns()
+    kinds = {"gauge": pa.string(), "key": pa.int64()}
+    return pa.table({name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns.items()})
+
+
 def manual_tables(world: RegionWorld) -> tuple[pa.Table, pa.Table]:
     """Alerts and cases of the manual process."""
     c, names = world.manual.cases, Names(world)
@@ -188,7 +195,7 @@ def truth_tables(world: RegionWorld) -> dict[str, pa.Table]:
     return {
         "truth/faults": faults_table(world), "truth/exceptions": exceptions_table(world),
         "truth/errors": errors_table(world), "truth/lineage": lineage_table(world),
-        "truth/decoys": decoys_table(world), "truth/ledger": ledger_table(world),
+        "truth/decoys": decoys_table(world), "truth/ledger": ledger_table(world), "truth/gauges": gauges_table(world),
     }
 
 

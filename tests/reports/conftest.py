@@ -68,6 +68,7 @@ def write_run(
     days: int = 28,
     replications: int = 1,
     config: dict[str, Any] | None = None,
+    gauges: dict[str, tuple[float, float]] | None = None,
 ) -> Path:
     """Write a run folder.
 
@@ -78,12 +79,17 @@ def write_run(
         days: simulated days.
         replications: more than one writes scorecards only.
         config: entries that replace those of the configuration.
+        gauges: n and total of ratio gauges by name.
     """
     rng = np.random.default_rng(exceptions + days)
     with RunWriter(folder) as writer:
         writer.write_config(_settings(days) | (config or {}))
         writer.identify(version="0.1.0", seed=1, config_hash="c" * 64, arms=dict.fromkeys(arms, "b" * 64), rows=123456)
         writer.write_scorecard(_scorecard(exceptions > 0))
+        if gauges:
+            rows = [("unmanaged", "R1", name, 0, float(n), float(total), 0.0) for name, (n, total) in gauges.items()]
+            columns = ["arm", "region", "gauge", "key", "n", "total", "squares"]
+            writer.write("truth/gauges", pd.DataFrame(rows, columns=columns))
         if replications == 1:
             _write_tables(writer, rng, exceptions, arms, days)
         for seed in range(replications) if replications > 1 else ():

@@ -1,0 +1,75 @@
+"""What others have published about real chains: the rows that the realism card is held against.
+
+``conf/calibration.csv`` has one line a figure, with its source and the band inside which a measured
+value passes. Figures of one row of the literature that belong together share its number and differ
+in their part. ``basis`` says how good the source is: ``published``, ``computed`` (by us from published data),
+``recalled`` or ``secondhand``; a figure of the last two may lie outside with an explanation beside it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Final
+
+#: World of a row that holds in every world.
+ANY: Final = "any"
+#: Sources that are no first-hand publication.
+WEAK: Final = frozenset({"recalled", "secondhand"})
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One published figure.
+
+    Attributes:
+        row: number of the row; figures of one row share it.
+        part: which of them; empty where there is one.
+        world: the world it is about.
+        quantity: what is measured.
+        published: the figure as published.
+        source: who published it.
+        low, high: the band, in ``unit``.
+        unit: share, units, events, minutes, ratio or lines.
+        basis: published, computed, recalled or secondhand.
+        explanation: why a measured value outside the band is right all the same; empty where there is none.
+    """
+
+    row: int
+    part: str
+    world: str
+    quantity: str
+    published: str
+    source: str
+    low: float
+    high: float
+    unit: str
+    basis: str
+    explanation: str
+
+    @property
+    def name(self) -> str:
+        """Its name among measures: ``realism.4.category``."""
+        return ".".join(["realism", str(self.row), *([self.part] if self.part else [])])
+
+
+@cache
+def figures() -> tuple[Figure, ...]:
+    """Every published figure, in the order of the file."""
+    text = (resources.files("conf") / "calibration.csv").read_text(encoding="utf-8")
+    return tuple(
+        Figure(
+            row=int(line["row"]), part=line["part"], world=line["world"], quantity=line["quantity"],
+            published=line["published"], source=line["source"], low=float(line["low"]), high=float(line["high"]),
+            unit=line["unit"], basis=line["basis"], explanation=line["explanation"],
+        )
+        for line in csv.DictReader(io.StringIO(text))
+    )
+
+
+def figures_of(world: str) -> tuple[Figure, ...]:
+    """The figures that a world is held against; none where it claims no world."""
+    return tuple(figure for figure in figures() if world and figure.world in {world, ANY})
