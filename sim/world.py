@@ -41,6 +41,7 @@ from sim.ledger import KIND_OF, SITE_BELIEFS, Belief
 from sim.ledger import Kind as StockKind
 from sim.region import Region, accurate_share, open_region, placed_units
 from sim.room import FIGURES
+from sim.systems.accounts import Accounts
 from sim.systems.store import fill_shelves
 
 #: What is asked at the end of each tick: the time, and the rows that have become visible.
@@ -101,6 +102,7 @@ class RegionWorld:
         self.region: Region = open_region(config, seed, region, path)
         self.room = self.region.room
         self.receiving = Receiving(self.region)
+        self.accounts = Accounts(self.region, self.receiving.purchases)
         self.mending = Mending(self.region, self.receiving)
         self.manual = Manual(self.region, self.mending)
         self.receiving.manual = self.manual
@@ -190,6 +192,7 @@ class RegionWorld:
             self._totals[name] += figures[name]
         placed, transit = placed_units(room)
         check_day(self.region, self._opening_units, self._totals)
+        self.accounts.close(now - DAY)
         accurate, tolerant, negative = accurate_share(room)
         stock = room.ledger.fact[StockKind.ON_HAND].reshape(room.locations, room.items).sum(axis=0)
         config = room.config

@@ -154,6 +154,7 @@ class Mending:
         if fault is None:
             return "the conversion is right", 0
         receiving.conversions.pop(item, None)
+        receiving.purchases.reread(item)
         act, ledger = self._id(by, item), room.ledger
         if by >= 0:
             room.truth.lineage(by, fault)

@@ -11,7 +11,7 @@ truth and stays open in ERP by the difference, until a claim closes it.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +25,7 @@ from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
+from sim.systems.erp import PurchaseBook
 from sim.systems.wms import Delivery
 
 I32 = npt.NDArray[np.int32]
@@ -62,6 +63,9 @@ class Receiving:
         self.conversions: dict[int, tuple[int, int]] = {}
         self.wrong_conversion: dict[int, int] = {}
         self.manual: Noticing | None = None
+        #: ERP's orders; and who is told of each truck whose goods were taken over.
+        self.purchases = PurchaseBook(region.room.catalogue.cost)
+        self.received_listeners: list[Callable[[Delivery], None]] = []
 
     def unload(self, delivery: Delivery) -> Generator[simpy.Event, Any, None]:
         """A truck from its arrival until its last carton is put away or parked."""
@@ -97,6 +101,9 @@ class Receiving:
             ledger.distort(Belief.ERP_ON_ORDER, int(cells[row]), -int(delivery.advised[row]),
                            -int(delivery.actual[row]), int(delivery.varied[row]), self._region.room.now)
             self._region.room.truth.end(int(delivery.varied[row]), self._region.room.now)
+        self.purchases.link(delivery.receipt, delivery.purchase)
+        for listener in self.received_listeners:
+            listener(delivery)
 
     def _accept_late(self, delivery: Delivery) -> None:
         """The truck that came before its ASN can be received now."""
@@ -205,6 +212,7 @@ class Receiving:
             if wrong == actual:
                 continue
             told[row] = wrong
+            self.purchases.misread(delivery.receipt, item, actual - wrong)
             for b in (Belief.ERP_ON_HAND, Belief.OMS_ON_HAND):
                 room.ledger.distort(b, item, actual, wrong, fault, room.now)
             room.truth.lineage(int(room.ids.of(Kind.PURCHASE, delivery.key[row : row + 1])[0]), fault)

@@ -66,6 +66,7 @@ class Supplying:
         body = order_body(supplier, day)
         purchase = room.ids.one(Kind.HEADER, body, 2)
         ledger.tell(StockKind.ON_ORDER, item, units, posted=(Belief.ERP_ON_ORDER,))
+        self._receiving.purchases.open(purchase, supplier, item, units)
         n = len(item)
         at = np.full(n, room.now) + np.arange(n) * SECOND // 10
         key = body + (np.arange(n, dtype=np.int64) << LINE_SHIFT)

@@ -65,7 +65,8 @@ class Feed:
         self.doubled = Register()
         self.door = Door(room, interface)
         self.dead = DeadLetters(room, interface, by_document=by_document)
-        #: Told of every batch that arrived, for whoever keeps books beside the stock (ERP's accounts).
+        #: Told of every batch that was booked, second postings and reversals too, for whoever keeps books beside
+        #: the stock (ERP's accounts).
         self.listeners: list[Callable[[Messages], None]] = []
         self.monitor = Monitor(room, interface)
         self._mishaps = Mishaps(self, room)
@@ -161,8 +162,7 @@ class Feed:
             units = messages.units(b)
             if isinstance(units, np.ndarray) or units:
                 room.ledger.post(b, messages.cell, units)
-        for tell in self.listeners:
-            tell(messages)
+        self.tell(messages)
         if self.by_document:
             room.rules.touch(messages.cell)
         else:
@@ -182,6 +182,11 @@ class Feed:
         flight.tickets.clear()
         if flight.fault >= 0:
             room.truth.release(flight.fault, flight.by)
+
+    def tell(self, messages: Messages) -> None:
+        """Tell the listeners what the books of this interface's consumer have just taken in."""
+        for listener in self.listeners:
+            listener(messages)
 
     def fill(self, address: Address) -> None:
         """The lines from ``address`` on are no longer missing."""
@@ -257,6 +262,7 @@ class Feed:
             if units:
                 paid += room.ledger.repair(b, int(line.cell[0]), -units, room.now, by, owner, trouble.fault)[0]
                 room.ledger.post(b, line.cell, np.array([-units], np.int32))
+        self.tell(line.reversed())
         self._link(by, paid)
         room.rules.touch(line.cell)
         self.fill(place)

@@ -66,6 +66,10 @@ class Messages:
             sequence=None if self.sequence is None else self.sequence[rows],
         )
 
+    def reversed(self) -> Messages:
+        """The same lines with their units taken back."""
+        return replace(self, on_hand=-self.on_hand, on_order=-self.on_order, blocked=-self.blocked)
+
     def units(self, belief: Belief) -> I32 | int:
         """What the lines tell one belief."""
         if belief is Belief.ERP_ON_ORDER:

@@ -43,6 +43,10 @@ class Wire(Protocol):
         """Let a flight wait until ``due``."""
         ...
 
+    def tell(self, messages: Messages) -> None:
+        """Tell the listeners what was booked."""
+        ...
+
     def emit_postings(
         self, messages: Messages, at: I64, *, attempt: int = 1, second: bool = False, by: int = -1
     ) -> I64:
@@ -206,6 +210,7 @@ class Mishaps:
             units = line.units_of(0, b)
             if units:
                 room.ledger.post_again(b, cell, units, fault, room.now)
+        self._feed.tell(line)
         room.rules.touch(line.cell)
         room.truth.lineage(room.ids.scramble_int(int(line.key[0])), fault)
         assert line.sequence is not None
