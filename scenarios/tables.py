@@ -127,6 +127,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "ended_at": TIME,
             "restored_at": TIME,
             "units": COUNT,
+            "ambient": pa.bool_(),
         },
     ),
     "truth/exceptions": _schema(

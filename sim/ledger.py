@@ -25,7 +25,7 @@ Physical stock is never negative: callers clip, and :meth:`Ledger.check` asserts
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -185,6 +185,13 @@ class Ledger:
         if m is not None and cause is not None:
             np.add.at(self.ambient[cause], cells, np.subtract(m, f, dtype=np.int32))
 
+    def take_unseen(self, cell: int, units: int, place: Place, fault: int, now: int) -> None:
+        """Goods leave a place and no book is told: every on-hand belief is too high by an entry of ``fault``."""
+        self.fact[Kind.ON_HAND, cell] -= units
+        self.place[place, cell] -= units
+        for b in ON_HAND_BELIEFS:
+            self.entries.open(fault, b, cell, units, now)
+
     def move(self, source: Place, target: Place, cells: Cells, units: I32 | int) -> None:
         """Move goods between places of one kind: no belief is about that."""
         if PLACE_KIND[source] is not PLACE_KIND[target]:
@@ -315,7 +322,9 @@ class Ledger:
                           self.ambient[:, cells].copy(), named, self._promotions[cells].copy(),
                           self._paid[:, cells].copy(), self._cut_offs)
 
-    def apply_count(self, sheet: CountSheet, now: int, by: I64, spare_fault: int) -> None:
+    def apply_count(
+        self, sheet: CountSheet, now: int, by: I64, spare_fault: int, owners: Mapping[int, int] | None = None
+    ) -> None:
         """Book an approved count: at the site at once, downstream by message (in flight).
 
         Args:
@@ -324,8 +333,9 @@ class Ledger:
             by: id of each row's count document.
             spare_fault: owner of what downstream beliefs get too much or too little, where an entry
                 had been paid there and not at the site.
+            owners: cell -> fault, where a count's own error is no slip of the everyday kind: it is named.
         """
-        cells, delta = sheet.cells, sheet.delta
+        cells, delta, owners = sheet.cells, sheet.delta, owners or {}
         self.belief[Belief.SITE_ON_HAND, cells] += delta
         for b in ON_HAND_BELIEFS[1:]:
             self.in_flight[b, cells] -= delta
@@ -336,6 +346,8 @@ class Ledger:
         plain = self._promotions[cells] == sheet.promotions
         if sheet.named:
             plain &= ~np.isin(cells, np.fromiter(sheet.named, np.int64, len(sheet.named)))
+        if owners:
+            plain &= ~np.isin(cells, np.fromiter(owners, np.int64, len(owners)))
         clean = cells[plain]
         self.ambient[:, clean] -= unpaid[:, plain]
         self._paid[:, clean] += unpaid[:, plain]
@@ -343,7 +355,8 @@ class Ledger:
         self.ambient[Cause.MISCOUNT, clean] += delta[plain] + unpaid[:, plain].sum(axis=0, dtype=np.int32)
         for row in np.flatnonzero(~plain).tolist():
             claims, ambient = self._claims(sheet, row, unpaid[:, row], bool(overtaken[row]))
-            self._apply_named(sheet, row, claims, ambient, now, int(by[row]), spare_fault)
+            owner = owners.get(int(cells[row]))
+            self._apply_named(sheet, row, claims, ambient, now, int(by[row]), spare_fault, owner)
 
     def _claims(self, sheet: CountSheet, row: int, unpaid: I32, overtaken: bool) -> tuple[dict[int, int], int]:
         """What a count may pay of a cell: units by entry, and the ambient error, which it pays here.
@@ -370,9 +383,10 @@ class Ledger:
         return claims, ambient
 
     def _apply_named(
-        self, sheet: CountSheet, row: int, claims: dict[int, int], ambient: int, now: int, by: int, spare_fault: int
+        self, sheet: CountSheet, row: int, claims: dict[int, int], ambient: int, now: int, by: int, spare_fault: int,
+        owner: int | None,
     ) -> None:
-        """One counted cell that has, or had, named entries."""
+        """One counted cell that has, or had, named entries, or whose own error gets one."""
         cell, delta, entries = int(sheet.cells[row]), int(sheet.delta[row]), self.entries
         cleared = dict.fromkeys(ON_HAND_BELIEFS, ambient)
         faults: set[int] = set()
@@ -386,7 +400,11 @@ class Ledger:
             cleared[b] += amount
             self.entries.reduce(e, amount, now, by)
         own = delta + cleared[Belief.SITE_ON_HAND]
-        self.ambient[Cause.MISCOUNT, cell] += own
+        if owner is None:
+            self.ambient[Cause.MISCOUNT, cell] += own
+        else:
+            for b in ON_HAND_BELIEFS:
+                self.entries.open(owner, b, cell, own, now)
         for b in ON_HAND_BELIEFS[1:]:
             self.entries.open(spare_fault, b, cell, delta + cleared[b] - own, now)
 

@@ -81,6 +81,7 @@ def faults_table(world: RegionWorld) -> pa.Table:
         "location": names.location(f.location), "item": names.item(f.item), "document_id": ids(f.document_id),
         "interface": names.interface(f.interface), "magnitude": f.magnitude, "onset": times(f.onset),
         "ended_at": times(f.ended_at), "restored_at": times(f.restored_at), "units": f.units,
+        "ambient": pa.array(f.ambient, pa.bool_()),
     })
     acted = set(world.room.ledger.entries.fault)
     keep = [t != REPAIR or number in acted for number, t in enumerate(f.type)]

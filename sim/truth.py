@@ -52,6 +52,8 @@ class Faults:
     ended_at: array[int] = field(default_factory=_integers)
     restored_at: array[int] = field(default_factory=_integers)
     units: array[int] = field(default_factory=_integers)
+    #: An everyday error that got its name when its cell became an exception: it has no mechanism to leave out.
+    ambient: list[bool] = field(default_factory=list)
 
 
 @dataclass
@@ -160,6 +162,7 @@ class Truth:
         f.ended_at.append(NOT_YET if acting else int(onset))
         f.restored_at.append(NOT_YET)
         f.units.append(int(units))
+        f.ambient.append(False)
         self._entries.append(0)
         self._states.append(0)
         self._last_by.append(NOT_YET)
@@ -208,6 +211,7 @@ class Truth:
         f.ended_at.extend([now] * n)
         f.restored_at.extend([NOT_YET] * n)
         f.units.extend(units.tolist())
+        f.ambient.extend([True] * n)
         self._entries.extend([0] * n)
         self._states.extend([0] * n)
         self._last_by.extend([NOT_YET] * n)

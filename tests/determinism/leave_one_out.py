@@ -16,8 +16,8 @@ from sim.config import Config
 from sim.faults.types import BY_NAME, FAULTS
 from tests.sim.small_world import Played, play, small_config
 
-#: Faults that can be left out by id: those with an onset of their own. Ambient ones are named only when found.
-TIMED: tuple[str, ...] = tuple(name for name in FAULTS if not BY_NAME[name].ambient)
+#: Types with faults that can be left out by id. An everyday error is named only when found, and a mis-scan is no other.
+TIMED: tuple[str, ...] = tuple(name for name in FAULTS if not BY_NAME[name].ambient or BY_NAME[name].magnitude_unit)
 
 #: Share of the other faults of a type that are the same ones without it, where there are enough to tell.
 _SHARE_KEPT, _ENOUGH = 0.6, 8
@@ -57,7 +57,7 @@ def choices(config: Config, seed: int) -> list[Choice]:
                     shown[number] = min(shown.get(number, at), at)
         faults = played.faults()
         found += [Choice(seed, region, fault.fault_id, fault.type, fault.onset, shown.get(fault.number, -1))
-                  for fault in faults[faults.type.isin(TIMED)].itertuples()]
+                  for fault in faults[faults.type.isin(TIMED) & ~faults.ambient].itertuples()]
     return sorted(found, key=lambda choice: choice.fault_id)
 
 
@@ -101,7 +101,8 @@ def _own_region(choice: Choice, played: Played, twin: Played) -> str:
 
 def _moved(choice: Choice, played: Played, twin: Played) -> str:
     """Goods that were never ordered or sold without it have no faults either, but most others are as they were."""
-    faults = [p.faults()[["type", "fault_id"]].drop_duplicates() for p in (played, twin)]
+    faults = [p.faults() for p in (played, twin)]
+    faults = [table[~table.ambient] for table in faults]
     for type_name in TIMED:
         one, other = (set(table.fault_id[table.type == type_name]) - {choice.fault_id} for table in faults)
         if len(one | other) >= _ENOUGH and len(one & other) < _SHARE_KEPT * len(one | other):

@@ -173,6 +173,11 @@ class SlowLedger:
         self.messages += sent
         return [m for m in sent if m.state == "flying"]
 
+    def take_unseen(self, cell: int, units: int, fault: int, now: int) -> None:
+        self.movements.append(("on_hand", cell, -units))
+        for book in ON_HAND:
+            self._open(fault, book, cell, units, now)
+
     def lose(self, message: Message, fault: int, now: int) -> None:
         message.state, message.fault = "lost", fault
         self._open(fault, message.book, message.cell, -message.says, now)
@@ -231,8 +236,8 @@ class SlowLedger:
         events = [e for cause in CAUSES for e in self._standing(cause, cell)]
         return Sheet(cell, counted, book, counted - settled, events, seen)
 
-    def approve(self, sheet: Sheet, now: int, by: int, spare: int) -> list[Message]:
-        """Book a count; returns the messages downstream."""
+    def approve(self, sheet: Sheet, now: int, by: int, spare: int, owner: int | None) -> list[Message]:
+        """Book a count, whose own error is everyday's or its owner's; returns the messages downstream."""
         cleared = dict.fromkeys(ON_HAND, 0)
         claims = dict(sheet.entries)
         for event in sheet.events:
@@ -255,7 +260,10 @@ class SlowLedger:
             if entry.book != "site" and entry.fault in found:
                 cleared[entry.book] += entry.pay(units, now, by)
         own = sheet.delta + cleared["site"]
-        if own:
+        if owner is not None:
+            for book in ON_HAND:
+                self._open(owner, book, sheet.cell, own, now)
+        elif own:
             self.events.append(Event("miscount", sheet.cell, own))
         for book in ON_HAND[1:]:
             self._open(spare, book, sheet.cell, sheet.delta + cleared[book] - own, now)

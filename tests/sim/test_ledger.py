@@ -31,7 +31,7 @@ from tests.sim.ledger_equality import (
 from tests.sim.slow_ledger import Message, Sheet, SlowLedger
 
 CELLS = 3
-SPARE = 77
+SPARE, OWNER = 77, 78
 
 cell_numbers = st.integers(0, CELLS - 1)
 amounts = st.integers(1, 6)
@@ -104,6 +104,13 @@ class Interleavings(RuleBasedStateMachine):
     def steal(self, cell: int, units: int, place: Place) -> None:
         taken = min(units, int(self.ledger.place[place, cell]))
         self._tell(Kind.ON_HAND, [(cell, -taken, 0)], place, Cause.SHRINK)
+
+    @rule(cell=cell_numbers, units=amounts, place=places, fault=faults)
+    def sweep(self, cell: int, units: int, place: Place, fault: int) -> None:
+        self.now += 1
+        taken = min(units, int(self.ledger.place[place, cell]))
+        self.ledger.take_unseen(cell, taken, place, fault, self.now)
+        self.twin.take_unseen(cell, taken, fault, self.now)
 
     @rule(cell=cell_numbers, told=cell_numbers, units=amounts, at_once=st.booleans())
     def mis_scan(self, cell: int, told: int, units: int, at_once: bool) -> None:
@@ -231,19 +238,24 @@ class Interleavings(RuleBasedStateMachine):
         self.sheets.append((self.now, sheet, twins))
 
     @precondition(lambda self: self.sheets)
-    @rule(which=st.integers(0, 99), refused=st.sampled_from((*range(CELLS), None, None, None)))
-    def approve(self, which: int, refused: int | None) -> None:
-        """Approve a sheet, perhaps without one cell, which then nothing happens to."""
+    @rule(
+        which=st.integers(0, 99),
+        refused=st.sampled_from((*range(CELLS), None, None, None)),
+        owned=st.sampled_from((*range(CELLS), None, None, None)),
+    )
+    def approve(self, which: int, refused: int | None, owned: int | None = None) -> None:
+        """Approve a sheet: perhaps without one cell, which then nothing happens to, or with one whose error is named."""
         cut_off, sheet, twins = self.sheets.pop(which % len(self.sheets))
         self.now += 1
         if refused is not None:
             sheet = sheet.take(sheet.cells != refused)
             twins = [t for t in twins if t.cell != refused]
         by = [self.now * 10 + t.cell for t in twins]
-        self.ledger.apply_count(sheet, self.now, np.array(by, np.int64), SPARE)
+        owners = {} if owned is None else {owned: OWNER}
+        self.ledger.apply_count(sheet, self.now, np.array(by, np.int64), SPARE, owners)
         for number, twin in zip(by, twins, strict=True):
             self.counts[number] = (cut_off, twin.cell)
-            self.flying += self.twin.approve(twin, self.now, number, SPARE)
+            self.flying += self.twin.approve(twin, self.now, number, SPARE, owners.get(twin.cell))
 
     @rule(
         cell=cell_numbers,
