@@ -22,6 +22,9 @@ I32 = npt.NDArray[np.int32]
 _HOURLY = (0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 8, 9, 8, 8, 9, 10, 11, 10, 8, 6, 4, 2, 1)
 _PACKS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48])
 
+#: Theft goes with price to the power of this.
+_PRICE_APPEAL = 0.5
+
 
 @dataclass(frozen=True)
 class Catalogue:
@@ -36,7 +39,7 @@ class Catalogue:
         case: units of a supplier's case.
         sibling: the item that a mis-scan takes it for, of the same category.
         scan_factor: relative proneness to mis-scans by category, mean 1 over categories.
-        shrink_factor: relative proneness to loss by category, mean 1 over categories.
+        shrink_factor: relative proneness to loss, by category and price; mean 1 over units sold.
         count_class: 0, 1, 2 for A, B, C by turnover.
     """
 
@@ -75,6 +78,8 @@ def make_catalogue(config: Config, seed: int) -> Catalogue:
     kinds = np.arange(categories, dtype=np.int64)
     scan = np.exp(0.9 * normal(keyed(seed, Purpose.CATALOGUE, 100, kinds)))
     shrink = np.exp(0.6 * normal(keyed(seed, Purpose.CATALOGUE, 101, kinds)))
+    # Dear goods are stolen more: the goods lost are worth more a unit than the goods sold. Assumption.
+    wanted_by_thieves = shrink[category] * price**_PRICE_APPEAL
     turnover = np.argsort(np.argsort(-(price * popularity)))
     return Catalogue(
         category=category,
@@ -86,7 +91,7 @@ def make_catalogue(config: Config, seed: int) -> Catalogue:
         case=(pack * np.where(pack < 12, 4, 2)).astype(np.int32),
         sibling=_siblings(category),
         scan_factor=(scan / scan.mean())[category],
-        shrink_factor=(shrink / shrink.mean())[category],
+        shrink_factor=wanted_by_thieves / float((wanted_by_thieves * popularity).mean()),
         count_class=np.digitize(turnover / n, [0.2, 0.5]).astype(np.int32),
     )
 

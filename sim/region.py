@@ -49,6 +49,14 @@ class Region:
         """All interfaces, in the order of their codes."""
         return sorted((f for c in self.channels.values() for f in c.feeds), key=lambda f: f.interface)
 
+    def report_low(self, cells: np.ndarray) -> None:
+        """Some goods have left the shelf: where little is left of them and there is more behind, it needs filling."""
+        place = self.room.ledger.place
+        low = place[Place.SHELF].take(cells) * 2 <= self.capacity.take(cells)
+        low &= place[Place.BACKROOM].take(cells) > 0
+        if low.any():
+            self.refill.append(cells[low])
+
     def feed(self, interface: int) -> Feed | None:
         """One interface by code, or None where the channel has no such feed."""
         return next((f for f in self.feeds if f.interface == interface), None)

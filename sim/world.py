@@ -30,6 +30,7 @@ from sim.events import Rows
 from sim.flows.counting import Counting
 from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
 from sim.flows.fulfilment import Fulfilment
+from sim.flows.losing import Losing
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
 from sim.flows.receiving import Receiving
@@ -108,6 +109,7 @@ class RegionWorld:
         self.receiving.manual = self.manual
         self.counting = Counting(self.region, self.manual)
         self.desk = Desk(self.region, self.mending, self.counting)
+        self.losing = Losing(self.region)
         self.shopping = Shopping(self.region)
         self.returning = Returning(self.region, self.shopping)
         self.fulfilment = Fulfilment(self.region, self.mending)
@@ -134,8 +136,9 @@ class RegionWorld:
         supplying = Supplying(self.region, self.receiving, self.manual)
         replenishing = Replenishing(self.region, self.mending, self.manual)
         for process in (
-            supplying.review(), replenishing.review(), self.counting.rounds(), self.returning.inspect(),
-            self.fulfilment.pick_waves(), self.manual.reconcile(), self._extracts(), self._ticks(step, progress),
+            self.losing.sweeps(), supplying.review(), replenishing.review(), self.counting.rounds(),
+            self.returning.inspect(), self.fulfilment.pick_waves(), self.manual.reconcile(), self._extracts(),
+            self._ticks(step, progress),
         ):
             env.process(process)
         with _interpreter_for_a_world():
@@ -160,6 +163,7 @@ class RegionWorld:
     def _work(self, tick: int, now: int) -> None:
         """What happened in the tick that ends now."""
         room, region = self.room, self.region
+        self.losing.tick(tick)
         self.shopping.tick(tick)
         self.returning.tick(tick)
         self.fulfilment.tick(tick)
@@ -191,6 +195,7 @@ class RegionWorld:
         for name in FIGURES:
             self._totals[name] += figures[name]
         placed, transit = placed_units(room)
+        room.gauges.add("shrink", 0.0, figures["sold_value"])
         check_day(self.region, self._opening_units, self._totals)
         self.accounts.close(now - DAY)
         accurate, tolerant, negative = accurate_share(room)

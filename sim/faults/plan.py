@@ -8,6 +8,7 @@ mechanism's window, the place is among those it is confined to, and the user did
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.clock import DAY
 from sim.config import Config, Fault
@@ -45,6 +46,14 @@ class Plan:
         """Whether a mechanism may strike at ``time``."""
         fault, day = self.of(name), (time - self._start) // DAY
         return self.rate(name) > 0.0 and fault.from_day <= day and (fault.until_day is None or day < fault.until_day)
+
+    def reaches(self, name: str, locations: int, items: int) -> npt.NDArray[np.bool_]:
+        """Where a mechanism that acts on cells may strike; shape (locations, items)."""
+        only, words = self.of(name).only, self._vocabulary
+        if not only:
+            return np.ones((locations, items), np.bool_)
+        where, what = np.isin(words.locations[:locations], only), np.isin(words.items[:items], only)
+        return np.logical_or.outer(where, what)
 
     def strikes(self, name: str, fault_id: int, time: int, *, location: int = NO_CODE, item: int = NO_CODE,
                 supplier: int = NO_CODE, interface: int = NO_CODE) -> bool:

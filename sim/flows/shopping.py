@@ -2,7 +2,7 @@
 
 The tick's demand is drawn before anyone looks at stock; lines are then censored by rank within the
 tick against the shelf. What the till scans may be a sibling of what leaves the shelf (a two-way
-error), and some goods leave without a till. Unmet demand is lost, not backordered.
+error). Unmet demand is lost, not backordered.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim.clock import SECOND, TICK, TICKS_PER_DAY, TICKS_PER_HOUR
+from sim.clock import SECOND, TICK, TICKS_PER_HOUR
 from sim.demand import DemandTick
-from sim.draws import U64, Alias, Kind, Purpose, philox, threshold
+from sim.draws import U64, Kind, threshold
 from sim.events import CODE, DOCUMENT_TYPE, SOURCE
 from sim.ledger import Belief, Cause, Place
 from sim.ledger import Kind as StockKind
@@ -39,10 +39,6 @@ class Shopping:
         catalogue = room.catalogue
         self._scanner = Scanner(room.config, catalogue)
         self._scratch = np.zeros(room.ledger.cells, np.int32)
-        rate = room.economy.rate.reshape(room.locations, room.items)
-        loss = rate * catalogue.shrink_factor.astype(np.float32) * room.plan.rate("shrink")
-        self._loss_a_day = float(loss.sum())
-        self._loss_at = Alias(loss.ravel().astype(np.float64)) if self._loss_a_day > 0.0 else None
         self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
         #: day of the run -> columns (tick of the day, location, item, units, key, ticket) of what will come back.
         self.returns: dict[int, list[tuple[np.ndarray, ...]]] = {}
@@ -53,7 +49,6 @@ class Shopping:
         start = tick * TICK
         if not room.calendar.is_open(start):
             return
-        self._lose(tick)
         wanted = self._region.demand.tick(tick)
         if not len(wanted):
             return
@@ -92,7 +87,7 @@ class Shopping:
         else:
             ledger.tell(StockKind.ON_HAND, cell, -units, place=Place.SHELF, posted=(Belief.SITE_ON_HAND,))
         room.rules.touch(cell)
-        self._report_low(cell)
+        region.report_low(cell)
         sequence = region.channels["pos"].send(Messages(
             location=location, cell=told, on_hand=-units, key=key, sent_at=at, document_id=ticket,
             document_type=DOCUMENT_TYPE["ticket"], code=CODE["601"],
@@ -115,12 +110,6 @@ class Shopping:
         figures["sold_value"] += float(price @ units)
         self._plan_returns(location, scanned, units, bits, key, ticket)
 
-    def _report_low(self, cell: np.ndarray) -> None:
-        place, capacity = self._region.room.ledger.place, self._region.capacity
-        low = (place[Place.SHELF].take(cell) * 2 <= capacity.take(cell)) & (place[Place.BACKROOM].take(cell) > 0)
-        if low.any():
-            self._region.refill.append(cell[low])
-
     def _count_lost(self, item: np.ndarray, lost: np.ndarray) -> None:
         total = int(lost.sum())
         if total:
@@ -128,29 +117,6 @@ class Shopping:
             catalogue = room.catalogue
             room.figures["lost_units"] += total
             room.figures["lost_margin"] += float((catalogue.price - catalogue.cost)[item] @ lost)
-
-    def _lose(self, tick: int) -> None:
-        """Goods that leave without a till: stolen, spoilt or thrown away unseen."""
-        if self._loss_at is None:
-            return
-        room = self._region.room
-        draw = philox(room.seed, Purpose.THEFT, room.region, tick)
-        expected = self._loss_a_day * room.calendar.tick_share[tick % TICKS_PER_DAY]
-        count = int(draw.poisson(expected))
-        if not count:
-            return
-        cell = self._loss_at.pick(draw.integers(0, 2**64, count, dtype=np.uint64))
-        gone = serve(cell, np.ones(count, np.int32), room.ledger.place[Place.SHELF], self._scratch)
-        cell, gone = cell[gone > 0], gone[gone > 0]
-        if not len(cell):
-            return
-        none = np.zeros(len(cell), np.int32)
-        room.ledger.tell(StockKind.ON_HAND, cell, -gone, none, Place.SHELF, Cause.SHRINK)
-        room.rules.touch(cell)
-        self._report_low(cell)
-        room.figures["shrink_units"] += float(gone.sum())
-        room.figures["lost_units_physical"] += float(gone.sum())
-        room.figures["shrink_value"] += float(room.catalogue.cost[cell % room.items] @ gone)
 
     def _plan_returns(self, location: I32, item: I32, units: I32, bits: U64, key: I64, ticket: I64) -> None:
         """Lines that will come back: the day and the tick belong to the line."""

@@ -244,7 +244,7 @@ class Interleavings(RuleBasedStateMachine):
         owned=st.sampled_from((*range(CELLS), None, None, None)),
     )
     def approve(self, which: int, refused: int | None, owned: int | None = None) -> None:
-        """Approve a sheet: perhaps without one cell, which then nothing happens to, or with one whose error is named."""
+        """Approve a sheet: perhaps without a cell, which then nothing happens to, or with one whose error is named."""
         cut_off, sheet, twins = self.sheets.pop(which % len(self.sheets))
         self.now += 1
         if refused is not None:
