@@ -24,7 +24,7 @@ from scenarios.schema import Experiment
 from sim.actions import Action
 from sim.draws import Purpose, keyed_int
 from sim.events import Rows
-from sim.records import Names, ids, manual_tables, outcomes_table, times, truth_tables
+from sim.records import Names, accounts_table, ids, manual_tables, outcomes_table, times, truth_tables
 from sim.region import healthy
 from sim.world import RegionWorld
 
@@ -119,6 +119,7 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     """Tables of the truth, of the outcomes, of the manual process and of the operator."""
     tables = truth_tables(world)
     tables[f"arms/{result.arm}"] = outcomes_table(world)
+    tables["accounts"] = accounts_table(world)
     alerts, cases = manual_tables(world)
     tables["alerts"], tables["cases"] = alerts, cases
     if operator is None:

@@ -170,6 +170,10 @@ TABLES: Final[dict[str, pa.Schema]] = {
     ),
     # what a sceptic would measure of the chain: observations, their sum and their sum of squares, by key
     "truth/gauges": _schema({**_ARM, "gauge": NAME, "key": COUNT, "n": NUMBER, "total": NUMBER, "squares": NUMBER}),
+    # ERP's accounts: what each day brought, and where they stood at its end
+    "accounts": _schema(
+        {**_ARM, "day": TIME, "account": NAME, "debit_cents": COUNT, "credit_cents": COUNT, "balance_cents": COUNT}
+    ),
     "alerts": _schema(
         {**_ARM, "alert_id": ID, "raised_at": TIME, "detector": NAME},
         {"type": NAME, **_SCOPE, "score": NUMBER, "deadline": TIME, "evidence": IDS},

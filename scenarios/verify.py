@@ -2,7 +2,7 @@
 
 Integrity: the manifest's own digest and bytes, every file's hash, no file more or less, rows as
 counted, the audit chain, the hashes of the recorded streams. Consistency: the ledger's identity
-(belief = fact + in flight + errors) and the conservation of units, on every recorded day.
+(belief = fact + in flight + errors), the conservation of units and ERP's trial balance, on every recorded day.
 What a folder does not hold cannot be checked, and is said so.
 """
 
@@ -33,6 +33,8 @@ WENT: Final = (
     "scrapped_units",
     "sent_back_units",
 )
+#: Columns of the accounts that hold money.
+MONEY: Final = ("debit_cents", "credit_cents", "balance_cents")
 #: What names one belief of one region.
 BELIEF: Final = ("arm", "region", "system", "kind")
 DAY: Final = 24 * 3600 * 1_000_000
@@ -104,6 +106,7 @@ def verify(folder: str | Path) -> VerifyReport:
         _check_streams(reader, report)
         _check_identity(reader, report)
         _check_conservation(reader, report)
+        _check_accounts(reader, report)
         for run in reader.replications():
             inner = verify(run.folder)
             report.note(
@@ -296,3 +299,28 @@ def _check_conservation(reader: RunReader, report: VerifyReport) -> None:
             for row in days.filter(pa.array(came != went)).slice(0, SHOWN_MAX).to_pylist()
         ]
         report.note(f"conservation in arm {arm}: {days.num_rows} region-days", findings)
+
+
+def _check_accounts(reader: RunReader, report: VerifyReport) -> None:
+    """Debits are credits, balances add up to 0.00, and each follows from the day before."""
+    accounts = reader.table("accounts")
+    if not accounts.num_rows:
+        report.unchecked.append("trial balance: no accounts recorded")
+        return
+    days = accounts.group_by(["arm", "region", "day"]).aggregate([(name, "sum") for name in MONEY])
+    debit, credit, balance = (days[f"{name}_sum"].to_numpy() for name in MONEY)
+    findings = [
+        f"trial balance: arm {row['arm']}, {row['region']} on {row['day']:%Y-%m-%d}: debits "
+        f"{row['debit_cents_sum'] / 100:.2f}, credits {row['credit_cents_sum'] / 100:.2f}, "
+        f"balances {row['balance_cents_sum'] / 100:.2f}"
+        for row in days.filter(pa.array((debit != credit) | (balance != 0))).slice(0, SHOWN_MAX).to_pylist()
+    ]
+    stood: dict[tuple[str, ...], int] = {}
+    for row in accounts.sort_by("day").to_pylist():
+        account = (row["arm"], row["region"], row["account"])
+        stood[account] = stood.get(account, 0) + row["debit_cents"] - row["credit_cents"]
+        if stood[account] != row["balance_cents"]:
+            findings.append(f"accounts: {' '.join(account)} on {row['day']:%Y-%m-%d}: balance "
+                            f"{row['balance_cents'] / 100:.2f}, the days before say {stood[account] / 100:.2f}")
+            stood[account] = row["balance_cents"]
+    report.note(f"trial balance: 0.00 on {days.num_rows} region-days", findings[: 2 * SHOWN_MAX])

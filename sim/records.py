@@ -15,6 +15,7 @@ from sim.draws import Purpose, keyed
 from sim.events import INTERFACES
 from sim.faults.types import BY_NAME
 from sim.ledger import KIND_OF, Belief
+from sim.systems.accounts import Account
 from sim.truth import REPAIR
 from sim.world import RegionWorld
 
@@ -172,6 +173,16 @@ def gauges_table(world: RegionWorld) -> pa.Table:
     columns = world.room.gauges.columns()
     kinds = {"gauge": pa.string(), "key": pa.int64()}
     return pa.table({name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns.items()})
+
+
+def accounts_table(world: RegionWorld) -> pa.Table:
+    """accounts: daily debits, credits and balances of ERP's accounts, cents."""
+    days = world.accounts.general.days
+    names = [account.name.lower() for account in Account]
+    return pa.table({
+        "day": times(days["day"]), "account": Names.coded(days["account"], names),
+        **{name: pa.array(days[name], pa.int64()) for name in ("debit_cents", "credit_cents", "balance_cents")},
+    })
 
 
 def manual_tables(world: RegionWorld) -> tuple[pa.Table, pa.Table]:

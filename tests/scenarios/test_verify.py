@@ -41,7 +41,8 @@ def stream(rows: int = 40, seed: int = 0) -> pa.Table:
     return tables.conform(table, tables.EVENTS)
 
 
-def build(folder: Path, *, belief: int = 10, placed: int = 60, named: int = 3, swap: bool = False) -> None:
+def build(folder: Path, *, belief: int = 10, placed: int = 60, named: int = 3, swap: bool = False,
+          debit: int = 500, balance: int = 500) -> None:
     """A sound run folder by default; the arguments put it wrong."""
     events = stream()
     digest = combine_digests([hash_stream(iter(events.to_batches()))[0]])
@@ -62,6 +63,9 @@ def build(folder: Path, *, belief: int = 10, placed: int = 60, named: int = 3, s
         sums = {"belief": [belief], "fact": [4], "in_flight": [1], "error": [5], "ambient": [2]}
         belief_key = {**key, "system": ["ERP"], "kind": ["on_hand"]}
         writer.write("truth/ledger", pa.table({**belief_key, "day": day, **sums}))
+        money = {"account": ["stock", "opening_balance"], "debit_cents": [debit, 0], "credit_cents": [0, 500]}
+        money |= {"balance_cents": [balance, -500], "day": pa.array([0, 0], pa.timestamp("us"))}
+        writer.write("accounts", pa.table({**{name: values * 2 for name, values in key.items()}, **money}))
         errors = {"error_id": [1, 2], "fault_id": [1, 1], "units": [named, 50]}
         errors |= {name: values * 2 for name, values in belief_key.items()}
         times = {"opened_at": [5, 5], "cleared_at": [None, DAY - 1]}
@@ -80,7 +84,7 @@ def test_a_sound_run_passes_and_says_what_it_could_not_check(tmp_path: Path) -> 
     report = verify(tmp_path / "run")
     assert report.findings == []
     assert report.unchecked == ["stream of arm clean: not recorded (record=summary keeps none)"]
-    assert len(report.passed) == 8
+    assert len(report.passed) == 9
     assert report.ok
 
 
@@ -128,6 +132,8 @@ def test_a_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
         ({"belief": 11}, "identity: arm unmanaged"),
         ({"placed": 61}, "conservation: arm unmanaged"),
         ({"named": 4}, "named errors: unmanaged R1 ERP on_hand, day 0: 4 units open, the ledger has 3"),
+        ({"debit": 501, "balance": 501}, "trial balance: arm unmanaged, R1 on 1970-01-01: debits 5.01, credits 5.00"),
+        ({"balance": 501}, "accounts: unmanaged R1 stock on 1970-01-01: balance 5.01, the days before say 5.00"),
         ({"swap": True}, "rows out of order"),
         ({"swap": True}, "its hash is not the manifest's"),
     ],
