@@ -15,6 +15,7 @@ from sim.draws import Ids, Purpose, keyed, philox, uniform
 from sim.events import Vocabulary
 from sim.faults.plan import Plan
 from sim.ledger import Cause, Ledger, Place
+from sim.middleware.batch import Batch
 from sim.middleware.channel import Channel
 from sim.middleware.door import Door
 from sim.middleware.feed import Feed
@@ -60,6 +61,13 @@ class Region:
     def feed(self, interface: int) -> Feed | None:
         """One interface by code, or None where the channel has no such feed."""
         return next((f for f in self.feeds if f.interface == interface), None)
+
+    @property
+    def batch(self) -> Batch:
+        """The nightly batch of the legacy shops."""
+        batch = self.channels["pos"].batch
+        assert batch is not None
+        return batch
 
     @property
     def doors(self) -> list[Door]:

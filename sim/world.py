@@ -30,6 +30,7 @@ from sim.events import Rows
 from sim.flows.counting import Counting
 from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
 from sim.flows.fulfilment import Fulfilment
+from sim.flows.integrating import Integrating
 from sim.flows.losing import Losing
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
@@ -107,6 +108,7 @@ class RegionWorld:
         self.mending = Mending(self.region, self.receiving)
         self.manual = Manual(self.region, self.mending)
         self.receiving.manual = self.manual
+        self.integrating = Integrating(self.region, self.mending, self.manual)
         self.counting = Counting(self.region, self.manual)
         self.desk = Desk(self.region, self.mending, self.counting)
         self.losing = Losing(self.region)
@@ -137,7 +139,8 @@ class RegionWorld:
         replenishing = Replenishing(self.region, self.mending, self.manual)
         for process in (
             self.losing.sweeps(), supplying.review(), replenishing.review(), self.counting.rounds(),
-            self.returning.inspect(), self.fulfilment.pick_waves(), self.manual.reconcile(), self._extracts(),
+            self.returning.inspect(), self.fulfilment.pick_waves(), self.manual.reconcile(),
+            self.integrating.nights(), self._extracts(),
             self._ticks(step, progress),
         ):
             env.process(process)

@@ -140,6 +140,9 @@ class Manual:
     def _compare(self, belief: Belief, name: str) -> None:
         room, ledger = self._region.room, self._region.room.ledger
         difference = ledger.belief[belief] - ledger.belief[Belief.SITE_ON_HAND]
+        if belief in self._region.batch.beliefs:
+            # The cut-off knows of the night's files to come.
+            difference -= self._region.batch.collected(belief)
         cells = np.flatnonzero((difference != 0) & (difference == self._before[belief]))
         self._before[belief] = difference
         if not len(cells):

@@ -1,12 +1,18 @@
-"""A channel: one source's journal, and the two interfaces that carry it to ERP and OMS."""
+"""A channel: one source's journal, and the interfaces that carry it to ERP and OMS.
+
+Tills tell both of every line at once, but for legacy shops: those tell ERP by a nightly batch.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from sim.clock import DAY, TICK
 from sim.events import INTERFACE
 from sim.ledger import Belief
+from sim.middleware.batch import Batch
 from sim.middleware.feed import Feed
 from sim.middleware.messages import Journal, Messages
 from sim.room import Room
@@ -33,17 +39,41 @@ class Channel:
         by_document = name != "pos"
         days = room.config.middleware.idempotency_days + _KEPT_DAYS
         self.journal = Journal(room.locations, days * DAY // TICK)
-        self.feeds = tuple(
+        self.feeds: tuple[Feed, ...] = tuple(
             Feed(room, INTERFACE[f"{name}_{consumer}"], beliefs, self.journal, by_document=by_document)
             for consumer, beliefs in INTERFACE_BELIEFS.items()
         )
+        self.batch = Batch(room, INTERFACE_BELIEFS["erp"], self.journal) if name == "pos" else None
+        self._some_legacy = self.batch is not None and bool(self.batch.legacy.any())
+        if self.batch is not None:
+            self.feeds += (self.batch,)
+        #: Told of every batch of lines that a source sends, with their numbers.
+        self.listeners: list[Callable[[Messages], None]] = []
 
     def send(self, messages: Messages) -> np.ndarray:
         """Number lines and put them on both wires; returns their sequence numbers."""
         if not len(messages):
             return np.zeros(0, np.int64)
         numbered = self.journal.number(messages, self.room.now // TICK)
-        for feed in self.feeds:
-            feed.send(numbered)
+        for tell in self.listeners:
+            tell(numbered)
+        if self._some_legacy:
+            self._send_split(numbered)
+        else:
+            for feed in self.feeds[:2]:
+                feed.send(numbered)
         assert numbered.sequence is not None
         return numbered.sequence
+
+    def _send_split(self, messages: Messages) -> None:
+        """ERP hears of legacy shops by their batch, OMS of all at once."""
+        assert self.batch is not None
+        is_legacy = self.batch.legacy[messages.location]
+        erp, oms = self.feeds[:2]
+        if not is_legacy.any():
+            erp.send(messages)
+        else:
+            self.batch.collect(messages.take(is_legacy))
+            if not is_legacy.all():
+                erp.send(messages.take(~is_legacy))
+        oms.send(messages)

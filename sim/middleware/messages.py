@@ -7,7 +7,9 @@ numbers run on within it. The journal is what the source keeps to answer a repla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +84,18 @@ class Messages:
         """What one line tells one belief."""
         units = self.units(belief)
         return int(units[row]) if isinstance(units, np.ndarray) else int(units)
+
+
+def join(parts: Sequence[Messages]) -> Messages:
+    """Numbered lines of one kind, one batch after another."""
+    if len(parts) == 1:
+        return parts[0]
+    columns: dict[str, Any] = {}
+    for name in ("location", "cell", "on_hand", "key", "sent_at", "document_id", "on_order", "blocked", "sequence"):
+        first = getattr(parts[0], name)
+        if isinstance(first, np.ndarray):
+            columns[name] = np.concatenate([getattr(part, name) for part in parts])
+    return replace(parts[0], **columns)
 
 
 class Journal:

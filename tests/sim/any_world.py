@@ -18,7 +18,7 @@ from sim.world import RegionWorld
 from tests.sim.small_world import Played, Watcher, play, small_config
 
 RATES = {name: st.sampled_from([0.0, 0.01, 0.1, 0.5]) for name in FAULTS} | {
-    "api_outage": st.sampled_from([0.0, 3.0, 30.0, 60.0])}
+    "api_outage": st.sampled_from([0.0, 3.0, 30.0, 60.0]), "schema_drift": st.sampled_from([0.0, 10.0, 60.0])}
 
 
 @st.composite
@@ -36,6 +36,12 @@ def configs(draw: st.DrawFn) -> Config:
     config.counting.per_year = [draw(st.sampled_from([1.0, 50.0]))] * 3
     config.counting.missed_cutoff_rate = draw(st.sampled_from([0.0, 0.01, 0.5]))
     config.middleware.retry_max_attempts = draw(st.sampled_from([2, 5, 8]))
+    config.middleware.legacy_share = draw(st.sampled_from([0.0, 0.5, 1.0]))
+    config.middleware.redelivery_rate = draw(st.sampled_from([0.0, 0.0005, 0.2]))
+    config.middleware.correlation_loss = config.middleware.telemetry_loss = draw(st.sampled_from([0.0, 0.3, 1.0]))
+    config.middleware.canonical_from_day = draw(st.sampled_from([None, 0, 2]))
+    config.online.calls_per_minute = draw(st.sampled_from([0.5, 600.0]))
+    config.confounders.maintenance_rate = draw(st.sampled_from([0.0, 1.0, 60.0]))
     config.middleware.idempotency_days = draw(st.sampled_from([1, 7]))
     config.people.service_minutes_median = draw(st.sampled_from([1.0, 15.0, 300.0]))
     return config
@@ -60,7 +66,7 @@ def meddler(seed: int) -> Watcher:
                          "approver": approver, "team": team, "rule": dice.choice(["", "unrestricted"])}
 
     heeds = ("retail_selling", "receiving", "posting", "sequence_gap", "picking", "ordering", "departing", "arriving",
-             "dead_letter", "recovered", "cycle_counting", "reconciling", "returning")
+             "dead_letter", "recovered", "batching", "announcing", "cycle_counting", "reconciling", "returning")
     return Watcher(answer, heeds)
 
 
