@@ -145,7 +145,7 @@ def _check_rows(reader: RunReader) -> list[str]:
         try:
             with open_parquet(reader.folder / path) as file:
                 found = sum(batch.num_rows for batch in file.iter_batches(columns=_first_column(file)))
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             findings.append(f"{path}: cannot be read ({str(error).splitlines()[0]})")
             continue
         if found != expected:
