@@ -105,7 +105,8 @@ class Middleware:
     #: Service level of a posting: later than this is late.
     service_hours: float = 4.0
     retry_base_minutes: float = 2.0
-    retry_max_attempts: int = 8
+    #: With a base of 2 minutes, six attempts reach about four and a half hours; longer outages leave dead letters.
+    retry_max_attempts: int = 6
     idempotency_days: int = 7
     #: Share of store-ticks whose batch is late but inside the service level: the decoy valid_late_update.
     valid_late_rate: float = 0.002

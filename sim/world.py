@@ -32,6 +32,7 @@ from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
 from sim.flows.fulfilment import Fulfilment
 from sim.flows.integrating import Integrating
 from sim.flows.losing import Losing
+from sim.flows.maintaining import Maintaining
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
 from sim.flows.receiving import Receiving
@@ -109,6 +110,7 @@ class RegionWorld:
         self.manual = Manual(self.region, self.mending)
         self.receiving.manual = self.manual
         self.integrating = Integrating(self.region, self.mending, self.manual)
+        self.maintaining = Maintaining(self.region, self.mending, self.manual)
         self.counting = Counting(self.region, self.manual)
         self.desk = Desk(self.region, self.mending, self.counting)
         self.losing = Losing(self.region)
@@ -140,7 +142,7 @@ class RegionWorld:
         for process in (
             self.losing.sweeps(), supplying.review(), replenishing.review(), self.counting.rounds(),
             self.returning.inspect(), self.fulfilment.pick_waves(), self.manual.reconcile(),
-            self.integrating.nights(), self._extracts(),
+            self.integrating.nights(), self.maintaining.days(), self._extracts(),
             self._ticks(step, progress),
         ):
             env.process(process)

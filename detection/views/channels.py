@@ -108,7 +108,8 @@ class Channels:
         self.hour_closed = False
 
     def measure(self, now: int, block: Block) -> None:
-        """Telemetry of an hour."""
+        """Telemetry of an hour; what a gateway counts has no location."""
+        block = block.take(integers(block, "location") >= 0)
         interface, location = integers(block, "interface"), integers(block, "location")
         self.delivered[interface, location] = integers(block, "count")
         self.latency_p95[interface, location] = np.maximum(integers(block, "latency_p95_ms"), 0)

@@ -82,6 +82,10 @@ class Door:
         """Whether maintenance keeps it shut at ``time``."""
         return self.shut_from <= time < self.shut_until
 
+    def is_open(self, time: int) -> bool:
+        """Whether everything passes at ``time``."""
+        return self.outage is None and not self.is_shut(time)
+
     def refuses(self, *key: int) -> bool:
         """Whether the one with this key is turned away by an outage."""
         if self.outage is None:

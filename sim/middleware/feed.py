@@ -6,6 +6,7 @@ wait by the tick in which they are due, so a feed with nothing due does no work.
 
 - An outage fails every delivery while it lasts (a throttled interface only some); the flight is retried
   with exponential backoff and given up to the dead-letter queue after the last attempt.
+- What the interface no longer understands since a release is a dead letter at once.
 - In announced maintenance flights wait at the door, and come in when it opens.
 - Idempotency: a line that was applied is known for ``idempotency_days``; a later replay applies again.
 """
@@ -21,6 +22,7 @@ from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, keyed, keyed_int, lognormal
 from sim.events import SOURCE, UNIT
 from sim.ledger import Belief
+from sim.middleware.contracts import Contract
 from sim.middleware.door import Door
 from sim.middleware.flights import BOOKING, Address, Flight, Register
 from sim.middleware.letters import DeadLetters
@@ -49,6 +51,7 @@ class Feed:
         late: batches held up, by the address of their first line.
         lost, doubled: lines that were dropped or applied twice.
         door: whether anything is let through.
+        contract: what is understood.
         dead: flights given up.
         service: microseconds within which a message must post.
     """
@@ -65,6 +68,7 @@ class Feed:
         self.doubled = Register()
         self.door = Door(room, interface)
         self.dead = DeadLetters(room, interface, by_document=by_document)
+        self.contract = Contract(room, interface, self.dead, by_document=by_document)
         #: Told of every batch that was booked, second postings and reversals too, for whoever keeps books beside
         #: the stock (ERP's accounts).
         self.listeners: list[Callable[[Messages], None]] = []
@@ -133,6 +137,8 @@ class Feed:
             return
         if self.door.outage is not None:
             flights = self._knock(flights, tick)
+        if self.contract.is_broken:
+            flights = self.contract.sift(flights)
         for flight in flights:
             self._arrive(flight)
 
@@ -213,6 +219,7 @@ class Feed:
             quantity=np.abs(units).astype(np.int64), uom=UNIT["EA"], code=messages.code,
             document_type=messages.document_type, document_id=messages.document_id,
             correlation_id=messages.document_id, latency_ms=(at - messages.sent_at) // 1000, attempt=attempt + second,
+            version=self.contract.version,
         )
         return event
 
@@ -304,7 +311,7 @@ class Feed:
 
     def report_hour(self, now: int) -> None:
         """At the end of an hour: the telemetry."""
-        self.monitor.report_hour(now, available=self.door.outage is None)
+        self.monitor.report_hour(now, available=self.door.outage is None, version=self.contract.version)
 
     def in_flight(self, belief: Belief) -> npt.NDArray[np.int32]:
         """In-flight of one belief as the waiting messages have it, shape (cells,): belief - told."""

@@ -202,7 +202,7 @@ class Mishaps:
         """A redelivery that the consumer does not recognise."""
         room = self._room
         place = address_of(line)
-        if self._feed.door.outage is not None or place in self._feed.lost or place in self._feed.late:
+        if not self._feed.door.is_open(room.now) or place in self._feed.lost or place in self._feed.late:
             return
         fault = self._line_fault("duplicate_message", fault_id, line, room.now)
         cell = int(line.cell[0])

@@ -55,12 +55,12 @@ class Monitor:
         if gap is not None and gap[2]:
             self._closed.append((*address, gap[0]))
 
-    def report_hour(self, now: int, *, available: bool) -> None:
+    def report_hour(self, now: int, *, available: bool, version: int) -> None:
         """At the end of an hour: what was delivered, how slow it was, and which numbers are missing."""
-        self._report_traffic(now, available=available)
+        self._report_traffic(now, available=available, version=version)
         self._report_gaps(now)
 
-    def _report_traffic(self, now: int, *, available: bool) -> None:
+    def _report_traffic(self, now: int, *, available: bool, version: int) -> None:
         room = self.room
         slowest = self._slowest()
         places = np.flatnonzero(self._delivered)
@@ -72,6 +72,7 @@ class Monitor:
                 recorded_at=at, available_at=at, source=SOURCE["MIDDLEWARE"], interface=self.interface,
                 location=places.astype(np.int32), count=self._delivered[places], sequence=self._high[places],
                 latency_p95_ms=slowest[places], status=STATUS["ok" if available else "unavailable"],
+                version=version,
             )
         self._delivered[:] = 0
 
