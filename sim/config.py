@@ -93,6 +93,11 @@ class Counting:
     floor_units: int = 2
     #: Share of counts that miss the cut-off (units in flight are counted twice). Assumption.
     missed_cutoff_rate: float = 0.01
+    #: Counts a year of every cell of a DC, by scanner, and how much seldomer they are wrong than a shop's. Assumptions.
+    dc_per_year: float = 52.0
+    dc_wrong_factor: float = 0.05
+    #: Share of counts that look for the item beyond its own place, and so see what is misplaced. Assumption.
+    search_rate: float = 0.2
     seconds_per_cell: float = 40.0
 
 

@@ -3,10 +3,10 @@
 - ``negative_inventory``: an on-hand belief below zero.
 - ``phantom_stock``: nothing sellable, an on-hand belief above zero, an inventory position above the
   reorder point, nothing on its way, and an expected loss over the window above a floor. A delivery
-  unfreezes such a cell without mending it.
+  unfreezes such a cell without mending it. Goods that stand where nobody looks are not sellable.
 
-No exception opens without a fault behind it: an unpaid entry, an ambient error (promoted now), or
-a message that a fault holds up. A sale that posts before its receipt, in time, is none.
+No exception opens without a fault behind it: an unpaid entry, an ambient error (promoted now), goods that
+a fault misplaced, or a message that a fault holds up. A sale that posts before its receipt, in time, is none.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Rules:
         self._late_count = np.zeros(ledger.cells, np.int16)
         self._late: dict[int, tuple[int, Cells]] = {}
         self._late_next = 0
+        self._misplaced: dict[int, dict[int, int]] = {}
 
     # -- what a fault holds up -----------------------------------------------------------------------
 
@@ -84,6 +85,22 @@ class Rules:
     def fault_of(self, ticket: int) -> int:
         """The fault behind a ticket of :meth:`hold_up`."""
         return self._late[ticket][0]
+
+    def misplace(self, fault: int, cell: int, units: int) -> None:
+        """Goods of a cell stand in the wrong place because of ``fault``, until :meth:`put_back`."""
+        self._truth.hold(fault)
+        self._misplaced.setdefault(cell, {})[fault] = units
+
+    def put_back(self, fault: int, cell: int, by: int = -1) -> None:
+        """Goods that ``fault`` misplaced are back where they belong."""
+        del self._misplaced[cell][fault]
+        if not self._misplaced[cell]:
+            del self._misplaced[cell]
+        self._truth.release(fault, by)
+
+    def misplaced(self, cell: int) -> dict[int, int]:
+        """What stands in the wrong place of a cell: units by fault."""
+        return self._misplaced.get(cell, {})
 
     # -- testing -----------------------------------------------------------------------------------
 
@@ -169,8 +186,9 @@ class Rules:
         for b in ON_HAND_BELIEFS:
             erring |= (sign * ledger.belief[b, cells] > 0) & (sign * (ledger.named[b, cells] + ambient) > 0)
         ledger.promote(cells[erring], now)
+        hidden = ledger.place[Place.MISPLACED, cells] > 0
         behind = [(cell, self._faults_behind(cell, sign))
-                  for cell in cells[erring | (self._late_count[cells] > 0)].tolist()]
+                  for cell in cells[erring | hidden | (self._late_count[cells] > 0)].tolist()]
         return [(cell, faults) for cell, faults in behind if faults]
 
     def _faults_behind(self, cell: int, sign: int) -> list[int]:
@@ -187,6 +205,8 @@ class Rules:
             for fault, cells in self._late.values():
                 if (cells == cell).any():
                     weight.setdefault(fault, 1)
+        if bad and sign > 0:
+            weight.update(self.misplaced(cell))
         return sorted(weight, key=lambda fault: (-weight[fault], fault))
 
     # -- opening and closing -------------------------------------------------------------------------

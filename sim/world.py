@@ -35,6 +35,7 @@ from sim.flows.losing import Losing
 from sim.flows.maintaining import Maintaining
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
+from sim.flows.misplacing import Misplacing
 from sim.flows.receiving import Receiving
 from sim.flows.replenishing import Replenishing
 from sim.flows.returning import Returning
@@ -111,7 +112,8 @@ class RegionWorld:
         self.receiving.manual = self.manual
         self.integrating = Integrating(self.region, self.mending, self.manual)
         self.maintaining = Maintaining(self.region, self.mending, self.manual)
-        self.counting = Counting(self.region, self.manual)
+        self.misplacing = Misplacing(self.region, self.mending)
+        self.counting = Counting(self.region, self.manual, self.mending, self.misplacing)
         self.desk = Desk(self.region, self.mending, self.counting)
         self.losing = Losing(self.region)
         self.shopping = Shopping(self.region)
@@ -140,9 +142,17 @@ class RegionWorld:
         supplying = Supplying(self.region, self.receiving, self.manual)
         replenishing = Replenishing(self.region, self.mending, self.manual)
         for process in (
-            self.losing.sweeps(), supplying.review(), replenishing.review(), self.counting.rounds(),
-            self.returning.inspect(), self.fulfilment.pick_waves(), self.manual.reconcile(),
-            self.integrating.nights(), self.maintaining.days(), self._extracts(),
+            self.losing.sweeps(),
+            self.misplacing.days(),
+            supplying.review(),
+            replenishing.review(),
+            self.counting.rounds(),
+            self.returning.inspect(),
+            self.fulfilment.pick_waves(),
+            self.manual.reconcile(),
+            self.integrating.nights(),
+            self.maintaining.days(),
+            self._extracts(),
             self._ticks(step, progress),
         ):
             env.process(process)

@@ -3,7 +3,10 @@
 Cells are counted four, two or one times a year by class, before the shops open. A count that is off
 by more than its class tolerance and a floor is a ``count_variance``. Its adjustment waits for the
 approval that its value asks for: the store manager at noon, inventory control in the afternoon,
-finance the next day.
+finance the next day. A DC counts by scanner, every week.
+
+What a counter gets wrong is in :mod:`sim.flows.miscounting`. A *recount* is blind and by another person:
+it cancels the adjustment that still waits, and its own goes up the ladder.
 """
 
 from __future__ import annotations
@@ -15,10 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
+from sim.actions import Action
 from sim.clock import DAY, HOUR, SECOND
-from sim.draws import Kind, Purpose, keyed, keyed_int, threshold
+from sim.draws import Kind, Purpose, keyed, keyed_int
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
+from sim.flows.mending import Mending, Outcome
+from sim.flows.miscounting import Counters, Seen
+from sim.flows.misplacing import Misplacing
 from sim.ledger import CountSheet
 from sim.middleware.messages import Messages
 from sim.region import Region
@@ -30,20 +37,32 @@ LADDER: tuple[tuple[float, str, float], ...] = (
 )
 #: Packing of a count's key: cell | day | ordinal of the day.
 _CELL_SHIFT, _DAY_SHIFT = 15, 3
+#: How long after a count it can still be asked for a recount.
+_RECOUNTED_WITHIN = 7 * DAY
+_NONE = -1
 
 
 class Counting:
     """Counts of a region: the scheduled ones, and those that someone asks for."""
 
-    def __init__(self, region: Region, manual: Manual) -> None:
+    def __init__(self, region: Region, manual: Manual, mending: Mending, misplacing: Misplacing) -> None:
         self._region, self._manual = region, manual
+        self._counters = Counters(region.room, misplacing)
+        mending.remedies["recount"] = self.recount
         room, counting = region.room, region.room.config.counting
         interval = np.maximum(1, np.round(365.0 / np.asarray(counting.per_year))).astype(np.int32)
         self._interval = np.tile(interval[room.catalogue.count_class], room.locations)
+        self._interval[: room.items] = max(1, round(365.0 / counting.dc_per_year))
         cells = np.arange(room.ledger.cells, dtype=np.int64)
         self._phase = (keyed(room.seed, Purpose.COUNT, room.region, cells) >> np.uint64(33)).astype(np.int64)
         self._tolerance = np.tile(np.asarray(counting.tolerance)[room.catalogue.count_class], room.locations)
         self._asked: dict[tuple[int, int], int] = {}
+        # When a cell was counted last, the count of it whose adjustment waits, and those that a recount cancelled.
+        self._counted_at = np.full(room.ledger.cells, _NONE, np.int64)
+        self._waiting = np.full(room.ledger.cells, _NONE, np.int64)
+        self._cancelled: set[int] = set()
+        #: count -> fault that owns its mistake, while it may still be booked.
+        self._owners: dict[int, int] = {}
 
     def rounds(self) -> Generator[simpy.Event, Any, None]:
         """Every morning's count list."""
@@ -54,7 +73,9 @@ class Counting:
             due = np.flatnonzero((self._phase + day) % self._interval == 0)
             if len(due):
                 self.count(due, 0)
-                self._region.people.spend("store", len(due) * room.config.counting.seconds_per_cell / 60.0)
+                minutes = room.config.counting.seconds_per_cell / 60.0
+                for team, rows in (("dc", due < room.items), ("store", due >= room.items)):
+                    self._region.people.spend(team, np.count_nonzero(rows) * minutes)
             yield room.env.timeout(DAY)
 
     def count_one(self, cell: int, by: int) -> CountSheet | None:
@@ -74,15 +95,11 @@ class Counting:
         """Count cells now: rows, variances, and an adjustment for each difference."""
         room, ledger = self._region.room, self._region.room.ledger
         day = room.day_of(room.now)
-        bits = keyed(room.seed, Purpose.COUNT, room.region, day, ordinal, cells.astype(np.int64))
-        counting = room.config.counting
-        wrong = bits < room.plan.below("count_variance")
-        size = 1 + ((bits >> np.uint64(8)) & np.uint64(1)).astype(np.int32)
-        mistake = np.where(wrong, np.where(bits & np.uint64(1), size, -size), 0).astype(np.int32)
-        missed = (bits << np.uint64(20)) < threshold(counting.missed_cutoff_rate)
-        # What is on the dock is not on a shelf that someone counts.
-        sheet = ledger.count(cells, mistake, missed)
         body = (cells.astype(np.int64) << _CELL_SHIFT) | np.int64(day << _DAY_SHIFT) | np.int64(ordinal)
+        seen = self._counters.see(cells, day, ordinal, room.ids.of(Kind.COUNT, body, 15), by)
+        # What is on the dock is not on a shelf that someone counts.
+        sheet = ledger.count(cells, seen.mistake, seen.missed_cutoff)
+        counting = room.config.counting
         variance = np.abs(sheet.delta) > np.maximum(self._tolerance[cells] * np.abs(sheet.book),
                                                     counting.floor_units - 1)
         at = room.now + np.arange(len(cells)) % 3600 * SECOND
@@ -90,12 +107,60 @@ class Counting:
         room.rules.contradicted(cells[sheet.delta != 0], room.now)
         ledger.promote(cells[variance], room.now)
         for row in np.flatnonzero(variance).tolist():
-            self._vary(sheet, row, int(body[row]), int(at[row]))
+            self._vary(sheet, row, int(body[row]), int(at[row]), seen)
         if variance.any():
             # The variances were named since: the sheet that goes up the ladder sees their entries.
-            sheet = ledger.count(cells, mistake, missed)
+            sheet = ledger.count(cells, seen.mistake, seen.missed_cutoff)
+        self._own(sheet, body, seen, by)
         self._approve(sheet, body, by)
         return sheet
+
+    def recount(self, action: Action) -> Outcome:
+        """Count a cell again, blind, by another person, in place of the count that stands."""
+        room = self._region.room
+        if not (0 <= action.location < room.locations and 0 <= action.item < room.items):
+            return "it names no cell", 0
+        cell = room.cell(int(action.location), int(action.item))
+        if self._counted_at[cell] == _NONE or room.now - self._counted_at[cell] > _RECOUNTED_WITHIN:
+            return "it was not counted of late", 0
+        first = int(self._waiting[cell])
+        sheet = self.count_one(cell, action.action_id)
+        if sheet is None:
+            return "it was counted too often today", 0
+        if first != _NONE:
+            self._cancelled.add(first)
+            if self._waiting[cell] == first:
+                self._waiting[cell] = _NONE
+            self._let_go(first, action.action_id)
+        return "", int(sheet.delta[0])
+
+    def _own(self, sheet: CountSheet, body: np.ndarray, seen: Seen, by: int) -> None:
+        """Whose the counts' own mistakes will be, where they are more than slips."""
+        room = self._region.room
+        self._counted_at[sheet.cells] = room.now
+        if not seen.gross and not (seen.unseen and by >= 0):
+            return
+        row_of = {cell: row for row, cell in enumerate(sheet.cells.tolist())}
+        for cell in sorted({*seen.gross, *(seen.unseen if by >= 0 else ())}):
+            row = row_of[cell]
+            if cell in seen.gross:
+                fault = seen.gross[cell]
+                room.truth.lineage(room.ids.one(Kind.COUNT, int(body[row]), 0), fault)
+            else:
+                # Who asks for a count where a search was due writes off what will be found.
+                location, item = divmod(cell, room.items)
+                fault = room.truth.repair_fault(by, room.now, location, item)
+            if sheet.delta[row]:
+                self._owners[int(body[row])] = fault
+                room.truth.hold(fault)
+
+    def _let_go(self, body: int, by: int) -> None:
+        """An adjustment no longer waits: booked, or cancelled by the action ``by``."""
+        room, fault = self._region.room, self._owners.pop(body, _NONE)
+        if fault != _NONE:
+            room.truth.release(fault, by)
+            if by >= 0:
+                room.truth.lineage(by, fault)
 
     def _show(self, sheet: CountSheet, body: np.ndarray, variance: np.ndarray, at: np.ndarray) -> None:
         room = self._region.room
@@ -109,8 +174,8 @@ class Counting:
             document_type=DOCUMENT_TYPE["count"], document_id=room.ids.of(Kind.COUNT, body, 15),
         )
 
-    def _vary(self, sheet: CountSheet, row: int, body: int, at: int) -> None:
-        """A count out of tolerance: what the book's error consists of is named now."""
+    def _vary(self, sheet: CountSheet, row: int, body: int, at: int, seen: Seen) -> None:
+        """A count out of tolerance: what the difference consists of is named now."""
         room, ledger = self._region.room, self._region.room.ledger
         cell = int(sheet.cells[row])
         weight: dict[int, int] = {}
@@ -118,6 +183,11 @@ class Counting:
             if ledger.entries.belief[entry] == 0:
                 fault = ledger.entries.fault[entry]
                 weight[fault] = max(weight.get(fault, 0), abs(ledger.entries.rest[entry]))
+        if cell in seen.unseen:
+            weight.update(room.rules.misplaced(cell))
+        if cell in seen.gross:
+            fault = seen.gross[cell]
+            weight[fault] = abs(room.truth.faults.units[fault])
         if not weight:
             return
         faults = sorted(weight, key=lambda fault: (-weight[fault], fault))
@@ -142,6 +212,7 @@ class Counting:
             rows = (sheet.delta != 0) & (value > low) & (value <= limit)
             if rows.any():
                 part, keys = sheet.take(rows), body[rows]
+                self._waiting[part.cells] = keys
                 team = "store" if role == "store_manager" else role
                 self._region.people.spend(team, 0.5 * len(part) if by < 0 else 3.0)
                 wait = hours if by < 0 else min(hours, 2.0)
@@ -151,6 +222,14 @@ class Counting:
     def _book(self, sheet: CountSheet, body: np.ndarray, by: int) -> None:
         """An approved adjustment: the site's book now, ERP and OMS by message."""
         region, room = self._region, self._region.room
+        if self._cancelled:
+            kept = ~np.isin(body, np.fromiter(self._cancelled, np.int64, len(self._cancelled)))
+            self._cancelled.difference_update(body.tolist())
+            sheet, body = sheet.take(kept), body[kept]
+            if not len(sheet):
+                return
+        still = self._waiting[sheet.cells] == body
+        self._waiting[sheet.cells[still]] = _NONE
         document = room.ids.of(Kind.COUNT, body, 15)
         spare = room.truth.repair_fault(keyed_int(room.seed, Purpose.COUNT, room.region, int(body[0])) >> 13, room.now,
                                         -1, -1)
@@ -159,7 +238,12 @@ class Counting:
             for entries in sheet.named.values():
                 for entry, _ in entries:
                     room.truth.lineage(by, room.ledger.entries.fault[entry])
-        room.ledger.apply_count(sheet, room.now, acts, spare)
+        owned = [key for key in body.tolist() if key in self._owners] if self._owners else []
+        owners = {key >> _CELL_SHIFT: self._owners[key] for key in owned}
+        room.ledger.apply_count(sheet, room.now, acts, spare, owners)
+        for key in owned:
+            room.truth.lineage(room.ids.one(Kind.COUNT, key, 1), self._owners[key])
+            self._let_go(key, _NONE)
         room.rules.touch(sheet.cells)
         location, item = room.split(sheet.cells)
         at = room.now + np.arange(len(sheet)) % 600 * SECOND

@@ -19,12 +19,12 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from sim.clock import DAY, HOUR, TICK, TICKS_PER_DAY
-from sim.draws import Alias, Purpose, keyed, keyed_int, lognormal_int, philox, uniform_int
+from sim.clock import DAY, TICK, TICKS_PER_DAY
+from sim.draws import Alias, Purpose, keyed_int, lognormal_int, philox
 from sim.ledger import Cause, Cells, Place
 from sim.ledger import Kind as StockKind
 from sim.region import Region
-from sim.systems.store import serve
+from sim.systems.store import PARTS, Moment, moments_of_today, serve
 
 I32 = npt.NDArray[np.int32]
 
@@ -37,8 +37,6 @@ _BEHIND = (1, 2)
 #: Units of a sweep: median and sigma of a lognormal, least and most. Assumptions.
 SWEEP_UNITS, _SWEEP_SIGMA, SWEEP_LEAST, _SWEEP_MOST = 9.0, 0.5, 3, 48
 _SWEEP_MEAN = SWEEP_UNITS * float(np.exp(_SWEEP_SIGMA**2 / 2))
-#: A shop is swept at most once in each of these parts of its day.
-_PARTS = 4
 
 
 class Losing:
@@ -54,7 +52,7 @@ class Losing:
         ambient = rate * room.plan.reaches("shrink", *rate.shape) * (1.0 - swept)
         self._a_day = float(ambient.sum())
         self._at = Alias(ambient.ravel()) if self._a_day > 0.0 else None
-        self._sweeps_a_part = np.minimum(rate[1:].sum(axis=1) * swept / _SWEEP_MEAN / _PARTS, 1.0)
+        self._sweeps_a_part = np.minimum(rate[1:].sum(axis=1) * swept / _SWEEP_MEAN / PARTS, 1.0)
         self._item_at = Alias(rate.sum(axis=0)) if self._sweeps_a_part.any() else None
 
     def tick(self, tick: int) -> None:
@@ -105,24 +103,17 @@ class Losing:
         """Each midnight: which shops are swept today, and when."""
         room = self._region.room
         while self._item_at is not None:
-            day = room.now // DAY
-            keys = np.arange(room.stores * _PARTS, dtype=np.int64)
-            bits = keyed(room.seed, Purpose.SWEEP, room.region, day, keys)
-            below = np.repeat(self._sweeps_a_part, _PARTS) * room.calendar.day_factor(room.now)
-            for key in np.flatnonzero(bits.astype(np.float64) * 2.0**-64 < below).tolist():
-                self._plan(day, 1 + key // _PARTS, key % _PARTS, int(bits[key]))
+            for moment in moments_of_today(room, Purpose.SWEEP, self._sweeps_a_part):
+                self._plan(moment)
             yield room.env.timeout(DAY)
 
-    def _plan(self, day: int, location: int, part: int, bits: int) -> None:
-        room, calendar = self._region.room, self._region.room.calendar
-        hours = (calendar.closes - calendar.opens) / _PARTS
-        within = uniform_int(keyed_int(bits, Purpose.SWEEP, 0))
-        when = day * DAY + round((calendar.opens + (part + within) * hours) * HOUR)
-        fault_id = room.truth.fault_id("shrink", location, day, part)
+    def _plan(self, moment: Moment) -> None:
+        room, location, bits = self._region.room, moment.location, moment.bits
+        fault_id = room.truth.fault_id("shrink", location, moment.time // DAY, moment.part)
         assert self._item_at is not None
         item = int(self._item_at.pick(np.array([keyed_int(bits, Purpose.SWEEP, 1)], np.uint64))[0])
-        if room.plan.strikes("shrink", fault_id, when, location=location, item=item):
-            room.at(when, lambda: self._sweep(location, item, bits, fault_id))
+        if room.plan.strikes("shrink", fault_id, moment.time, location=location, item=item):
+            room.at(moment.time, lambda: self._sweep(location, item, bits, fault_id))
 
     def _sweep(self, location: int, item: int, bits: int, fault_id: int) -> None:
         """Someone takes as much of an item as is there and worth the risk; a few left-overs are not."""

@@ -1,14 +1,22 @@
-"""The store: what the shelf has for those who want it, and how it is filled from the backroom."""
+"""The store: what the shelf has for those who want it, how it is filled, and when something befalls the shop."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.clock import DAY, HOUR
+from sim.draws import Purpose, keyed, keyed_int, uniform, uniform_int
 from sim.ledger import Cells, Place
 from sim.region import Region
+from sim.room import Room
 
 I32 = npt.NDArray[np.int32]
+
+#: Parts of a trading day; nothing befalls a shop twice in one of them.
+PARTS = 4
 
 
 def serve(cells: Cells, wanted: I32, stock: I32, scratch: I32) -> I32:
@@ -49,3 +57,40 @@ def fill_shelves(region: Region) -> None:
     units = np.minimum(place[Place.BACKROOM, cells], region.capacity[cells] - place[Place.SHELF, cells])
     moving = units > 0
     room.ledger.move(Place.BACKROOM, Place.SHELF, cells[moving], units[moving])
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When something befalls a shop: at most once in each part of its trading day.
+
+    Attributes:
+        location: code of the shop.
+        part: of the day.
+        bits: 64 random bits that belong to the shop, day and part.
+        time: microseconds.
+    """
+
+    location: int
+    part: int
+    bits: int
+    time: int
+
+
+def moments_of_today(room: Room, purpose: Purpose, expected: npt.NDArray[np.float64]) -> list[Moment]:
+    """The moments of the day that begins now, by shop and part.
+
+    Args:
+        room: the region.
+        purpose: what befalls the shops.
+        expected: events of each shop in one part of a mean day, shape (stores,).
+    """
+    day, calendar = room.now // DAY, room.calendar
+    bits = keyed(room.seed, purpose, room.region, day, np.arange(room.stores * PARTS, dtype=np.int64))
+    below = np.repeat(expected, PARTS) * calendar.day_factor(room.now)
+    hours, moments = (calendar.closes - calendar.opens) / PARTS, []
+    for key in np.flatnonzero(uniform(bits) < below).tolist():
+        store, part = divmod(key, PARTS)
+        within = uniform_int(keyed_int(int(bits[key]), purpose, 0))
+        time = room.now + round((calendar.opens + (part + within) * hours) * HOUR)
+        moments.append(Moment(store + 1, part, int(bits[key]), time))
+    return moments

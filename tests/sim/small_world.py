@@ -52,7 +52,7 @@ def quiet_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float
     config = small_config(stores, items, days, **(dict.fromkeys(FAULTS, 0.0) | rates))
     config.faults.opening_drift = 0.0
     config.counting.missed_cutoff_rate = 0.0
-    config.counting.per_year = [0.001, 0.001, 0.001]
+    config.counting.per_year, config.counting.dc_per_year = [0.001, 0.001, 0.001], 0.001
     config.middleware.valid_late_rate = config.middleware.redelivery_rate = config.middleware.legacy_share = 0.0
     config.confounders.maintenance_rate = 0.0
     config.people.service_minutes_median, config.people.service_sigma = 1e6, 0.0
