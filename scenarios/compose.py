@@ -4,7 +4,7 @@ Three rules:
 
 - Overrides are read before Hydra sees them, so that a mistake is answered with the key and the
   valid choices, not with the tool's own stack.
-- What the user says wins over the scenario file, which wins over the groups, which win over the
+- What the user says wins over the scenario (one of ours or a file), which wins over the groups, which win over the
   defaults of the dataclasses.
 - Hydra's state is global; it is put back as it was found, so a composition works inside a
   notebook, another Hydra program or a test.
@@ -17,7 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, get_origin, get_type_hints
+from typing import Any
 
 import yaml
 from hydra import compose as hydra_compose
@@ -32,20 +32,15 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from scenarios.errors import UserError, choices
 from scenarios.groups import groups, options, plugins
+from scenarios.keys import fields_of, is_table, kind_of, needed
+from scenarios.scenario_file import FileScenario, is_file_name, read
 from scenarios.schema import PLACEMENT, Experiment
 from scenarios.validate import normalise, validate
 from sim.faults.types import TYPES
 
 _SCHEMA = "experiment_schema"
-#: What the value of a key must be, by its type.
-_NEEDED: dict[Any, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list[float]: "a list of numbers, like [1,2]",
-    list[int]: "a list of whole numbers, like [1,2]",
-    list[str]: "a list of names, like [a,b]",
-}
+#: The name under which a scenario of the user's own file is composed.
+FILE = "file_of_the_user"
 
 
 def compose(overrides: Sequence[str] = ()) -> Experiment:
@@ -57,9 +52,13 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     # A path may hold what Hydra's grammar reads as its own (spaces, brackets, "="): it never goes through it.
     paths = [text.removeprefix("out=") for text in overrides if text.startswith("out=")]
     overrides = [text for text in overrides if not text.startswith("out=")]
-    parsed = [_parse(text) for text in overrides]
+    files = [text.removeprefix("scenario=") for text in overrides if is_file_name(text)]
+    file = read(files[-1]) if files else None
+    parsed = [_parse(text) for text in overrides if not is_file_name(text)]
     opened = [_check_key(override) for override in parsed]
-    _register()
+    _register(file)
+    if file is not None:
+        opened.append(f"scenario={FILE}")
     try:
         with _own_hydra(), initialize_config_module("conf", version_base="1.3"):
             composed = hydra_compose("config", overrides=opened)
@@ -69,7 +68,7 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     if not isinstance(experiment, Experiment):
         raise TypeError(f"composition gave {type(experiment).__name__}, not Experiment")
     scenario = [override.value() for override in parsed if override.key_or_group == "scenario"]
-    experiment.scenario = str(scenario[-1]) if scenario else "quickstart"
+    experiment.scenario = file.name if file is not None else str(scenario[-1]) if scenario else "quickstart"
     experiment.out = paths[-1] if paths and paths[-1] != "null" else None
     validate(experiment)
     return normalise(experiment)
@@ -95,8 +94,10 @@ def to_yaml(values: Mapping[str, Any]) -> str:
     return str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
 
 
-def _register() -> None:
+def _register(file: FileScenario | None) -> None:
     store = ConfigStore.instance()
+    if file is not None:
+        store.store(group="scenario", name=FILE, node=file.content, package="_global_")
     store.store(name=_SCHEMA, node=Experiment)
     for name, value in plugins().items():
         store.store(group="detector", name=name, node={"name": name, "plugin": value})
@@ -124,27 +125,13 @@ def _check_key(override: Override) -> str:
         if not isinstance(name, str) or name not in valid:
             raise UserError(f"{key}={name}: no such choice; {choices(valid, str(name))}")
         return text
-    kind: Any = Experiment
-    walked: list[str] = []
-    for part in key.split("."):
-        if get_origin(kind) is dict:
-            # A table of the user's own names, which Hydra takes for additions.
-            return f"++{text}"
-        level = _fields(kind) if dataclasses.is_dataclass(kind) else {}
-        if part not in level:
-            where = f" in {'.'.join(walked)}" if walked else ""
-            raise UserError(f"{key}: no such key{where}; {choices(level, part)}")
-        walked.append(part)
-        kind = level[part]
-    if dataclasses.is_dataclass(kind) and not isinstance(override.value(), dict):
-        raise UserError(f"{key}: holds several keys, set one; {choices(f'{key}.{name}' for name in _fields(kind))}")
+    if is_table(key):
+        # A table of the user's own names, which Hydra takes for additions.
+        return f"++{text}"
+    inside = fields_of(kind_of(key))
+    if inside and not isinstance(override.value(), dict):
+        raise UserError(f"{key}: holds several keys, set one; {choices(f'{key}.{name}' for name in inside)}")
     return text
-
-
-def _fields(kind: Any) -> dict[str, Any]:
-    """Field name -> type of one dataclass."""
-    hints = get_type_hints(kind)
-    return {entry.name: hints[entry.name] for entry in dataclasses.fields(kind)}
 
 
 def _explain(error: Exception, overrides: Sequence[Override]) -> str:
@@ -154,19 +141,10 @@ def _explain(error: Exception, overrides: Sequence[Override]) -> str:
         root = root.__cause__
     key = str(getattr(root, "full_key", None) or "")
     given = [override.value() for override in overrides if override.key_or_group == key]
-    needed = _NEEDED.get(_kind_of(key))
-    if given and needed and isinstance(root, ValidationError):
-        return f"{key}={given[-1]}: must be {needed}"
+    if given and needed(key) and isinstance(root, ValidationError):
+        return f"{key}={given[-1]}: must be {needed(key)}"
     message = str(getattr(root, "msg", None) or root).strip().splitlines()[0]
     return f"{key}: {message}" if key and not message.startswith(key) else message
-
-
-def _kind_of(key: str) -> Any:
-    """The declared type of a dotted key; None where there is none."""
-    kind: Any = Experiment
-    for part in key.split("."):
-        kind = _fields(kind).get(part) if dataclasses.is_dataclass(kind) else None
-    return kind
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -46,15 +47,29 @@ def _group(group: str) -> list[Row]:
 
 
 def _faults() -> list[Row]:
-    """Every type with its usual rate; the rate is null for exceptions, which have no mechanism of their own."""
+    """Every type with its usual rate; the rate is null for exceptions, which have no mechanism of their own.
+
+    ``default`` is the rate of ``faults=standard``, which a run has where nothing else is said.
+    """
     usual = content("faults", "standard")
     rows = []
     for entry in TYPES:
         rate = usual[entry.name]["rate"] if "F" in entry.kind else None
         fields = dataclasses.asdict(entry)
         fields["cause"] = entry.cause or "by its fault"
-        rows.append({"name": entry.name, "rate": rate, **fields})
+        rows.append({"name": entry.name, "rate": rate, "default": rate, **fields})
     return rows
+
+
+def _fault_cells(row: Row) -> list[str]:
+    """One type as it is shown: what it is, what mends it, and how often and how hard it strikes."""
+    unit = row["rate_unit"] or "no rate of its own"
+    if row["magnitude_unit"]:
+        unit += f"; magnitude: {row['magnitude_unit']}"
+    kind = row["kind"] + (", ambient" if row["ambient"] else "")
+    rate = "-" if row["rate"] is None else _plain(row["rate"])
+    cause = row["cause"].replace("_", " ")
+    return [row["name"], kind, row["plane"], cause, row["remedy"], row["approver"].replace("_", " "), rate, unit]
 
 
 def _measures() -> list[Row]:
@@ -70,19 +85,34 @@ _TOPICS: dict[str, Callable[[], list[Row]]] = {
 }
 #: Columns shown as text; JSON has every field.
 _COLUMNS: dict[str, tuple[str, ...]] = {
-    "faults": ("name", "kind", "plane", "cause", "remedy", "approver", "rate", "rate_unit"),
+    "faults": ("name", "kind", "plane", "cause", "remedy", "approver", "rate", "of"),
     "measures": ("name", "unit", "meaning"),
 }
+#: Widest a column gets before its text is wrapped; 0 for no limit.
+_WIDEST: dict[str, tuple[int, ...]] = {"faults": (0, 0, 0, 0, 29, 0, 0, 30)}
+_FAULTS_NOTE = """\
+kind: F a fault (it acts), X an exception (a broken rule), FX both; ambient: everyday errors, unit by unit.
+rate: the default, key faults.NAME.rate; 0 switches a type off. How long, how hard, when and where it strikes:
+faults.NAME.{hours, sigma, magnitude, from_day, until_day, only}."""
 
 
 def _text(topic: str, rows: list[Row]) -> str:
     columns = _COLUMNS.get(topic, ("name", "summary"))
-    header = [column.replace("_", " ") for column in columns] if topic in _COLUMNS else None
-    cells = [["-" if row[column] in {None, ""} else _plain(row[column]) for column in columns] for row in rows]
-    table = [header, *cells] if header else cells
-    widths = [max(len(line[position]) for line in table) for position in range(len(columns))]
-    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in table]
-    return "\n".join(lines)
+    if topic == "faults":
+        cells = [_fault_cells(row) for row in rows]
+    else:
+        cells = [["-" if row[column] in {None, ""} else _plain(row[column]) for column in columns] for row in rows]
+    table = [list(columns), *cells] if topic in _COLUMNS else cells
+    widest = _WIDEST.get(topic, (0,) * len(columns))
+    wrapped = [[textwrap.wrap(text, most) if most else [text] for text, most in zip(line, widest, strict=True)]
+               for line in table]
+    widths = [max(len(part) for line in wrapped for part in line[column]) for column in range(len(columns))]
+    lines = []
+    for line in wrapped:
+        for depth in range(max(map(len, line))):
+            parts = [part[depth] if depth < len(part) else "" for part in line]
+            lines.append("  ".join(text.ljust(width) for text, width in zip(parts, widths, strict=True)).rstrip())
+    return "\n".join([*lines, "", _FAULTS_NOTE] if topic == "faults" else lines)
 
 
 def _plain(value: object) -> str:
