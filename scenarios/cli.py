@@ -44,6 +44,7 @@ Runs one scenario on one seed in up to four arms (clean, unmanaged, managed, ora
 scorecard and writes a run folder with a page, report.html. What is set here wins over the scenario.
 
   scenario=NAME           what is simulated: see stocktwin list scenarios (default quickstart)
+  scenario=FILE.yaml      a scenario of your own, of the same form as those of conf/scenario
   seed=N                  of all draws (default 1)
   replications=N          as many seeds, from seed on; one scorecard over them (default 1)
   detector=NAME           what raises alerts: see stocktwin list detectors

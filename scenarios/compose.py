@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import yaml
@@ -95,12 +96,18 @@ def to_yaml(values: Mapping[str, Any]) -> str:
 
 
 def _register(file: FileScenario | None) -> None:
+    _register_schema()
     store = ConfigStore.instance()
     if file is not None:
         store.store(group="scenario", name=FILE, node=file.content, package="_global_")
-    store.store(name=_SCHEMA, node=Experiment)
     for name, value in plugins().items():
         store.store(group="detector", name=name, node={"name": name, "plugin": value})
+
+
+@cache
+def _register_schema() -> None:
+    """Once a process: the shape does not change, and laying it out is a third of a composition."""
+    ConfigStore.instance().store(name=_SCHEMA, node=Experiment)
 
 
 def _parse(text: str) -> Override:

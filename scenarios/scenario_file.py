@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,9 +61,8 @@ def read(path: str) -> FileScenario:
     if not isinstance(content, dict):
         raise UserError(f"scenario={path}: must hold keys and values, like world: {{stores: 20}}")
     chosen = _chosen(content.pop("defaults", []))
-    shape = OmegaConf.structured(Experiment)
     for key, value in _leaves(content):
-        _check(shape, key, value)
+        _check(key, value)
     return FileScenario(Path(path).stem, {"defaults": [*chosen, "_self_"], **content})
 
 
@@ -83,7 +83,7 @@ def _chosen(defaults: Any) -> list[dict[str, str]]:
     return chosen
 
 
-def _check(shape: DictConfig, key: str, value: Any) -> None:
+def _check(key: str, value: Any) -> None:
     """One key of the file: it has to be there, to be the file's to set, and to take the value."""
     if key in _NOT_IN_A_FILE:
         raise UserError(f"{key}: is no key of a scenario file; set it on the command line")
@@ -91,13 +91,20 @@ def _check(shape: DictConfig, key: str, value: Any) -> None:
     if inside:
         raise UserError(f"{key}={value}: holds several keys, set one; {choices(f'{key}.{name}' for name in inside)}")
     try:
-        OmegaConf.update(shape, key, value, merge=False)
+        OmegaConf.update(_shape(), key, value, merge=False)
         misfit = value == "???" or (kind_of(key) is bool and not isinstance(value, bool | str))
     except OmegaConfBaseException:
         misfit = True
     if misfit:
         shown = "null" if value is None else value
         raise UserError(f"{key}={shown}: must be {needed(key) or 'a number, each under a name'}")
+
+
+@cache
+def _shape() -> DictConfig:
+    """A tray that takes what fits its types and is never read."""
+    shape: DictConfig = OmegaConf.structured(Experiment)
+    return shape
 
 
 def _leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

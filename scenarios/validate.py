@@ -7,108 +7,23 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import math
-from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
 
 from scenarios.errors import UserError, choices
 from scenarios.groups import options
+from scenarios.limits import DAYS_MAX, check_limits
 from scenarios.memory import available_bytes, estimate_bytes
 from scenarios.schema import CHOICES, Experiment
+from scenarios.windows import check_windows, locations
 from sim.clock import DAY, parse_date, to_datetime
 from sim.faults.types import EXCEPTIONS
 
-#: Longest run, days: what the tick in an id has room for.
-DAYS_MAX = 680
 #: Sizes that ids have room for, apart from days (see ``sim.draws.Ids``).
 REGIONS_MAX, STORES_OF_REGION_MAX, ITEMS_MAX, ITEMS_OF_SUPPLIER_MAX = 32, 511, 40_000, 8_000
 SUPPLIERS_MAX, CELLS_OF_REGION_MAX = 2_048, 2**23
 #: Till lines a store and day: a tick has room for 8,192.
 UNITS_OF_STORE_DAY_MAX = 100_000
-#: Seeds stay exact in JSON and in float64.
-SEED_MAX = 2**52
-#: Keys that count things, and so are at least 1.
-SIZES: tuple[str, ...] = (
-    "replications",
-    "workers",
-    "world.regions",
-    "world.stores",
-    "world.items",
-    "world.days",
-    "world.categories",
-    "world.suppliers",
-    "replenishment.review_days",
-    "replenishment.dc_review_days",
-    "replenishment.dock_doors",
-    "middleware.retry_max_attempts",
-    "middleware.idempotency_days",
-    "people.inventory_control",
-    "people.dc",
-    "people.integration",
-    "people.supply_chain",
-    "people.finance",
-    "people.pricing",
-    "people.master_data",
-    "people.order_management",
-    "people.loss_prevention",
-    "people.change_board",
-    "pricing.promotion_days",
-)
-#: Keys that must be above 0 without being whole: the world divides by them or takes their logarithm.
-POSITIVE: tuple[str, ...] = (
-    "world.daily_units",
-    "demand.basket_lines",
-    "demand.peak_factor",
-    "replenishment.cover_days",
-    "replenishment.pack_days",
-    "replenishment.dc_cover_days",
-    "replenishment.lead_days_median",
-    "counting.seconds_per_cell",
-    "middleware.latency_minutes_median",
-    "middleware.service_hours",
-    "middleware.retry_base_minutes",
-    "people.store_per_store",
-    "people.service_minutes_median",
-    "suppliers.portal_factor",
-    "online.calls_per_minute",
-    "online.promise_hours",
-    "detector.silence_probability",
-)
-#: Keys that are shares, and so lie between 0 and 1.
-SHARES: tuple[str, ...] = (
-    "demand.online_share",
-    "demand.return_rate",
-    "demand.quantity_log",
-    "counting.tolerance",
-    "counting.missed_cutoff_rate",
-    "demand.online_return_rate",
-    "middleware.valid_late_rate",
-    "middleware.redelivery_rate",
-    "middleware.legacy_share",
-    "middleware.correlation_loss",
-    "middleware.telemetry_loss",
-    "suppliers.portal_share",
-    "suppliers.quantity_change_rate",
-    "suppliers.price_change_rate",
-    "suppliers.shortage_rate",
-    "finance.invoice_error_rate",
-    "finance.tolerance_up",
-    "finance.tolerance_down",
-    "pricing.change_rate",
-    "pricing.promotion_share",
-    "pricing.promotion_discount",
-    "returns.scrap_share",
-    "returns.vendor_share",
-    "online.cancel_rate",
-    "online.substitute_rate",
-    "online.store_share",
-    "assortment.launched_share",
-    "assortment.retired_share",
-    "policy.confidence",
-)
-#: Fault types whose rate is a frequency (events a month), not a share.
-FREQUENCIES: frozenset[str] = frozenset({"api_outage", "schema_drift"})
 #: Hours of the day: opening before closing.
 HOURS: tuple[tuple[str, str], ...] = (("world.opens", "world.closes"), ("people.shift_from", "people.shift_until"))
 
@@ -119,13 +34,7 @@ def validate(experiment: Experiment) -> None:
     Raises:
         UserError: naming the first key that is wrong, and what it may be.
     """
-    numbers = dict(_numbers(experiment))
-    for key, value in numbers.items():
-        if not math.isfinite(value):
-            raise UserError(f"{key}={value}: must be a finite number")
-    _check_sizes(numbers)
-    _check_shares(numbers)
-    _check_rates(experiment)
+    check_limits(experiment)
     for key, valid in CHOICES.items():
         value = getattr(experiment, key)
         if value not in valid:
@@ -144,6 +53,7 @@ def validate(experiment: Experiment) -> None:
     _check_memory(experiment)
     _check_room_in_ids(experiment)
     _check_names(experiment)
+    check_windows(experiment, _days(experiment))
 
 
 def normalise(experiment: Experiment) -> Experiment:
@@ -171,55 +81,6 @@ def _days(experiment: Experiment) -> int:
     return (parse_date(world.end) - parse_date(world.start)) // DAY + 1
 
 
-def _numbers(node: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in a tree of dataclasses and lists, with its dotted key."""
-    if isinstance(node, bool):
-        return
-    if isinstance(node, (int, float)):
-        yield prefix, node
-    elif dataclasses.is_dataclass(node):
-        for entry in dataclasses.fields(node):
-            yield from _numbers(getattr(node, entry.name), f"{prefix}.{entry.name}" if prefix else entry.name)
-    elif isinstance(node, list):
-        for position, value in enumerate(node):
-            yield from _numbers(value, f"{prefix}[{position}]")
-
-
-def _check_sizes(numbers: dict[str, float]) -> None:
-    for key in SIZES:
-        if numbers[key] < 1:
-            raise UserError(f"{key}={numbers[key]}: must be a whole number of at least 1")
-    for key in POSITIVE:
-        if numbers[key] <= 0:
-            raise UserError(f"{key}={numbers[key]}: must be above 0")
-    for key, value in numbers.items():
-        if value < 0 and not key.startswith("faults.exclude"):
-            raise UserError(f"{key}={value:g}: must not be below 0")
-    if numbers["seed"] >= SEED_MAX:
-        raise UserError(f"seed={numbers['seed']}: must be from 0 to {SEED_MAX - 1}")
-    if numbers["world.days"] > DAYS_MAX:
-        raise UserError(f"world.days={numbers['world.days']}: must be from 1 to {DAYS_MAX}")
-
-
-def _check_shares(numbers: dict[str, float]) -> None:
-    for key, value in numbers.items():
-        if key.split("[", maxsplit=1)[0] in SHARES and not 0 <= value <= 1:
-            raise UserError(f"{key}={value:g}: is a share, from 0 to 1")
-    if numbers["demand.quantity_log"] >= 1:
-        raise UserError(f"demand.quantity_log={numbers['demand.quantity_log']:g}: must be below 1")
-
-
-def _check_rates(experiment: Experiment) -> None:
-    faults = experiment.faults
-    for entry in dataclasses.fields(faults):
-        fault = getattr(faults, entry.name)
-        if not dataclasses.is_dataclass(fault):
-            continue
-        rate = getattr(fault, "rate", 0.0)
-        if entry.name not in FREQUENCIES and rate > 1:
-            raise UserError(f"faults.{entry.name}.rate={rate:g}: is a share, from 0 to 1")
-
-
 def _check_names(experiment: Experiment) -> None:
     """Names that a group sets, but a key can too; and what a pilot names."""
     named = {group: getattr(experiment, group).name for group in ("classifier", "priority", "policy", "engine")}
@@ -235,14 +96,10 @@ def _check_names(experiment: Experiment) -> None:
         if name not in EXCEPTIONS:
             raise UserError(f"pilot.types={name}: no such type; {choices(EXCEPTIONS, name)}")
     _check_plugin(experiment)
-    world = experiment.world
-    if not experiment.pilot.locations:
-        return
-    stores = {f"S{number:04d}" for number in range(1, world.stores + 1)}
-    centres = {f"DC{number}" for number in range(1, world.regions + 1)}
+    known = locations(experiment)
     for name in experiment.pilot.locations:
-        if name not in stores | centres:
-            raise UserError(f"pilot.locations={name}: no such location; {choices(stores | centres, name, shown_max=6)}")
+        if name not in known:
+            raise UserError(f"pilot.locations={name}: no such location; {choices(known, name, shown_max=6)}")
 
 
 def _check_plugin(experiment: Experiment) -> None:

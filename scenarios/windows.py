@@ -1,0 +1,70 @@
+"""Where and when things are to happen: places, items and days that have to exist in the run.
+
+A mechanism that is off, and a change that touches nothing, may name any day: it is never asked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from scenarios.errors import UserError, choices
+from scenarios.schema import Experiment
+from sim.config import Fault
+from sim.events import INTERFACES
+
+
+def locations(experiment: Experiment) -> set[str]:
+    """Names of the DCs and stores of the chain."""
+    world = experiment.world
+    stores = {f"S{number:04d}" for number in range(1, world.stores + 1)}
+    return stores | {f"DC{number}" for number in range(1, min(world.regions, world.stores) + 1)}
+
+
+def check_windows(experiment: Experiment, days: int) -> None:
+    """Refuse days outside the run, windows that are empty, and names that are nowhere.
+
+    Args:
+        experiment: sound in every single number.
+        days: length of the run.
+
+    Raises:
+        UserError: naming the key.
+    """
+    for entry in dataclasses.fields(experiment.faults):
+        fault = getattr(experiment.faults, entry.name)
+        if isinstance(fault, Fault):
+            _check_window(f"faults.{entry.name}", fault, days)
+            _check_only(f"faults.{entry.name}", fault, experiment)
+    assortment, confounders = experiment.assortment, experiment.confounders
+    if assortment.launched_share + assortment.retired_share > 0:
+        _check_day("assortment.day", assortment.day, days)
+    if confounders.closing_stores:
+        _check_day("confounders.closing_day", confounders.closing_day, days)
+    if confounders.closing_stores >= experiment.world.stores:
+        raise UserError(f"confounders.closing_stores={confounders.closing_stores}: must be below "
+                        f"world.stores={experiment.world.stores}: one has to stay open")
+
+
+def _check_window(key: str, fault: Fault, days: int) -> None:
+    if fault.until_day is not None and fault.until_day <= fault.from_day:
+        raise UserError(f"{key}.until_day={fault.until_day}: must be after {key}.from_day={fault.from_day}")
+    if fault.rate > 0:
+        _check_day(f"{key}.from_day", fault.from_day, days)
+
+
+def _check_day(key: str, day: int, days: int) -> None:
+    if day >= days:
+        raise UserError(f"{key}={day}: lies after the run, whose days are 0 to {days - 1}")
+
+
+def _check_only(key: str, fault: Fault, experiment: Experiment) -> None:
+    if not fault.only:
+        return
+    world = experiment.world
+    items = {f"I{number:05d}" for number in range(1, world.items + 1)}
+    suppliers = {f"V{number:03d}" for number in range(1, world.suppliers + 1)}
+    known = {*INTERFACES, *locations(experiment), *items, *suppliers}
+    for name in fault.only:
+        if name not in known:
+            raise UserError(f"{key}.only={name}: no such location, item, supplier or interface; "
+                            f"{choices(known, name, shown_max=6)}")

@@ -1,0 +1,203 @@
+"""Two hundred ways to spoil a standard scenario: each is refused in one line that names the key.
+
+Each mutation is a file of the user's own: a standard scenario with one value spoilt, by a seeded draw
+over scenarios, kinds of damage and keys, so that the list is the same on every machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scenarios.compose import compose
+from scenarios.errors import UserError
+from scenarios.groups import options
+from scenarios.limits import FREQUENCIES, SHARES
+from scenarios.schema import Experiment
+from sim.faults.types import FAULTS
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+MUTATIONS = 200
+CONF = Path(__file__).parents[2] / "conf" / "scenario"
+#: Keys that no file may set, or that take words and numbers of the user's own.
+NOT_SPOILT = ("scenario", "out", "overwrite", "seed", "faults.exclude", "detector.parameters")
+
+
+def _keys(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of an experiment that holds one value or a list, with its default."""
+    for entry in dataclasses.fields(node):
+        key, value = f"{prefix}{entry.name}", getattr(node, entry.name)
+        if dataclasses.is_dataclass(value):
+            yield from _keys(value, f"{key}.")
+        elif key not in NOT_SPOILT:
+            yield key, value
+
+
+KEYS = dict(_keys(Experiment()))
+NUMBERS = [key for key, value in KEYS.items() if isinstance(value, (int, float)) and not isinstance(value, bool)]
+RATES = [f"faults.{name}.rate" for name in FAULTS if name not in FREQUENCIES]
+
+
+def _wrong_type(draw: random.Random) -> tuple[str, Any]:
+    key = draw.choice([key for key, value in KEYS.items() if not isinstance(value, str) and value is not None])
+    return key, draw.choice(["many", {"a": 1}, [["x"]], None])
+
+
+def _unknown_fault(draw: random.Random) -> tuple[str, Any]:
+    name = _misspelt(draw.choice(FAULTS), draw)
+    return f"faults.{name}.{draw.choice(['rate', 'hours', 'magnitude'])}", 0.1
+
+
+def _misspelt_key(draw: random.Random) -> tuple[str, Any]:
+    path = draw.choice(list(KEYS)).split(".")
+    place = draw.randrange(len(path))
+    path[place] = _misspelt(path[place], draw)
+    return ".".join(path), 1
+
+
+def _misspelt(word: str, draw: random.Random) -> str:
+    place = draw.randrange(len(word))
+    return word[:place] + draw.choice("xyz") + draw.choice("qjk") + word[place + 1 :]
+
+
+def _share_above_one(draw: random.Random) -> tuple[str, Any]:
+    key = draw.choice([*RATES, *SHARES])
+    value = 1 + draw.choice([0.001, 1, 40])
+    return key, [value] * 3 if isinstance(KEYS[key], list) else value
+
+
+def _below_zero(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice(NUMBERS), -draw.choice([1, 7])
+
+
+def _far_too_large(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice(NUMBERS), 10**12
+
+
+def _no_number(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice([key for key in NUMBERS if isinstance(KEYS[key], float)]), float(draw.choice(["nan", "inf"]))
+
+
+def _empty_window(draw: random.Random) -> tuple[str, Any]:
+    return f"faults.{draw.choice(FAULTS)}", {"rate": 0.01, "from_day": 5, "until_day": draw.randint(0, 5)}
+
+
+def _window_after_the_run(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice([
+        (f"faults.{draw.choice(FAULTS)}", {"rate": 0.01, "from_day": 300}),
+        ("assortment", {"launched_share": 0.1, "day": 300}),
+        ("confounders", {"closing_stores": 1, "closing_day": 300}),
+    ])
+
+
+def _nowhere(draw: random.Random) -> tuple[str, Any]:
+    name = draw.choice(["S9999", "DC99", "I99999", "V999", "pos_epr", "everywhere"])
+    return f"faults.{draw.choice(FAULTS)}", {"rate": 0.01, "only": [name]}
+
+
+def _no_such_choice(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice(["record", "calibrated_to", "policy.name", "detector.name", "classifier.name", "priority.name",
+                        "demand.source", "engine.name"]), "brave"
+
+
+def _more_than_a_whole(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice([("returns", {"scrap_share": 0.6, "vendor_share": 0.5}),
+                        ("assortment", {"launched_share": 0.7, "retired_share": 0.7}),
+                        ("confounders", {"closing_stores": 5000, "closing_day": 1})])
+
+
+DAMAGES = (_wrong_type, _unknown_fault, _misspelt_key, _share_above_one, _below_zero, _far_too_large, _no_number,
+           _empty_window, _window_after_the_run, _nowhere, _no_such_choice, _more_than_a_whole)
+
+
+def _spoil(number: int) -> tuple[str, str, dict[str, Any]]:
+    """One mutation: what it does, the key that must be named, and the file's content."""
+    draw = random.Random(number)
+    scenario, damage = draw.choice(options("scenario")), DAMAGES[number % len(DAMAGES)]
+    content = yaml.safe_load((CONF / f"{scenario}.yaml").read_text(encoding="utf-8"))
+    key, value = damage(draw)
+    node = content
+    *above, last = key.split(".")
+    for part in above:
+        node = node.setdefault(part, {})
+    node[last] = {**node.get(last, {}), **value} if isinstance(value, dict) and "a" not in value else value
+    return f"{number}: {damage.__name__.strip('_').replace('_', ' ')} in {scenario}: {key}", key, content
+
+
+SPOILT = [_spoil(number) for number in range(MUTATIONS)]
+
+
+def _refused(key: str, message: str) -> bool:
+    """Whether a message is one line that names the key, or the option that the key chooses."""
+    named = key.removesuffix(".name").replace("demand.source", "demand")
+    return "\n" not in message and named in message
+
+
+@pytest.mark.parametrize(("key", "content"), [case[1:] for case in SPOILT], ids=[case[0] for case in SPOILT])
+def test_a_spoilt_scenario_is_refused_by_its_key(tmp_path: Path, key: str, content: dict[str, Any]) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        compose([f"scenario={file}"])
+    assert _refused(key, str(caught.value)), str(caught.value)
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_mutations_are_many_and_of_every_kind() -> None:
+    assert len({(case[1], str(case[2])) for case in SPOILT}) > 0.95 * MUTATIONS
+    assert {case[0].split(" in ")[1].split(":")[0] for case in SPOILT} == set(options("scenario"))
+
+
+@pytest.mark.parametrize("scenario", options("scenario"))
+def test_an_unspoilt_file_is_its_scenario(tmp_path: Path, scenario: str) -> None:
+    file = tmp_path / f"{scenario}.yaml"
+    file.write_text((CONF / f"{scenario}.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    assert compose([f"scenario={file}", "seed=3"]) == compose([f"scenario={scenario}", "seed=3"])
+
+
+@pytest.mark.parametrize(("text", "named", "offered"), [
+    ("world: {stores: 3", "scenario=mine.yaml", "is no YAML"),
+    ("- world", "scenario=mine.yaml", "keys and values"),
+    ("world: {stores: 3}\nworld: {stores: 4}", "scenario=mine.yaml", "'world' stands twice, line 2"),
+    ("defaults: [override /faults: storm]", "faults=storm", "valid: ambient"),
+    ("defaults: [faults]", "defaults", "override /GROUP: NAME"),
+    ("out: elsewhere", "out", "on the command line"),
+    ("faults: {shrinc: {rate: 0.1}}", "faults.shrinc.rate", "did you mean 'shrink'?"),
+    ("faults: {late_asn: {until_day: 0}}", "faults.late_asn.until_day=0", "after faults.late_asn.from_day=0"),
+    ("faults: {scale: 30}", "faults.scale=30", "share"),
+    ("faults: {shrink: {magnitude: 2}}", "faults.shrink.magnitude=2", "from 0 to 1"),
+    ("world: {days: '???'}", "world.days=???", "a whole number"),
+    ("oracle: 3", "oracle=3", "true or false"),
+])
+def test_a_bad_file_ends_the_command_and_leaves_nothing(
+    command: Command, tmp_path: Path, text: str, named: str, offered: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+    done = command("run", "scenario=mine.yaml", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert done.stderr.startswith(f"stocktwin: {named}")
+    assert offered in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.yaml"]
+
+
+def test_a_file_that_is_not_there_is_named(command: Command, tmp_path: Path) -> None:
+    done = command("run", "scenario=nowhere.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == "stocktwin: scenario=nowhere.yaml: cannot be read: no such file or directory\n"
+
+
+def test_what_a_file_says_wins_over_groups_and_loses_to_the_user(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("defaults: [override /faults: none]\nworld: {stores: 7, start: 2026-03-09}\n", encoding="utf-8")
+    mine = compose([f"scenario={file}", "world.items=9"])
+    assert (mine.scenario, mine.world.stores, mine.world.items, mine.world.start) == ("mine", 7, 9, "2026-03-09")
+    assert mine.faults.shrink.rate == 0
+    assert compose([f"scenario={file}", "faults=standard", "world.stores=8"]).faults.shrink.rate > 0
+    assert compose([f"scenario={file}", "world.stores=8"]).world.stores == 8
