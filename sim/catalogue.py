@@ -32,7 +32,7 @@ class Catalogue:
 
     Attributes:
         category: category number.
-        price: list price; unit cost is ``cost``.
+        price: list price in force (see ``sim.systems.master_data``); unit cost is ``cost``.
         popularity: relative demand, mean 1.
         supplier: supplier number.
         pack: units of a replenishment pack.
@@ -41,6 +41,7 @@ class Catalogue:
         scan_factor: relative proneness to mis-scans by category, mean 1 over categories.
         shrink_factor: relative proneness to loss, by category and price; mean 1 over units sold.
         count_class: 0, 1, 2 for A, B, C by turnover.
+        listed: which item numbers are sold and ordered; the others stand ready, without demand or stock.
     """
 
     category: I32
@@ -54,6 +55,7 @@ class Catalogue:
     scan_factor: F64
     shrink_factor: F64
     count_class: I32
+    listed: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.price)
@@ -93,6 +95,7 @@ def make_catalogue(config: Config, seed: int) -> Catalogue:
         scan_factor=(scan / scan.mean())[category],
         shrink_factor=wanted_by_thieves / float((wanted_by_thieves * popularity).mean()),
         count_class=np.digitize(turnover / n, [0.2, 0.5]).astype(np.int32),
+        listed=np.ones(n, np.bool_),
     )
 
 

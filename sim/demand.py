@@ -65,6 +65,29 @@ class DemandSource(Protocol):
 _QUANTITY_MAX = 24
 
 
+class LineQuantity:
+    """The logarithmic law of a line's units.
+
+    Args:
+        p: its parameter, in (0, 1).
+
+    Attributes:
+        mean: expected units of a line.
+    """
+
+    def __init__(self, p: float) -> None:
+        units = np.arange(1, _QUANTITY_MAX + 1)
+        terms = -(p**units) / (units * np.log1p(-p))
+        terms /= terms.sum()
+        self.mean = float((terms * units).sum())
+        self._cut = (np.cumsum(terms)[:-1] * 65536.0).astype(np.uint16)
+
+    def of(self, bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+        """Units of lines by their lowest 16 bits."""
+        chosen = np.searchsorted(self._cut, (bits & np.uint64(0xFFFF)).astype(np.uint16), side="right")
+        return (chosen + 1).astype(np.int32)
+
+
 class SyntheticDemand:
     """Poisson baskets of a geometric number of lines, items by popularity, logarithmic quantities.
 
@@ -81,15 +104,11 @@ class SyntheticDemand:
         self._seed, self._region = seed, region
         self._calendar = make_calendar(config)
         self._alias = Alias(catalogue.popularity)
-        p = demand.quantity_log
-        terms = -(p ** np.arange(1, _QUANTITY_MAX + 1)) / (np.arange(1, _QUANTITY_MAX + 1) * np.log1p(-p))
-        terms /= terms.sum()
-        mean_quantity = float((terms * np.arange(1, _QUANTITY_MAX + 1)).sum())
-        self._quantity_cut = (np.cumsum(terms)[:-1] * 65536.0).astype(np.uint16)
+        self._quantity = LineQuantity(demand.quantity_log)
         self._more = 1.0 - 1.0 / demand.basket_lines
         sizes = store_sizes(config, seed, region, stores)
         units = config.world.daily_units * (1.0 - demand.online_share)
-        self._baskets_a_day = sizes * len(catalogue) * units / mean_quantity / demand.basket_lines
+        self._baskets_a_day = sizes * len(catalogue) * units / self._quantity.mean / demand.basket_lines
         self._rate = sizes[:, None] * catalogue.popularity[None, :] * config.world.daily_units
 
     def line_rate(self) -> npt.NDArray[np.float64]:
@@ -114,12 +133,11 @@ class SyntheticDemand:
         ordinal = (np.arange(n_baskets) - first).astype(np.int32)
         choice = draw.integers(0, 2**64, n, dtype=np.uint64)
         bits = draw.integers(0, 2**64, n, dtype=np.uint64)
-        quantity = np.searchsorted(self._quantity_cut, (bits & np.uint64(0xFFFF)).astype(np.uint16), side="right") + 1
         return DemandTick(
             store=np.repeat(store, lines),
             basket=np.repeat(ordinal, lines),
             item=self._alias.pick(choice),
-            quantity=quantity.astype(np.int32),
+            quantity=self._quantity.of(bits),
             offset=np.repeat(offset, lines),
             bits=bits,
         )

@@ -77,7 +77,7 @@ def faults_table(world: RegionWorld) -> pa.Table:
     """truth/faults: those that acted; a repair is one where it put something wrong."""
     f, names = world.room.truth.faults, Names(world)
     table = pa.table({
-        "fault_id": ids(f.fault_id), "type": f.type, "cause": [_cause(t) for t in f.type],
+        "fault_id": ids(f.fault_id), "type": f.type, "cause": [cause or None for cause in f.cause],
         "plane": [BY_NAME[t].plane if t in BY_NAME else "information" for t in f.type],
         "location": names.location(f.location), "item": names.item(f.item), "document_id": ids(f.document_id),
         "interface": names.interface(f.interface), "magnitude": f.magnitude, "onset": times(f.onset),
@@ -89,17 +89,13 @@ def faults_table(world: RegionWorld) -> pa.Table:
     return table.filter(pa.array(keep, pa.bool_()))
 
 
-def _cause(type_name: str) -> str | None:
-    return BY_NAME[type_name].cause if type_name in BY_NAME else None
-
-
 def exceptions_table(world: RegionWorld) -> pa.Table:
     """truth/exceptions."""
     truth, names = world.room.truth, Names(world)
     e, f = truth.exceptions, truth.faults
     return pa.table({
         "exception_id": ids(e.exception_id), "type": e.type, "fault_type": e.fault_type,
-        "cause": [_cause(t) for t in e.fault_type],
+        "cause": [f.cause[numbers[0]] or None for numbers in e.faults],
         "faults": pa.array([[f.fault_id[n] for n in numbers] for numbers in e.faults], pa.list_(pa.int64())),
         "location": names.location(e.location), "item": names.item(e.item), "document_id": ids(e.document_id),
         "interface": names.interface(e.interface), "sequence": ids(e.sequence), "opened_at": times(e.opened_at),

@@ -27,6 +27,8 @@ REPAIR = "repair"
 _CLOSED_BY_RULES = frozenset({"phantom_stock", "negative_inventory"})
 #: The fault type that owns each ambient cause once it is named.
 AMBIENT_TYPE = {Cause.SHRINK: "shrink", Cause.SCAN_ERROR: "scan_error", Cause.MISCOUNT: "count_variance"}
+#: Root cause of each type's faults; that of a few depends on the fault (see :meth:`Truth.fault`).
+_CAUSE_OF = {name: kind.cause for name, kind in BY_NAME.items()} | {REPAIR: ""}
 
 
 def _integers() -> array[int]:
@@ -43,6 +45,7 @@ class Faults:
 
     fault_id: array[int] = field(default_factory=_integers)
     type: list[str] = field(default_factory=list)
+    cause: list[str] = field(default_factory=list)
     location: array[int] = field(default_factory=_integers)
     item: array[int] = field(default_factory=_integers)
     document_id: array[int] = field(default_factory=_integers)
@@ -122,6 +125,10 @@ class Truth:
         """The id that the fault of this type and key has in every arm."""
         return fold(self._fault_keys[type_name], *key) >> 13
 
+    def fault_ids(self, type_name: str, *key: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """:meth:`fault_id` of many keys; each part has shape (n,)."""
+        return (fold_many(self._fault_keys[type_name], *key) >> np.uint64(13)).astype(np.int64)
+
     def fault(
         self,
         type_name: str,
@@ -135,6 +142,7 @@ class Truth:
         magnitude: float = 1.0,
         units: int = 0,
         acting: bool = False,
+        cause: str = "",
     ) -> int:
         """Record a fault that acts; returns its number.
 
@@ -149,10 +157,12 @@ class Truth:
             magnitude: how strong, in the type's own unit.
             units: units of stock it concerns, signed.
             acting: whether its mechanism goes on; :meth:`end` switches it off.
+            cause: root cause, where this one differs from its type's.
         """
         f = self.faults
         f.fault_id.append(fault_id)
         f.type.append(type_name)
+        f.cause.append(cause or _CAUSE_OF[type_name])
         f.location.append(int(location))
         f.item.append(int(item))
         f.document_id.append(int(document_id))
@@ -202,6 +212,7 @@ class Truth:
         first = len(f.fault_id)
         f.fault_id.extend(ids.tolist())
         f.type.extend([name] * n)
+        f.cause.extend([_CAUSE_OF[name]] * n)
         f.location.extend(location.tolist())
         f.item.extend(item.tolist())
         f.document_id.extend([NULL] * n)
@@ -315,6 +326,11 @@ class Truth:
         self.lineage_events.append(array)
         self.lineage_faults.append(np.full(len(array), self.faults.fault_id[fault], np.int64))
 
+    def lineage_of(self, events: npt.NDArray[np.int64], faults: npt.NDArray[np.integer]) -> None:
+        """:meth:`lineage` of many rows, each with a fault of its own; shapes (n,)."""
+        self.lineage_events.append(events)
+        self.lineage_faults.append(np.frombuffer(self.faults.fault_id, np.int64)[faults])
+
     def decoy(self, kind: str, key: tuple[int, ...], since: int, until: int, *, location: int = NO_CODE,
               item: int = NO_CODE, document_id: int = NULL) -> None:
         """Record something benign that looks like trouble."""
@@ -354,7 +370,7 @@ class Truth:
     def _is_restored(self, exception: int, ledger: Ledger) -> bool:
         e = self.exceptions
         faults = e.faults[exception]
-        if e.item[exception] == NO_CODE or e.document_id[exception] != NULL:
+        if NO_CODE in {e.item[exception], e.location[exception]} or e.document_id[exception] != NULL:
             return all(self.faults.restored_at[f] != NOT_YET for f in faults)
         if any(self._states[f] for f in faults):
             return False

@@ -36,6 +36,7 @@ from sim.flows.maintaining import Maintaining
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
 from sim.flows.misplacing import Misplacing
+from sim.flows.pricing import Pricing
 from sim.flows.receiving import Receiving
 from sim.flows.replenishing import Replenishing
 from sim.flows.returning import Returning
@@ -46,6 +47,7 @@ from sim.ledger import Kind as StockKind
 from sim.region import Region, accurate_share, open_region, placed_units
 from sim.room import FIGURES
 from sim.systems.accounts import Accounts
+from sim.systems.pos import Tills
 from sim.systems.store import fill_shelves
 
 #: What is asked at the end of each tick: the time, and the rows that have become visible.
@@ -116,7 +118,9 @@ class RegionWorld:
         self.counting = Counting(self.region, self.manual, self.mending, self.misplacing)
         self.desk = Desk(self.region, self.mending, self.counting)
         self.losing = Losing(self.region)
-        self.shopping = Shopping(self.region)
+        tills = Tills(self.room)
+        self.pricing = Pricing(self.region, tills, self.mending, self.manual)
+        self.shopping = Shopping(self.region, tills, self.pricing)
         self.returning = Returning(self.region, self.shopping)
         self.fulfilment = Fulfilment(self.region, self.mending)
         self.outcomes = Outcomes()
@@ -137,6 +141,7 @@ class RegionWorld:
         """
         room, env = self.room, self.room.env
         emit_master_data(self.region)
+        self.pricing.announce_running()
         room.rules.touch(np.arange(room.ledger.cells))
         Disturbing(self.region, self.receiving, self.manual).start()
         supplying = Supplying(self.region, self.receiving, self.manual)
@@ -179,6 +184,7 @@ class RegionWorld:
         """What happened in the tick that ends now."""
         room, region = self.room, self.region
         self.losing.tick(tick)
+        self.pricing.tick(tick)
         self.shopping.tick(tick)
         self.returning.tick(tick)
         self.fulfilment.tick(tick)
@@ -213,6 +219,7 @@ class RegionWorld:
         room.gauges.add("shrink", 0.0, figures["sold_value"])
         check_day(self.region, self._opening_units, self._totals)
         self.accounts.close(now - DAY)
+        self.shopping.tally.close_day(now)
         accurate, tolerant, negative = accurate_share(room)
         stock = room.ledger.fact[StockKind.ON_HAND].reshape(room.locations, room.items).sum(axis=0)
         config = room.config
@@ -224,7 +231,7 @@ class RegionWorld:
             "day": now - DAY,
             "labour_cost": figures["labour_minutes"] / 60.0 * config.people.cost_per_hour,
             "holding": float(room.catalogue.cost @ stock) * config.costs.holding_rate_year / 365.0,
-            "price_leakage": 0.0, "lapsed_credits": 0.0, "unfit_resold": 0.0,
+            "lapsed_credits": 0.0, "unfit_resold": 0.0,
             "cells": room.ledger.cells, "accurate_cells": accurate, "tolerant_cells": tolerant,
             "negative_cells": negative, "rows": room.stream.business_rows,
             "opening_units": self._opening_units, "placed_units": placed, "transit_units": transit,

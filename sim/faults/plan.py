@@ -55,6 +55,17 @@ class Plan:
         where, what = np.isin(words.locations[:locations], only), np.isin(words.items[:items], only)
         return np.logical_or.outer(where, what)
 
+    def strikes_many(self, name: str, fault_ids: npt.NDArray[np.int64], time: int, location: npt.NDArray[np.integer],
+                     item: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
+        """:meth:`strikes` of many draws at one time; arrays of shape (n,)."""
+        acts = np.full(len(fault_ids), self.is_on(name, time))
+        if self._exclude:
+            acts &= ~np.isin(fault_ids, list(self._exclude))
+        only, words = self.of(name).only, self._vocabulary
+        if only:
+            acts &= (np.isin(np.array(words.locations)[location], only) | np.isin(np.array(words.items)[item], only))
+        return acts
+
     def strikes(self, name: str, fault_id: int, time: int, *, location: int = NO_CODE, item: int = NO_CODE,
                 supplier: int = NO_CODE, interface: int = NO_CODE) -> bool:
         """Whether a draw that fell below its bound acts.

@@ -130,7 +130,7 @@ def emit_master_data(region: Region) -> None:
     room.stream.emit(
         "master_data", n, event_id=room.ids.of(Kind.CELL, (np.int64(7) << 35) | rows, 1), occurred_at=at,
         recorded_at=at, available_at=at + rows % 1000, source=SOURCE["MDM"], item=rows.astype(np.int32),
-        unit_price=room.catalogue.price, quantity=room.catalogue.pack, version=1,
+        unit_price=room.catalogue.price.copy(), quantity=room.catalogue.pack, version=1,
     )
     emit_extract(region, region.room.ledger.belief[1], 0, opening=True)
 

@@ -14,11 +14,14 @@ from sim.clock import SECOND, TICK, TICKS_PER_HOUR
 from sim.demand import DemandTick
 from sim.draws import U64, Kind, threshold
 from sim.events import CODE, DOCUMENT_TYPE, SOURCE
+from sim.flows.bargains import Bargains
+from sim.flows.pricing import Pricing
+from sim.flows.tallying import TillTally
 from sim.ledger import Belief, Cause, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
-from sim.systems.pos import Scanner
+from sim.systems.pos import Scanner, Tills
 from sim.systems.store import serve
 
 I32 = npt.NDArray[np.int32]
@@ -33,9 +36,11 @@ _U16 = np.uint64(0xFFFF)
 class Shopping:
     """The tills of a region."""
 
-    def __init__(self, region: Region) -> None:
-        self._region = region
+    def __init__(self, region: Region, tills: Tills, pricing: Pricing) -> None:
+        self._region, self._tills, self._pricing = region, tills, pricing
         room = region.room
+        self._bargains = Bargains(room, tills)
+        self.tally = TillTally(room)
         catalogue = room.catalogue
         self._scanner = Scanner(room.config, catalogue)
         self._scratch = np.zeros(room.ledger.cells, np.int32)
@@ -50,14 +55,14 @@ class Shopping:
         if not room.calendar.is_open(start):
             return
         wanted = self._region.demand.tick(tick)
+        first = np.searchsorted(wanted.store, np.arange(room.locations + 1))
+        wanted, ordinal = self._bargains.join(tick, wanted, np.arange(len(wanted)) - first[wanted.store])
         if not len(wanted):
             return
-        items = room.items
-        cell = wanted.store.astype(np.intp) * items + wanted.item
-        sold = serve(cell, wanted.quantity, room.ledger.place[Place.SHELF], self._scratch)
-        self._count_lost(wanted.item, wanted.quantity - sold)
-        first = np.searchsorted(wanted.store, np.arange(room.locations + 1))
-        ordinal = np.arange(len(cell)) - first[wanted.store]
+        cell = wanted.store.astype(np.intp) * room.items + wanted.item
+        quantity = self._tills.put_off(cell, wanted.quantity, wanted.bits)
+        sold = serve(cell, quantity, room.ledger.place[Place.SHELF], self._scratch)
+        self._count_lost(wanted.item, quantity - sold)
         kept = np.flatnonzero(sold)
         body = (wanted.store.astype(np.int64) << STORE_SHIFT) | (np.int64(room.tick_of(start)) << TICK_SHIFT)
         ticket = room.ids.of(Kind.TICKET, body + wanted.basket)
@@ -92,10 +97,15 @@ class Shopping:
             location=location, cell=told, on_hand=-units, key=key, sent_at=at, document_id=ticket,
             document_type=DOCUMENT_TYPE["ticket"], code=CODE["601"],
         ))
-        price = room.catalogue.price[scanned]
+        asked = self._tills.price.take(told)
+        price = asked / 100.0
         if wanted.price_factor is not None:
             price = np.round(price * wanted.price_factor[kept], 2)
         event = room.ids.scramble(key)
+        off = np.flatnonzero(asked != self._tills.list.price.take(scanned))
+        if len(off):
+            self._pricing.sold(told[off], units[off], asked[off], event[off], at[off] + 20 * SECOND, bits[off])
+        self.tally.sold(told, scanned, ticket, len(off))
         room.stream.emit(
             "retail_selling", len(kept), event_id=event, occurred_at=at + room.clock_offset[location],
             recorded_at=at + SECOND, available_at=at + 20 * SECOND,
