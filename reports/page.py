@@ -277,8 +277,9 @@ def _refusals(run: view.View) -> Table:
 
 
 def _assumptions(run: view.View) -> Table:
-    rows = [[meaning, key, value] for key, meaning, value in tables.assumptions(run).itertuples(index=False)]
-    return Table("Declared assumptions", ["Assumption", "Key", "Value"], rows, frozenset({1}))
+    frame = tables.assumptions(run)
+    rows = [[row["meaning"], row["key"], row["value"], row["low"], row["high"]] for row in frame.to_dict("records")]
+    return Table("Declared assumptions", ["Assumption", "Key", "Value", "Low", "High"], rows, frozenset({1}))
 
 
 def _text(value: object) -> str:

@@ -14,9 +14,6 @@ import pandas as pd
 from reports import words
 from reports.view import View
 
-#: Faults whose rate has a published source (RVCF 2010; NRF 2021 and 2022).
-_PUBLISHED: frozenset[str] = frozenset({"receiving_variance", "shrink"})
-
 #: Column of :func:`exceptions_by_type` -> the measure of the breakdown by type, and the column there.
 _BY_TYPE: Mapping[str, tuple[str, str]] = {
     "recall": ("detection.recall", "value"),
@@ -28,22 +25,6 @@ _BY_TYPE: Mapping[str, tuple[str, str]] = {
 
 #: Columns of :func:`actions_by_kind` besides its outcomes.
 ACTION_COLUMNS: tuple[str, ...] = ("kind", "total", "hours_to_execution", "minutes", "units")
-
-#: Key of the configuration -> what the number says. No published source gives these.
-ASSUMPTIONS: Mapping[str, str] = {
-    "demand.basket_lines": "mean lines of a basket",
-    "demand.popularity_sigma": "spread of item popularity (sigma of a lognormal)",
-    "demand.online_share": "share of demand that comes by the online shop",
-    "replenishment.lead_days_median": "supplier lead time, median, days",
-    "counting.missed_cutoff_rate": "share of counts that miss the cut-off",
-    "middleware.latency_minutes_median": "latency of a feed, median, minutes",
-    "middleware.service_hours": "service level of a posting, hours",
-    "people.service_minutes_median": "work on one case, median, minutes",
-    "people.cost_per_hour": "cost of an hour of work",
-    "costs.promise_penalty": "penalty for a promise not kept",
-    "costs.holding_rate_year": "cost of holding stock, share of its value a year",
-    "costs.expedite": "cost of expediting once",
-}
 
 
 def exceptions_by_type(view: View) -> pd.DataFrame:
@@ -125,18 +106,17 @@ def broken_down(view: View, by: str) -> pd.DataFrame:
 
 
 def assumptions(view: View) -> pd.DataFrame:
-    """The declared assumptions that shaped this run: ``key``, ``meaning`` and ``value``.
+    """The declared assumptions that shaped this run: ``key``, ``meaning``, ``value``, ``low`` and ``high``.
 
-    Rates of faults come last; those that are 0 are left out.
+    The run says itself which of its numbers are assumptions. Those of a fault that is off are left out.
     """
-    rows = [(key, meaning, view.setting(key)) for key, meaning in ASSUMPTIONS.items()]
-    faults = view.setting("faults", {})
-    for name, fault in faults.items():
-        rate = fault.get("rate") if isinstance(fault, Mapping) else None
-        if rate and name not in _PUBLISHED:
-            rows.append((f"faults.{name}.rate", f"rate of {words.plain(name)}", rate))
-    found = [(key, meaning, str(value)) for key, meaning, value in rows if value is not None]
-    return pd.DataFrame(found, columns=["key", "meaning", "value"])
+    rows = []
+    for key, entry in view.setting("assumptions", {}).items():
+        value, above = view.setting(key), key.rpartition(".")[0]
+        is_off = above.startswith("faults.") and not view.setting(f"{above}.rate")
+        if value is not None and not is_off:
+            rows.append((key, entry["meaning"], *(f"{number:g}" for number in (value, entry["low"], entry["high"]))))
+    return pd.DataFrame(rows, columns=["key", "meaning", "value", "low", "high"])
 
 
 def _commonest(values: pd.Series[str]) -> str:

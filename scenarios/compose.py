@@ -31,6 +31,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
+from scenarios.assumptions import assumptions
 from scenarios.errors import UserError, choices
 from scenarios.groups import groups, options, plugins
 from scenarios.keys import fields_of, is_table, kind_of, needed
@@ -79,9 +80,12 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
     """The experiment as plain values, for ``config.yaml``.
 
     Beside the keys it holds ``types``: windows, gaps, graces, planes and causes of every type of
-    exception and fault, since the measures know a run by its folder alone.
+    exception and fault, since the measures know a run by its folder alone; and ``assumptions``: the
+    keys that no source stands behind, with what they mean and a low and a high.
     """
-    return {**dataclasses.asdict(experiment), "types": {entry.name: dataclasses.asdict(entry) for entry in TYPES}}
+    declared = {entry.key: {"meaning": entry.meaning, "low": entry.low, "high": entry.high} for entry in assumptions()}
+    types = {entry.name: dataclasses.asdict(entry) for entry in TYPES}
+    return {**dataclasses.asdict(experiment), "types": types, "assumptions": declared}
 
 
 def config_hash(experiment: Experiment) -> str:

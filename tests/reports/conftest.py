@@ -108,6 +108,12 @@ def _settings(days: int) -> dict[str, Any]:
         "detector": {"name": "standard"},
         "world": {"regions": 1, "stores": 20, "items": 500, "days": days, "start": "2026-03-02"},
         "costs": {"promise_penalty": 8.0},
+        "assumptions": {
+            "costs.promise_penalty": {"meaning": "penalty for a promise not kept", "low": 2.0, "high": 20.0},
+            "costs.expedite": {"meaning": "not in this run", "low": 1.0, "high": 2.0},
+            "faults.late_asn.rate": {"meaning": "ASNs that come late", "low": 0.03, "high": 0.1},
+            "faults.shrink.magnitude": {"meaning": "of a fault that is off", "low": 0.0, "high": 1.0},
+        },
         "faults": {"scale": 1.0, "late_asn": {"rate": 0.06, "hours": 20.0}, "shrink": {"rate": 0.0}},
     }
 
