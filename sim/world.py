@@ -41,6 +41,7 @@ from sim.flows.receiving import Receiving
 from sim.flows.replenishing import Replenishing
 from sim.flows.returning import Returning
 from sim.flows.shopping import Shopping
+from sim.flows.skewing import Skewing
 from sim.flows.supplying import Supplying
 from sim.ledger import KIND_OF, SITE_BELIEFS, Belief
 from sim.ledger import Kind as StockKind
@@ -115,6 +116,7 @@ class RegionWorld:
         self.integrating = Integrating(self.region, self.mending, self.manual)
         self.maintaining = Maintaining(self.region, self.mending, self.manual)
         self.misplacing = Misplacing(self.region, self.mending)
+        self.skewing = Skewing(self.region, self.mending, self.manual)
         self.counting = Counting(self.region, self.manual, self.mending, self.misplacing)
         self.desk = Desk(self.region, self.mending, self.counting)
         self.losing = Losing(self.region)
@@ -157,6 +159,7 @@ class RegionWorld:
             self.manual.reconcile(),
             self.integrating.nights(),
             self.maintaining.days(),
+            self.skewing.slots(),
             self._extracts(),
             self._ticks(step, progress),
         ):

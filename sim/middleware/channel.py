@@ -62,8 +62,19 @@ class Channel:
         else:
             for feed in self.feeds[:2]:
                 feed.send(numbered)
+        if self.batch is not None:
+            self._note_repeats(numbered)
         assert numbered.sequence is not None
         return numbered.sequence
+
+    def _note_repeats(self, messages: Messages) -> None:
+        """Two sales of one article in a row are real, and look like one that was told twice."""
+        cell, units, room = messages.cell, messages.on_hand, self.room
+        for row in np.flatnonzero((cell[1:] == cell[:-1]) & (units[1:] == units[:-1])).tolist():
+            location, item = divmod(int(cell[row]), room.items)
+            at = int(messages.sent_at[row + 1])
+            room.truth.decoy("repeat_sale", (int(messages.key[row + 1]),), at, at + DAY, location=location, item=item,
+                             document_id=int(messages.document_id[row + 1]))
 
     def _send_split(self, messages: Messages) -> None:
         """ERP hears of legacy shops by their batch, OMS of all at once."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from sim.clock import HOUR, TICK
+from sim.clock import DAY, HOUR, TICK
 from sim.draws import Purpose, keyed, keyed_int, lognormal_int, threshold, uniform_int
 from sim.ledger import Belief
 from sim.middleware.door import Door
@@ -24,6 +24,15 @@ I64 = npt.NDArray[np.int64]
 
 #: A batch later than this behind its send shows as a gap.
 _OVERTAKEN = HOUR
+
+
+#: Where the band of harmless redeliveries starts in a line's draw.
+_MIDDLE = np.uint64(1 << 63)
+
+
+def _second_time(due: int, bits: int) -> int:
+    """When a message comes again: a quarter of an hour to some hours later."""
+    return due + HOUR // 4 + int(uniform_int(keyed_int(bits, Purpose.DUPLICATE)) * 6 * HOUR)
 
 
 class Wire(Protocol):
@@ -66,6 +75,7 @@ class Mishaps:
         self._feed, self._room = feed, room
         self._drop_below = room.plan.below("dropped_message")
         self._double_below = room.plan.below("duplicate_message")
+        self._again_below = threshold(room.config.middleware.redelivery_rate)
         self._lag_below = room.plan.below("posting_lag") if feed.posts_rows else np.uint64(0)
         self._valid_late_below = threshold(room.config.middleware.valid_late_rate)
 
@@ -161,6 +171,11 @@ class Mishaps:
         if self._double_below and twice.any():
             for row in np.flatnonzero(twice & normal).tolist():
                 self._repeat(messages.take(slice(row, row + 1)), int(due[row]), int(bits[row]))
+        if self._again_below:
+            # Another band of the same draw, far from the others.
+            again = (bits - _MIDDLE < self._again_below) & ~twice
+            for row in np.flatnonzero(again & normal).tolist():
+                self._redeliver(messages.take(slice(row, row + 1)), int(due[row]), int(bits[row]))
 
     def _lose(self, line: Messages, due: int) -> bool:
         room = self._room
@@ -195,8 +210,21 @@ class Mishaps:
         fault_id = room.truth.fault_id("duplicate_message", self._feed.interface, int(line.key[0]))
         if not self._strikes("duplicate_message", fault_id, line) or not self._says_something(line):
             return
-        again = due + HOUR // 4 + int(uniform_int(keyed_int(bits, Purpose.DUPLICATE)) * 6 * HOUR)
-        room.at(again, lambda: self._apply_again(line, fault_id))
+        room.at(_second_time(due, bits), lambda: self._apply_again(line, fault_id))
+
+    def _redeliver(self, line: Messages, due: int, bits: int) -> None:
+        """A redelivery that the consumer recognises and leaves: it shows as the same number twice, and is harmless."""
+        if self._says_something(line):
+            again = _second_time(due, bits)
+            self._room.at(again, lambda: self._recognise(line))
+
+    def _recognise(self, line: Messages) -> None:
+        room, place, item = self._room, address_of(line), int(line.cell[0]) % self._room.items
+        if not self._feed.door.is_open(room.now) or place in self._feed.late:
+            return
+        self._feed.monitor.open_gap(place, -1, room.now)
+        room.truth.decoy("redelivery", (self._feed.interface, int(line.key[0])), room.now, room.now + DAY,
+                         location=place[0], item=item, document_id=int(line.document_id[0]))
 
     def _apply_again(self, line: Messages, fault_id: int) -> None:
         """A redelivery that the consumer does not recognise."""

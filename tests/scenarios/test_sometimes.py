@@ -25,8 +25,8 @@ from tests.sim.any_world import meddler
 from tests.sim.small_world import Played, Watcher, play, small_config
 
 #: Words of later stages: promotions, maintenance, scrapping, throttling, reversals.
-STATUSES_NOT_YET = {"promotion", "maintenance", "pending"}
-CODES_NOT_YET = {"102", "551", "429"}
+STATUSES_NOT_YET = {"promotion", "pending"}
+CODES_NOT_YET = {"102", "551"}
 #: What the default operator's plans do not hold in these worlds; the meddler asks for them.
 NOT_OF_THE_OPERATOR = {"wait", "reprioritise", "resync"}
 
@@ -124,7 +124,8 @@ def test_every_document_system_and_interface(seen: Seen, name: str, words: set[s
 def test_every_fault_exception_and_decoy(seen: Seen):
     assert set(FAULTS) | {REPAIR, "count_variance"} == set(seen.words["fault"])
     assert set(EXCEPTIONS) == set(seen.words["exception"])
-    assert set(seen.words["decoy"]) == {"seasonal_peak", "valid_late_update", "slow_mover"}
+    assert set(seen.words["decoy"]) == {"seasonal_peak", "valid_late_update", "slow_mover", "redelivery",
+                                         "repeat_sale", "planned_maintenance", "harmless_release"}
     assert set(FAULTS) | set(EXCEPTIONS) == set(BY_NAME)
 
 

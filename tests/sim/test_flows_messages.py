@@ -186,3 +186,57 @@ def test_suppressing_twice_is_refused():
     reasons = list(played.outcomes().values())
     assert reasons.count("the log shows one posting") > 10
     assert not len(played.wrong_repairs())
+
+
+# -- redelivered, and sold twice ---------------------------------------------------------------------
+
+
+def test_a_harmless_redelivery_looks_like_a_second_posting_and_is_none():
+    """Only the traffic and the books tell which number that came twice was applied twice."""
+    config = busy_config()
+    config.middleware.redelivery_rate = 0.05
+    played, plain = play(config), play(busy_config())
+    twice = played.of("sequence_gap")
+    assert len(twice) > 30
+    assert set(twice["count"]) == {-1}
+    assert not len(played.faults())
+    assert not len(played.exceptions())
+    decoys = played.truth.decoys
+    assert decoys.kind.count("redelivery") >= len(twice)
+    rest = [p.rows[p.rows.event_type != "sequence_gap"].reset_index(drop=True) for p in (played, plain)]
+    assert rest[0].equals(rest[1])
+
+
+def test_a_second_posting_adds_to_the_hours_traffic(doubled: Played):
+    traffic = doubled.of("telemetry").groupby(["interface", "location"])
+    delivered, high = traffic["count"].sum(), traffic.sequence.max() + 1
+    assert (delivered - high).sum() > 10
+
+
+def test_reversing_a_harmless_redelivery_is_refused():
+    config = busy_config()
+    config.middleware.redelivery_rate = 0.05
+    played = play(config, watcher=Watcher(on_gap("suppress", doubled=True), ("sequence_gap",)))
+    assert len(played.watcher.asked) > 30
+    assert set(played.outcomes().values()) == {"the log shows one posting"}
+    assert not len(played.wrong_repairs())
+
+
+def test_harmless_redeliveries_move_no_fault():
+    config = busy_config(duplicate_message=0.05, dropped_message=0.05)
+    before = play(config)
+    config.middleware.redelivery_rate = 0.05
+    after = play(config)
+    for name in ("duplicate_message", "dropped_message"):
+        assert before.faults(name).fault_id.tolist() == after.faults(name).fault_id.tolist()
+
+
+def test_genuine_repeat_sales_are_labelled(doubled: Played):
+    decoys = doubled.truth.decoys
+    chosen = [n for n, kind in enumerate(decoys.kind) if kind == "repeat_sale"]
+    assert len(chosen) > 5
+    sold = doubled.of("retail_selling").sort_values(["location", "sequence"])
+    shown = set(zip(sold.location, sold["item"], sold.document_id, strict=True))
+    for n in chosen:
+        if decoys.since[n] < doubled.end - HOUR:
+            assert (decoys.location[n], decoys.item[n], decoys.document_id[n]) in shown

@@ -73,7 +73,10 @@ def test_the_order_is_by_time_and_id(worlds: list[Played]):
             later = (np.diff(available) > 0) | ((np.diff(available) == 0) & (np.diff(event) > 0))
             assert later.all()
         rows = played.rows
-        assert (rows.occurred_at <= rows.recorded_at).all()
+        # A till stamps by its own clock, which may be ahead; the arrival is stamped by the middleware.
+        ahead = rows.event_type.isin(["retail_selling", "returning"]) & rows.location.isin(
+            played.faults("clock_skew").location)
+        assert (rows.occurred_at <= rows.recorded_at)[~ahead].all()
         assert (rows.recorded_at <= rows.available_at).all()
 
 
