@@ -260,6 +260,7 @@ class Paper(IntEnum):
     REDELIVERY = 21
     SUBSTITUTE = 22
     MOVE = 23
+    ONLINE_RETURN = 24
 
 
 def paper(kind: Paper, low: int = 0) -> int:

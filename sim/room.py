@@ -26,7 +26,7 @@ FIGURES = (
     "sold_units", "sold_value", "lost_units", "lost_margin", "online_lines", "failed_lines", "penalties",
     "labour_minutes", "expediting", "shrink_units", "shrink_value",
     "supplied_units", "sold_units_physical", "returned_units", "lost_units_physical",
-    "scrapped_units", "sent_back_units", "price_leakage",
+    "scrapped_units", "sent_back_units", "price_leakage", "lapsed_credits", "unfit_resold",
 )
 
 

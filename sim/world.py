@@ -43,6 +43,8 @@ from sim.flows.returning import Returning
 from sim.flows.shopping import Shopping
 from sim.flows.skewing import Skewing
 from sim.flows.supplying import Supplying
+from sim.flows.undecided import Undecided
+from sim.flows.vendor_returns import VendorReturns
 from sim.ledger import KIND_OF, SITE_BELIEFS, Belief
 from sim.ledger import Kind as StockKind
 from sim.region import Region, accurate_share, open_region, placed_units
@@ -123,8 +125,10 @@ class RegionWorld:
         tills = Tills(self.room)
         self.pricing = Pricing(self.region, tills, self.mending, self.manual)
         self.shopping = Shopping(self.region, tills, self.pricing)
-        self.returning = Returning(self.region, self.shopping)
-        self.fulfilment = Fulfilment(self.region, self.mending)
+        self.vendor_returns = VendorReturns(self.region, self.mending, self.manual, self.accounts)
+        self.returning = Returning(self.region, self.shopping.returns, self.vendor_returns)
+        self.undecided = Undecided(self.region, self.returning, self.mending, self.manual)
+        self.fulfilment = Fulfilment(self.region, self.mending, self.manual, self.shopping.returns)
         self.outcomes = Outcomes()
         self.stream_hash = ""
         self._opening_units = placed_units(self.room)[0]
@@ -155,7 +159,8 @@ class RegionWorld:
             replenishing.review(),
             self.counting.rounds(),
             self.returning.inspect(),
-            self.fulfilment.pick_waves(),
+            self.vendor_returns.weekly(),
+            self.undecided.empty_cages(),
             self.manual.reconcile(),
             self.integrating.nights(),
             self.maintaining.days(),
@@ -164,6 +169,7 @@ class RegionWorld:
             self._ticks(step, progress),
         ):
             env.process(process)
+        self.fulfilment.start()
         with _interpreter_for_a_world():
             env.run(until=room.calendar.end + 1)
         self.stream_hash = room.stream.close()
@@ -234,7 +240,6 @@ class RegionWorld:
             "day": now - DAY,
             "labour_cost": figures["labour_minutes"] / 60.0 * config.people.cost_per_hour,
             "holding": float(room.catalogue.cost @ stock) * config.costs.holding_rate_year / 365.0,
-            "lapsed_credits": 0.0, "unfit_resold": 0.0,
             "cells": room.ledger.cells, "accurate_cells": accurate, "tolerant_cells": tolerant,
             "negative_cells": negative, "rows": room.stream.business_rows,
             "opening_units": self._opening_units, "placed_units": placed, "transit_units": transit,

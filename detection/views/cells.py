@@ -138,6 +138,9 @@ class Cells:
 
     def extract(self, block: Block) -> None:
         """ERP's own word on its book: an opening, or the net change since the last extract."""
+        if integers(block, "status")[0] == STATUS["reserved"]:
+            # The OMS' word on what it holds for customers: no stock changes.
+            return
         cell = self.cell_of(block)
         quantity = block.get("quantity").astype(np.int32)
         if integers(block, "status")[0] == STATUS["opening"]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim.clock import SECOND, TICK, TICKS_PER_HOUR
+from sim.clock import SECOND, TICK
 from sim.demand import DemandTick
-from sim.draws import U64, Kind, threshold
+from sim.draws import BODY_BITS, U64, Kind, threshold
 from sim.events import CODE, DOCUMENT_TYPE, SOURCE
 from sim.flows.bargains import Bargains
 from sim.flows.pricing import Pricing
@@ -22,15 +22,18 @@ from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.pos import Scanner, Tills
+from sim.systems.reverse_logistics import Returned, ReturnPlan
 from sim.systems.store import serve
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
 #: Packing of a till line's key: store | tick | ordinal of the line before censoring.
 STORE_SHIFT, TICK_SHIFT = 29, 13
 _U16 = np.uint64(0xFFFF)
+_BODY = (1 << BODY_BITS) - 1
 
 
 class Shopping:
@@ -45,8 +48,8 @@ class Shopping:
         self._scanner = Scanner(room.config, catalogue)
         self._scratch = np.zeros(room.ledger.cells, np.int32)
         self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
-        #: day of the run -> columns (tick of the day, location, item, units, key, ticket) of what will come back.
-        self.returns: dict[int, list[tuple[np.ndarray, ...]]] = {}
+        #: What customers will bring back.
+        self.returns = ReturnPlan(room)
 
     def tick(self, tick: int) -> None:
         """The sales of the tick with absolute number ``tick``, which has just ended."""
@@ -118,7 +121,7 @@ class Shopping:
         figures["sold_units"] += total
         figures["sold_units_physical"] += total
         figures["sold_value"] += float(price @ units)
-        self._plan_returns(location, scanned, units, bits, key, ticket)
+        self._plan_returns(location, scanned, units, bits, key, ticket, price)
 
     def _count_lost(self, item: np.ndarray, lost: np.ndarray) -> None:
         total = int(lost.sum())
@@ -128,20 +131,15 @@ class Shopping:
             room.figures["lost_units"] += total
             room.figures["lost_margin"] += float((catalogue.price - catalogue.cost)[item] @ lost)
 
-    def _plan_returns(self, location: I32, item: I32, units: I32, bits: U64, key: I64, ticket: I64) -> None:
+    def _plan_returns(self, location: I32, item: I32, units: I32, bits: U64, key: I64, ticket: I64, price: F64) -> None:
         """Lines that will come back: the day and the tick belong to the line."""
         room = self._region.room
         back = np.flatnonzero(((bits >> np.uint64(32)) & _U16) < self._return_below)
-        if not len(back):
-            return
-        chosen = bits[back] >> np.uint64(48)
-        day = room.day_of(room.now - 1) + 2 + (chosen & np.uint64(7)).astype(np.int64)
-        ticks = (room.calendar.closes - room.calendar.opens) * TICKS_PER_HOUR
-        slot = room.calendar.opens * TICKS_PER_HOUR + ((chosen >> np.uint64(3)) % np.uint64(ticks)).astype(np.int64)
-        columns = (slot, location[back], item[back], units[back], key[back], ticket[back])
-        for number in np.unique(day).tolist():
-            rows = day == number
-            self.returns.setdefault(number, []).append(tuple(column[rows] for column in columns))
+        room.gauges.add("returned_value_store", float(price[back] @ units[back]), float(price @ units))
+        if len(back):
+            base = (key[back] & np.int64(_BODY)) + np.int64(room.ids.prefix(Kind.RETURN))
+            self.returns.expect(bits[back] >> np.uint64(48), Returned(location[back], item[back], units[back], base,
+                                                                     ticket[back]))
 
 
 def _first_of_run(values: np.ndarray, ordinal: np.ndarray) -> np.ndarray:

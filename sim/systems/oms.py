@@ -1,14 +1,61 @@
-"""The OMS: what it promises. ATP = book - reserved - buffer, and nothing of a held cell."""
+"""The OMS: what it promises, and the order lines that wait for their pick.
+
+ATP = book - reserved - buffer, and nothing of a held cell. Lines of a cell are covered whole and first
+come, first served; a line that does not fit is refused and takes nothing from those after it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.ledger import Belief, Cells, Ledger
 
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 #: Units never promised, against the errors everyone knows a book has. Assumption.
 BUFFER = 1
+
+
+@dataclass(frozen=True)
+class OrderLines:
+    """Promised lines of online orders; arrays of shape (n,).
+
+    Attributes:
+        cell: where each is to be picked.
+        units: promised, or still missing.
+        key: body of the line's key: tick | order | line.
+        document: id of the order.
+        home: the customer's shop, a location code.
+        due: end of the promise, microseconds.
+        attempt: how often the line was promised before.
+    """
+
+    cell: npt.NDArray[np.intp]
+    units: I32
+    key: I64
+    document: I64
+    home: I32
+    due: I64
+    attempt: I64
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> OrderLines:
+        """The chosen lines."""
+        return OrderLines(*(getattr(self, column.name)[rows] for column in fields(self)))
+
+
+def join(parts: Sequence[OrderLines]) -> OrderLines:
+    """Several batches of lines as one."""
+    if len(parts) == 1:
+        return parts[0]
+    names = [column.name for column in fields(OrderLines)]
+    return OrderLines(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 def available_to_promise(ledger: Ledger, cells: Cells, held: set[int]) -> npt.NDArray[np.int32]:
@@ -24,3 +71,29 @@ def available_to_promise(ledger: Ledger, cells: Cells, held: set[int]) -> npt.ND
         atp[np.isin(cells, np.fromiter(held, np.int64, len(held)))] = 0
     promised: npt.NDArray[np.int32] = np.maximum(atp, 0)
     return promised
+
+
+def cover(cells: Cells, wanted: I32, available: I32) -> npt.NDArray[np.bool_]:
+    """Which lines are covered whole.
+
+    Args:
+        cells: cell of each line, in the order in which customers come.
+        wanted: units of each line.
+        available: ATP of each line's cell before any of them.
+    """
+    covered: npt.NDArray[np.bool_] = wanted <= available
+    fits = np.flatnonzero(covered)
+    if len(fits) < 2:
+        return covered
+    places, where, lines = np.unique(cells[fits], return_inverse=True, return_counts=True)
+    if len(places) == len(fits):
+        return covered
+    sums = np.bincount(where, wanted[fits], len(places))
+    tight = fits[(lines[where] > 1) & (sums[where] > available[fits])]
+    left: dict[int, int] = {}
+    for row in tight.tolist():
+        cell, units = int(cells[row]), int(wanted[row])
+        rest = left.get(cell, int(available[row]))
+        covered[row] = units <= rest
+        left[cell] = rest - units if units <= rest else rest
+    return covered

@@ -12,15 +12,16 @@ import pytest
 
 from sim.clock import DAY, HOUR
 from sim.draws import WORLD_IDS
-from sim.events import COLUMNS, EVENT_TYPES, INTERFACE, INTERFACES, NULL, SOURCE, STATUS
+from sim.events import COLUMNS, DOCUMENT_TYPE, EVENT_TYPES, INTERFACE, INTERFACES, NULL, SOURCE, STATUS
 from sim.stream import arrow_schema
 from sim.world import RegionWorld
 from tests.sim.small_world import Played, play, quiet_config, small_config
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "stream_columns.json"
 #: The journals: rows of each get their numbers from one sequence per location.
-JOURNALS = {"pos": ("retail_selling",), "store": ("receiving", "shipping", "returning", "inspecting", "adjusting"),
-            "wms": ("receiving", "shipping", "adjusting")}
+_RETURNS = ("returning", "inspecting", "destroying")
+JOURNALS = {"pos": ("retail_selling",), "store": ("receiving", "shipping", "adjusting", *_RETURNS),
+            "wms": ("receiving", "shipping", "adjusting", *_RETURNS)}
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +155,7 @@ def test_everyone_keeps_their_hours(worlds: list[Played]):
 
 
 def test_everything_is_where_it_belongs(worlds: list[Played]):
-    at_shops = {"retail_selling", "returning", "inspecting"}
+    at_shops = {"retail_selling"}
     at_dc = {"storing", "advising", "departing"}
     for played in worlds:
         rows, room = played.rows, played.world.room
@@ -176,8 +177,10 @@ def test_documents_follow_each_other(worlds: list[Played]):
         assert set(rows.parent_document_id[rows.event_type == "advising"]) <= orders
         assert set(rows.correlation_id[(rows.event_type == "receiving") & (rows.location == 0)]) <= orders
         assert set(rows.document_id[rows.event_type == "departing"]) <= orders
-        tickets = set(rows.document_id[rows.event_type == "retail_selling"])
-        assert set(rows.parent_document_id[rows.event_type == "returning"]) <= tickets
+        sold = set(rows.document_id[rows.event_type.isin(["retail_selling", "shipping"])])
+        assert set(rows.parent_document_id[rows.event_type == "returning"]) <= sold
+        sent_back = set(rows.document_id[rows.document_type == DOCUMENT_TYPE["vendor_return"]])
+        assert set(rows.parent_document_id[rows.event_type == "crediting"]) <= sent_back
         counts = set(rows.document_id[rows.event_type == "cycle_counting"])
         assert set(rows.parent_document_id[rows.event_type == "adjusting"]) <= counts
         promised = set(rows.document_id[(rows.event_type == "reserving") & (rows.status == STATUS["promised"])])

@@ -1,0 +1,201 @@
+"""Returns of which nobody says what becomes of them.
+
+Such a return lies in the cage while the till has told the OMS that the units are back on sale: the web
+shop offers what no picker may take. The fault has an entry in the OMS' book and, as its state, the missing
+disposition; both clear when someone decides. Taking the cell out of ATP stops the harm without a cure.
+Whoever lets unfit goods be sold again without looking at them loses their value with the next customer.
+Without an operator, store managers empty the cage shelf once a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import simpy
+
+from sim.actions import Action
+from sim.clock import DAY, HOUR, MINUTE, SECOND, weekday_of
+from sim.draws import WORLD_IDS, Purpose, keyed
+from sim.events import DOCUMENT_TYPE, SOURCE, STATUS
+from sim.flows.manual import Manual
+from sim.flows.mending import Mending, Outcome
+from sim.flows.returning import Disposition, Returning
+from sim.ledger import Belief
+from sim.region import Region
+from sim.systems.reverse_logistics import Returned
+
+I64 = npt.NDArray[np.int64]
+
+_MONDAY, _CAGE_HOUR = 0, 9
+_STEP_SHIFT, _LOOKED_STEP = 47, 4
+
+
+@dataclass
+class Forgotten:
+    """One return without a disposition.
+
+    Attributes:
+        goods: one row.
+        fault: number.
+        inspected: whether someone has looked at it.
+    """
+
+    goods: Returned
+    fault: int
+    inspected: bool = False
+
+
+class Undecided:
+    """The forgotten returns of a region.
+
+    Args:
+        region: where they lie.
+        returning: carries out what is decided.
+        mending: its repairs.
+        manual: its manual process.
+    """
+
+    def __init__(self, region: Region, returning: Returning, mending: Mending, manual: Manual) -> None:
+        self._region, self._returning, self._manual = region, returning, manual
+        self._below = region.room.plan.below("missing_disposition")
+        self._forgotten: dict[int, Forgotten] = {}
+        self._blocked: dict[int, Returned] = {}
+        mending.remedies |= {"inspect": self.inspect, "set_disposition": self.set_disposition, "scrap": self.scrap}
+        returning.undecided = self.take
+
+    def take(self, goods: Returned, event: I64, at: I64, due: int) -> npt.NDArray[np.bool_]:
+        """Which returns of a tick nobody will inspect.
+
+        Args:
+            goods: just taken in.
+            event: ids of their rows.
+            at: when each was.
+            due: when their inspection is due.
+        """
+        room = self._region.room
+        bits = keyed(room.seed, Purpose.DISPOSITION, room.region, 0, goods.base)
+        forgotten = bits < self._below
+        for row in np.flatnonzero(forgotten).tolist():
+            forgotten[row] = self._forget(goods.take(np.array([row])), int(event[row]), int(at[row]), due)
+        return forgotten
+
+    def _forget(self, goods: Returned, event: int, at: int, due: int) -> bool:
+        room = self._region.room
+        location, item, units, base = (int(c[0]) for c in (goods.location, goods.item, goods.units, goods.base))
+        fault_id = room.truth.fault_id("missing_disposition", base)
+        if not room.plan.strikes("missing_disposition", fault_id, at, location=location, item=item):
+            return False
+        cell, document = room.cell(location, item), int(self._returning.document(goods)[0])
+        fault = room.truth.fault("missing_disposition", fault_id, at, location=location, item=item,
+                                 document_id=document, magnitude=units, units=units)
+        room.truth.hold(fault)
+        room.ledger.post_again(Belief.OMS_ON_HAND, cell, units, fault, room.now)
+        room.rules.touch(np.array([cell]))
+        room.truth.lineage(event, fault)
+        room.truth.open_exception(
+            "missing_disposition", (base,), "missing_disposition", [fault], room.now, location=location, item=item,
+            document_id=document, first_evidence_at=due,
+            loss_at_stake=units * float(room.catalogue.price[item]),
+        )
+        self._forgotten[document] = Forgotten(goods, fault)
+        return True
+
+    # -- repair ----------------------------------------------------------------------------------
+
+    def inspect(self, action: Action) -> Outcome:
+        """Look at a forgotten return, and show in which state it is."""
+        found = self._forgotten.get(int(action.document_id))
+        if found is None:
+            return "no such return lies undecided", 0
+        self._look(found)
+        return "", int(found.goods.units[0])
+
+    def _look(self, found: Forgotten) -> None:
+        if found.inspected:
+            return
+        found.inspected = True
+        room, goods = self._region.room, found.goods
+        at, document = np.array([room.now]), self._returning.document(goods)
+        fit = self._returning.fitting(goods)[0] == Disposition.SELL
+        room.stream.emit(
+            "inspecting", 1, event_id=room.ids.scramble(goods.base + np.int64(_LOOKED_STEP << _STEP_SHIFT)),
+            occurred_at=at, recorded_at=at, available_at=at + 30 * SECOND,
+            source=SOURCE["STORE" if goods.location[0] else "WMS"], location=goods.location, item=goods.item,
+            quantity=goods.units, status=STATUS["sellable_accessible" if fit else "non_sellable_other"],
+            document_type=DOCUMENT_TYPE["return"], document_id=document, correlation_id=document,
+        )
+
+    def set_disposition(self, action: Action) -> Outcome:
+        """Say what becomes of a forgotten return: the action's units are a :class:`Disposition`."""
+        if action.units not in set(Disposition):
+            return "no such disposition", 0
+        if action.units == Disposition.SCRAP and not _is_approved(action):
+            return "scrapping needs a person's approval", 0
+        return self.decide(int(action.document_id), Disposition(action.units), action.action_id)
+
+    def scrap(self, action: Action) -> Outcome:
+        """Scrap returned goods that lie in the cage, undecided or blocked."""
+        if not _is_approved(action):
+            return "scrapping needs a person's approval", 0
+        document = int(action.document_id)
+        goods = self._blocked.pop(document, None)
+        if goods is None:
+            return self.decide(document, Disposition.SCRAP, action.action_id)
+        self._returning.destroy(goods, np.array([self._region.room.now]))
+        return "", int(goods.units[0])
+
+    def decide(self, document: int, disposition: Disposition, by: int) -> Outcome:
+        """Decide on a forgotten return: the OMS' book is put right, and the goods go where they should."""
+        found, room = self._forgotten.get(document), self._region.room
+        if found is None:
+            return "no such return lies undecided", 0
+        fitting, goods = Disposition(int(self._returning.fitting(found.goods)[0])), found.goods
+        item, units = int(goods.item[0]), int(goods.units[0])
+        if disposition is Disposition.SELL and fitting is not Disposition.SELL:
+            if found.inspected:
+                return "it was found unfit for sale", 0
+            room.figures["unfit_resold"] += units * float(room.catalogue.price[item])
+        del self._forgotten[document]
+        if by >= WORLD_IDS:
+            room.truth.lineage(by, found.fault)
+        cell = room.cell(int(goods.location[0]), item)
+        _, rest = room.ledger.repair(Belief.OMS_ON_HAND, cell, -units, room.now, by, -1, found.fault)
+        room.ledger.post(Belief.OMS_ON_HAND, np.array([cell]), np.array([-units - rest], np.int32))
+        room.rules.touch(np.array([cell]))
+        room.truth.release(found.fault, by)
+        if disposition is Disposition.BLOCK:
+            self._blocked[document] = goods
+        self._returning.dispose(goods, np.array([disposition], np.int32))
+        return "", units
+
+    # -- the manual process ------------------------------------------------------------------------
+
+    def empty_cages(self) -> Generator[simpy.Event, Any, None]:
+        """Every Monday store managers go through what has lain in the cage for a week-end or longer."""
+        room = self._region.room
+        yield room.env.timeout(_CAGE_HOUR * HOUR)
+        while True:
+            if weekday_of(room.now) == _MONDAY:
+                for document, found in self._forgotten.items():
+                    location, item = int(found.goods.location[0]), int(found.goods.item[0])
+                    self._manual.found(
+                        "missing_disposition", "store" if location else "dc", 15 * MINUTE,
+                        lambda d=document: self._clear(d),  # type: ignore[misc]
+                        location=location, item=item, document_id=document,
+                    )
+            yield room.env.timeout(DAY)
+
+    def _clear(self, document: int) -> None:
+        """Look at a return and do what its state asks for."""
+        found = self._forgotten.get(document)
+        if found is not None:
+            self._look(found)
+            self.decide(document, Disposition(int(self._returning.fitting(found.goods)[0])), -1)
+
+
+def _is_approved(action: Action) -> bool:
+    return bool(action.approver) or action.rule == "unrestricted"

@@ -1,0 +1,123 @@
+"""The web shop: who orders online, what they are shown, and until when they are promised it.
+
+Online customers come round the clock. Whatever they look at, the shop asks the OMS by a call through the API
+gateway; who gets no answer sees no availability, and leaves. A promise ends ``online.promise_hours`` after
+the order, but never before the pickers have had their first wave; they work in the shops' trading hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.clock import HOUR, TICK, TICKS_PER_DAY
+from sim.draws import Alias, Kind, Purpose, philox
+from sim.region import Region
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+
+#: Packing of an order line's key: tick | order | line.
+_TICK_SHIFT, _ORDER_SHIFT, _LINES_MAX = 16, 3, 8
+#: Mean lines of an order, and units of a line. Assumptions.
+_LINES_MEAN, _UNITS_MEAN = 1.3, 1.1
+#: Calls that the customers of one order make until they have ordered, with those who only look. Assumption.
+_CALLS_AN_ORDER = 20
+#: How long after the wave that picks it a line can be handed over at the earliest.
+_HAND_OVER = 2 * HOUR
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Order lines that customers want in one tick; arrays of shape (n,), sorted by order.
+
+    Attributes:
+        key: body of each line's key; without its lowest three bits, that of its order.
+        document: id of the order.
+        item, units: what is wanted.
+        home: the customer's shop.
+        first: the location that is asked first.
+        at: when.
+    """
+
+    key: I64
+    document: I64
+    item: I32
+    units: I32
+    home: I32
+    first: I32
+    at: I64
+
+    @property
+    def order(self) -> I64:
+        """The body of the order's key."""
+        return self.key >> _ORDER_SHIFT << _ORDER_SHIFT
+
+
+class WebShop:
+    """The web shop of a region.
+
+    Args:
+        region: whose customers it serves.
+    """
+
+    def __init__(self, region: Region) -> None:
+        self._region = region
+        room = region.room
+        online = room.config.online
+        rate = room.economy.rate.reshape(room.locations, room.items)[1:]
+        self._item_at, self._home = Alias(rate.sum(axis=0)), Alias(rate.sum(axis=1))
+        units = float(rate.sum()) * room.config.demand.online_share
+        self._orders_a_day = units / _UNITS_MEAN / _LINES_MEAN
+        self._store_below = round(online.store_share * (1 << 16))
+        self._promise = round(online.promise_hours * HOUR)
+
+    def tick(self, tick: int) -> Wishes | None:
+        """What is ordered in the tick with absolute number ``tick``; None where nobody orders."""
+        room = self._region.room
+        start = tick * TICK
+        expected = self._orders_a_day * room.calendar.day_factor(start) / TICKS_PER_DAY
+        draw = philox(room.seed, Purpose.ONLINE, room.region, tick)
+        orders = int(draw.poisson(expected))
+        answered = self._region.gateway.admit(orders * _CALLS_AN_ORDER, room.now) // _CALLS_AN_ORDER
+        if not orders:
+            return None
+        lines = np.minimum(draw.geometric(1.0 / _LINES_MEAN, orders), _LINES_MAX)
+        n = int(lines.sum())
+        order = np.repeat(np.arange(orders), lines)
+        line = np.arange(n) - np.repeat(np.cumsum(lines) - lines, lines)
+        item = self._item_at.pick(draw.integers(0, 2**64, n, dtype=np.uint64))
+        home = (self._home.pick(draw.integers(0, 2**64, orders, dtype=np.uint64))[order] + 1).astype(np.int32)
+        spare = draw.integers(0, 1 << 16, (2, n))
+        at = start + np.sort(draw.integers(0, TICK, orders))[order]
+        header = (np.int64(room.tick_of(start)) << _TICK_SHIFT) | (order.astype(np.int64) << _ORDER_SHIFT)
+        room.gauges.tally("online_lines_by_day", np.array([room.day_of(start)]), float(n))
+        wishes = Wishes(
+            key=header | line, document=room.ids.of(Kind.ORDER, header, 15), item=item,
+            units=np.where(spare[0] < 6000, 2, 1).astype(np.int32), home=home,
+            first=np.where(spare[1] < self._store_below, home, 0).astype(np.int32), at=at,
+        )
+        return wishes if answered >= orders else self._serve_first(wishes, order < answered)
+
+    def _serve_first(self, wishes: Wishes, answered: npt.NDArray[np.bool_]) -> Wishes | None:
+        """The wishes of those who got an answer; the others' are lost."""
+        figures, catalogue = self._region.room.figures, self._region.room.catalogue
+        item, units = wishes.item[~answered], wishes.units[~answered]
+        figures["lost_units"] += float(units.sum())
+        figures["lost_margin"] += float((catalogue.price - catalogue.cost)[item] @ units)
+        if not answered.any():
+            return None
+        return Wishes(**{name: column[answered] for name, column in vars(wishes).items()})
+
+    def promise(self, at: I64) -> I64:
+        """Until when a line ordered at ``at`` is promised."""
+        return np.maximum(at + self._promise, self.wave_after(self._region.room.now) + _HAND_OVER)
+
+    def wave_after(self, time: int) -> int:
+        """The first pick wave after ``time``: on the full hour, in trading hours."""
+        wave = (time // HOUR + 1) * HOUR
+        while not self._region.room.calendar.is_open(wave):
+            wave += HOUR
+        return wave
