@@ -21,7 +21,7 @@ from sim.faults.types import EXCEPTIONS
 
 #: Sizes that ids have room for, apart from days (see ``sim.draws.Ids``).
 REGIONS_MAX, STORES_OF_REGION_MAX, ITEMS_MAX, ITEMS_OF_SUPPLIER_MAX = 32, 511, 40_000, 8_000
-SUPPLIERS_MAX, CELLS_OF_REGION_MAX = 2_048, 2**23
+SUPPLIERS_MAX, CELLS_OF_REGION_MAX = 512, 2**23
 #: Till lines a store and day: a tick has room for 8,192.
 UNITS_OF_STORE_DAY_MAX = 100_000
 #: Hours of the day: opening before closing.

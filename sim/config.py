@@ -131,15 +131,22 @@ class Middleware:
 class Suppliers:
     """How suppliers trade: by EDI or by portal, and what they get wrong in the normal course. Assumptions."""
 
+    #: Days that a supplier promises to deliver in, over the median lead time.
+    promise_factor: float = 1.45
     #: Share of suppliers that key their ASNs into the portal by hand.
     portal_share: float = 0.25
-    #: How much more often a portal ASN is late or mistyped than one by EDI.
+    #: How much more often a portal ASN is late or mistyped than one by EDI; the rates of the faults hold for all.
     portal_factor: float = 3.0
+    #: Share of orders in which cartons, quantities or prices go wrong: errors come in company, since a supplier
+    #: packs and promises well or badly as a whole. Where a rate asks for more, so many.
+    troubled_share: float = 0.66
     #: Changes of quantity and of price per purchase-order item (BPI Challenge 2019 aggregates: 8.5 and 4.9 per 100).
     quantity_change_rate: float = 0.085
     price_change_rate: float = 0.049
     #: Share of order items that a supplier cannot deliver in full, and says so in its confirmation.
     shortage_rate: float = 0.04
+    #: Share of changes that come before the version they change, which ERP then ignores: late and valid.
+    overtaken_rate: float = 0.03
 
 
 @dataclass

@@ -261,6 +261,11 @@ class Paper(IntEnum):
     SUBSTITUTE = 22
     MOVE = 23
     ONLINE_RETURN = 24
+    #: Cartons have three bits more than a paper has room for: see ``sim.systems.wms.carton_paper``.
+    BLOCKED_RECEIPT = 25
+    MORE_BLOCKED_RECEIPT = 26
+    DISPOSED_RECEIPT = 27
+    MORE_DISPOSED_RECEIPT = 28
 
 
 def paper(kind: Paper, low: int = 0) -> int:

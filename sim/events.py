@@ -95,6 +95,7 @@ INTERFACES: tuple[str, ...] = (
     "mdm_pos",
     "web_oms",
     "tms_erp",
+    "edi_erp",
 )
 STATUSES: tuple[str, ...] = (
     "ok",

@@ -27,6 +27,7 @@ from sim.clock import DAY, HOUR, TICK
 from sim.config import Config
 from sim.desk import Desk
 from sim.events import Rows
+from sim.flows.conversing import Conversing
 from sim.flows.counting import Counting
 from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
 from sim.flows.fulfilment import Fulfilment
@@ -51,6 +52,7 @@ from sim.region import Region, accurate_share, open_region, placed_units
 from sim.room import FIGURES
 from sim.systems.accounts import Accounts
 from sim.systems.pos import Tills
+from sim.systems.purchasing import PurchaseOrders
 from sim.systems.store import fill_shelves
 
 #: What is asked at the end of each tick: the time, and the rows that have become visible.
@@ -110,7 +112,9 @@ class RegionWorld:
     def __init__(self, config: Config, seed: int, region: int, path: Path | None = None) -> None:
         self.region: Region = open_region(config, seed, region, path)
         self.room = self.region.room
-        self.receiving = Receiving(self.region)
+        orders = PurchaseOrders(self.room)
+        self.region.channels["wms"].feeds[0].listeners.append(orders.post)
+        self.receiving = Receiving(self.region, orders)
         self.accounts = Accounts(self.region, self.receiving.purchases)
         self.mending = Mending(self.region, self.receiving)
         self.manual = Manual(self.region, self.mending)
@@ -150,7 +154,8 @@ class RegionWorld:
         self.pricing.announce_running()
         room.rules.touch(np.arange(room.ledger.cells))
         Disturbing(self.region, self.receiving, self.manual).start()
-        supplying = Supplying(self.region, self.receiving, self.manual)
+        conversing = Conversing(self.region, self.receiving, self.mending, self.manual)
+        supplying = Supplying(self.region, self.receiving, conversing, self.manual)
         replenishing = Replenishing(self.region, self.mending, self.manual)
         for process in (
             self.losing.sweeps(),

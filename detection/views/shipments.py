@@ -106,6 +106,12 @@ class Shipments:
         order, item, units = (integers(block, name)[rows].tolist() for name in ("document_id", "item", "quantity"))
         self._ordered[0].update(zip(zip(order, item, strict=True), units, strict=True))
 
+    def revise(self, block: Block) -> None:
+        """Lines of purchase orders that the supplier confirmed or changed: what ERP goes by from then on."""
+        rows = np.flatnonzero(integers(block, "status") != STATUS["late"])
+        order, item, units = (integers(block, name)[rows].tolist() for name in ("document_id", "item", "quantity"))
+        self._ordered[0].update(zip(zip(order, item, strict=True), units, strict=True))
+
     def depart(self, block: Block) -> None:
         """Trucks that left."""
         names = ("document_id", "partner", "occurred_at", "due_at", "event_id")

@@ -52,6 +52,8 @@ class Views:
                 ("announcing", self.channels.announce),
                 ("retail_selling", self._sell),
                 ("ordering", self.shipments.order),
+                ("confirming", self.shipments.revise),
+                ("changing", self.shipments.revise),
                 ("advising", lambda block: self.shipments.advise(self.now, block)),
                 ("departing", self.shipments.depart),
                 ("arriving", self.shipments.arrive),

@@ -51,17 +51,29 @@ class Mending:
     hurried: set[int] = field(default_factory=set)
     remedies: dict[str, Callable[[Action], Outcome]] = field(default_factory=dict)
 
+    def offer(self, kind: str, carry_out: Callable[[Action], Outcome | None]) -> None:
+        """Let another flow carry out a kind of action; it answers None where the target is not its own."""
+        before = self.remedies.get(kind)
+
+        def first_who_can(action: Action) -> Outcome:
+            done = carry_out(action)
+            if done is not None:
+                return done
+            return ("nothing here can be done that way", 0) if before is None else before(action)
+
+        self.remedies[kind] = first_who_can
+
     # -- messages --------------------------------------------------------------------------------
 
     def replay(self, interface: int, location: int, sequence: int, by: int) -> Outcome:
         """Send a line again from its source."""
         feed = self.region.feed(interface)
-        return ("no such interface", 0) if feed is None else feed.replay(location, sequence, self._id(by, sequence))
+        return ("no such interface", 0) if feed is None else feed.replay(location, sequence, self.actor(by, sequence))
 
     def suppress(self, interface: int, location: int, sequence: int, by: int) -> Outcome:
         """Reverse a second posting."""
         feed = self.region.feed(interface)
-        return ("no such interface", 0) if feed is None else feed.suppress(location, sequence, self._id(by, sequence))
+        return ("no such interface", 0) if feed is None else feed.suppress(location, sequence, self.actor(by, sequence))
 
     def expedite(self, interface: int, location: int, sequence: int, by: int) -> Outcome:
         """Push a lagging posting to the front."""
@@ -95,7 +107,7 @@ class Mending:
                     line = register[place].line
                     found.append(FoundTrouble(
                         type_name, int(line.document_id[0]), feed.interface,
-                        lambda by, p=place, m=mend: m(*p, self._id(by, p[1])),  # type: ignore[misc]
+                        lambda by, p=place, m=mend: m(*p, self.actor(by, p[1])),  # type: ignore[misc]
                     ))
         return found
 
@@ -126,17 +138,8 @@ class Mending:
 
     def claim(self, receipt: int, item: int, by: int) -> Outcome:
         """Close what was not delivered of an order line, and claim it."""
-        claims = self.receiving.claims.pop((receipt, item), None)
-        if claims is None:
-            return "nothing of it is open", 0
-        room, act = self.region.room, self._id(by, receipt)
-        owner = room.truth.repair_fault(act, room.now, 0, item)
-        for fault, missing in claims:
-            if by >= 0:
-                room.truth.lineage(by, fault)
-            room.ledger.repair(Belief.ERP_ON_ORDER, item, -missing, room.now, act, owner, fault)
-            room.ledger.post(Belief.ERP_ON_ORDER, np.array([item]), np.array([-missing], np.int32))
-        return "", -sum(missing for _, missing in claims)
+        units = self.receiving.claiming.settle(receipt, item, self.actor(by, receipt), by)
+        return ("nothing of it is open", 0) if units is None else ("", units)
 
     def trace(self, transfer: int, by: int) -> Outcome:
         """Have the carrier find a truck."""
@@ -155,7 +158,7 @@ class Mending:
             return "the conversion is right", 0
         receiving.conversions.pop(item, None)
         receiving.purchases.reread(item)
-        act, ledger = self._id(by, item), room.ledger
+        act, ledger = self.actor(by, item), room.ledger
         if by >= 0:
             room.truth.lineage(by, fault)
         owner, changed = room.truth.repair_fault(act, room.now, 0, item), 0
@@ -182,7 +185,7 @@ class Mending:
     def adjust(self, belief: Belief, cell: int, units: int, by: int) -> Outcome:
         """Book a difference into one system."""
         room = self.region.room
-        act = by if by >= 0 else self._id(by, cell)
+        act = by if by >= 0 else self.actor(by, cell)
         location, item = divmod(cell, room.items)
         owner = room.truth.repair_fault(act, room.now, location, item)
         paid, _ = room.ledger.repair(belief, cell, units, room.now, act, owner)
@@ -212,7 +215,7 @@ class Mending:
         self.hurried.add(cell)
         return "", 0
 
-    def _id(self, by: int, salt: int) -> int:
+    def actor(self, by: int, salt: int) -> int:
         """The id of whoever repairs: the operator's action, or a keyed one for people."""
         room = self.region.room
         return by if by >= 0 else keyed_int(room.seed, Purpose.IDS, 5000, room.region, room.now, salt) >> 13

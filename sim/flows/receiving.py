@@ -5,8 +5,8 @@ SSCC is on the ASN; an unknown one is parked until someone relinks it. A truck w
 parked whole until the ASN comes or someone receives it blind. Parked goods are on hand and in no
 book: their message stays in flight and counts as its fault's.
 
-The WMS counts what is in a carton. Where that differs from the ASN, the order line is closed in
-truth and stays open in ERP by the difference, until a claim closes it.
+The WMS counts what is in a carton. Where that differs from what was agreed, the order line is closed in
+truth and stays open in ERP by the difference, until a claim closes it. Damaged goods go into the cage.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from sim.clock import MINUTE, SECOND
-from sim.draws import Kind
+from sim.clock import HOUR, MINUTE, SECOND
+from sim.draws import Kind, Paper
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.flows.claiming import Claiming
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.erp import PurchaseBook
-from sim.systems.wms import Delivery
+from sim.systems.purchasing import PurchaseOrders
+from sim.systems.wms import LINE_SHIFT, Delivery, carton_paper
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
@@ -54,18 +56,20 @@ class Noticing(Protocol):
 class Receiving:
     """The inbound dock of a region."""
 
-    def __init__(self, region: Region) -> None:
-        self._region = region
+    def __init__(self, region: Region, orders: PurchaseOrders) -> None:
+        self._region, self.orders = region, orders
+        self.claiming = Claiming(region, orders)
         self._doors = simpy.PriorityResource(region.room.env, region.room.config.replenishment.dock_doors)
         self.parked: dict[tuple[int, int], list[tuple[Delivery, int]]] = {}
         self.waiting: dict[int, Delivery] = {}
-        self.claims: dict[tuple[int, int], list[tuple[int, int]]] = {}
         self.conversions: dict[int, tuple[int, int]] = {}
         self.wrong_conversion: dict[int, int] = {}
         self.manual: Noticing | None = None
         #: ERP's orders; and who is told of each truck whose goods were taken over.
         self.purchases = PurchaseBook(region.room.catalogue.cost)
         self.received_listeners: list[Callable[[Delivery], None]] = []
+        #: Told of cartons that were counted together, and the batch: 0 for a truck's, from 1 for one relinked.
+        self.counted_listeners: list[Callable[[Delivery, int], None]] = []
 
     def unload(self, delivery: Delivery) -> Generator[simpy.Event, Any, None]:
         """A truck from its arrival until its last carton is put away or parked."""
@@ -95,12 +99,13 @@ class Receiving:
         """The goods touch the dock: facts change, and every book is told, though none knows yet."""
         ledger, cells = self._region.room.ledger, delivery.item
         ledger.tell(StockKind.ON_HAND, cells, delivery.actual, place=Place.DOCK)
-        ledger.tell(StockKind.ON_ORDER, cells, -delivery.advised)
+        ledger.tell(StockKind.ON_ORDER, cells, -delivery.agreed)
         self._region.room.figures["supplied_units"] += float(delivery.actual.sum())
         for row in np.flatnonzero(delivery.varied >= 0).tolist():
-            ledger.distort(Belief.ERP_ON_ORDER, int(cells[row]), -int(delivery.advised[row]),
+            ledger.distort(Belief.ERP_ON_ORDER, int(cells[row]), -int(delivery.agreed[row]),
                            -int(delivery.actual[row]), int(delivery.varied[row]), self._region.room.now)
             self._region.room.truth.end(int(delivery.varied[row]), self._region.room.now)
+        self._measure(delivery)
         self.purchases.link(delivery.receipt, delivery.purchase)
         for listener in self.received_listeners:
             listener(delivery)
@@ -140,12 +145,14 @@ class Receiving:
         order = np.argsort(delivery.key, kind="stable")
         delivery = delivery.take(order)
         at = np.full(n, room.now) + np.arange(n) * SECOND
-        ledger.post(Belief.SITE_ON_HAND, delivery.item, delivery.actual)
+        self._cage(delivery, at)
+        good = delivery.good
+        ledger.post(Belief.SITE_ON_HAND, delivery.item, good)
         told = self._converted(delivery)
         step = RELINKED_STEP if relinked else 0
         key = delivery.key + np.int64(room.ids.prefix(Kind.PURCHASE, step))
         sequence = self._region.channels["wms"].send(Messages(
-            location=np.zeros(n, np.int32), cell=delivery.item, on_hand=told, on_order=-delivery.actual, key=key,
+            location=np.zeros(n, np.int32), cell=delivery.item, on_hand=told, on_order=-good, key=key,
             sent_at=at, document_id=np.full(n, delivery.receipt), document_type=DOCUMENT_TYPE["receipt"],
             code=CODE["101"],
             # A document is one message; what is relinked comes after it, and must not share its draws.
@@ -153,21 +160,23 @@ class Receiving:
         ))
         event = room.ids.scramble(key)
         status = "blind" if not delivery.advice.triggered else "accepted"
-        self._emit_receiving(delivery, event, at, status, sequence, delivery.actual)
+        self._emit_receiving(delivery, event, at, status, sequence, good)
         self._open_variances(delivery, event, at)
+        for tell in self.counted_listeners:
+            tell(delivery, 1 + int(delivery.key[0]) % (1 << LINE_SHIFT) if relinked else 0)
         room.rules.touch(delivery.item)
         yield room.env.timeout(_PUTAWAY)
-        ledger.move(Place.DOCK, Place.BACKROOM, delivery.item, delivery.actual)
+        ledger.move(Place.DOCK, Place.BACKROOM, delivery.item, good)
         at = np.full(n, room.now) + np.arange(n) * SECOND
         room.stream.emit(
             "storing", n, event_id=room.ids.scramble(key + np.int64(1 << 47)), occurred_at=at, recorded_at=at,
             available_at=at + 10 * SECOND, source=SOURCE["WMS"], location=0, item=delivery.item,
-            quantity=delivery.actual, document_type=DOCUMENT_TYPE["receipt"], document_id=delivery.receipt,
+            quantity=good, document_type=DOCUMENT_TYPE["receipt"], document_id=delivery.receipt,
             status=STATUS["ok"], correlation_id=delivery.purchase,
         )
 
     def _emit_receiving(self, delivery: Delivery, event: I64, at: I64, status: str, sequence: I64 | None,
-                        quantity: I32 | None) -> None:
+                        quantity: I32 | None, movement: str = "101") -> None:
         room, n = self._region.room, len(delivery.item)
         code = np.full(n, STATUS[status], np.int32)
         if status == "accepted":
@@ -179,21 +188,51 @@ class Receiving:
         room.stream.emit(
             "receiving", n, event_id=event, occurred_at=at, recorded_at=at + SECOND, available_at=at + 30 * SECOND,
             source=SOURCE["WMS"], location=0, partner=room.locations + delivery.supplier, item=delivery.item,
-            status=code, code=CODE["101"], document_type=DOCUMENT_TYPE["receipt"], document_id=delivery.receipt,
+            status=code, code=CODE[movement], document_type=DOCUMENT_TYPE["receipt"], document_id=delivery.receipt,
             parent_document_id=delivery.shipment, carton=delivery.sscc, correlation_id=delivery.purchase, **columns,
         )
+
+    def _cage(self, delivery: Delivery, at: I64) -> None:
+        """Damaged goods go into the cage, and ERP is told of a blocked receipt (103)."""
+        hurt = np.flatnonzero(delivery.damaged)
+        if not len(hurt):
+            return
+        room, ledger, cartons, n = self._region.room, self._region.room.ledger, delivery.take(hurt), len(hurt)
+        cells, units, zero = cartons.item, cartons.damaged, np.zeros(n, np.int32)
+        ledger.tell(StockKind.ON_HAND, cells, -units, place=Place.DOCK)
+        ledger.tell(StockKind.BLOCKED, cells, units, place=Place.CAGE, posted=(Belief.SITE_BLOCKED,))
+        papers = [carton_paper(Paper.BLOCKED_RECEIPT, key) for key in cartons.key.tolist()]
+        key = np.array([body + room.ids.prefix(Kind.DOCUMENT, step) for body, step in papers])
+        sequence = self._region.channels["wms"].send(Messages(
+            location=zero, cell=cells, on_hand=zero, on_order=-units, blocked=units, key=key, sent_at=at[hurt],
+            document_id=np.full(n, delivery.receipt), document_type=DOCUMENT_TYPE["receipt"], code=CODE["103"],
+        ))
+        self._emit_receiving(cartons, room.ids.scramble(key), at[hurt], "blocked", sequence, units, "103")
+
+    def _measure(self, delivery: Delivery) -> None:
+        """How well the supplier did, as a buyer would see it."""
+        room, orders = self._region.room, self.orders
+        lines = orders.lines_of(delivery.purchase)
+        cases = orders.ordered[lines] / room.catalogue.case[orders.item[lines]]
+        came = np.zeros(len(lines))
+        np.add.at(came, orders.lines_for(delivery.receipt, delivery.item) - lines[0], delivery.good)
+        room.gauges.add("in_full", float(cases[came >= orders.ordered[lines]].sum()), float(cases.sum()))
+        wrong = (delivery.late_fault >= 0 or bool((delivery.varied >= 0).any()) or bool((delivery.unknown >= 0).any())
+                 or bool((orders.sent[lines] > 1).any()) or bool((orders.agreed[lines] != orders.ordered[lines]).any()))
+        room.gauges.add("inbound_order_any_error", float(wrong))
+        hours = (room.now - orders.placed_at[lines]) // HOUR
+        room.gauges.tally("receipt_delay_hours", hours)
 
     def _open_variances(self, delivery: Delivery, event: I64, at: I64) -> None:
         room = self._region.room
         for row in np.flatnonzero(delivery.varied >= 0).tolist():
             fault, item = int(delivery.varied[row]), int(delivery.item[row])
-            missing = int(delivery.advised[row]) - int(delivery.actual[row])
             room.truth.lineage(int(event[row]), fault)
-            self.claims.setdefault((delivery.receipt, item), []).append((fault, missing))
+            self.claiming.raise_claim(delivery.take(np.array([row])))
             room.truth.open_exception(
                 "receiving_variance", (int(delivery.key[row]),), "receiving_variance", [fault], int(at[row]),
                 location=0, item=item, document_id=delivery.receipt, first_evidence_at=int(at[row]) + 30 * SECOND,
-                loss_at_stake=abs(missing) * room.unit_margin(item),
+                loss_at_stake=abs(int(delivery.advised[row] - delivery.good[row])) * room.unit_margin(item),
             )
             if self.manual is not None:
                 self.manual.variance_received(delivery.receipt, item)
@@ -201,8 +240,8 @@ class Receiving:
     def _converted(self, delivery: Delivery) -> I32:
         """Units as ERP and OMS will read them: cases for eaches where a conversion is wrong."""
         if not self.wrong_conversion:
-            return delivery.actual
-        room, told = self._region.room, delivery.actual.copy()
+            return delivery.good
+        room, told = self._region.room, delivery.good
         for row, item in enumerate(delivery.item.tolist()):
             fault = self.wrong_conversion.get(item)
             if fault is None:

@@ -2,8 +2,8 @@
 
 ERP reviews each supplier's items every few days: order up to a level from on-hand and on-order. An
 overdue order counts as inbound only once an ASN confirms it, so a missing ASN makes ERP order twice.
-Suppliers ship after a lognormal lead time; the ASN (856) lists cartons by SSCC and should come
-before the truck.
+What supplier and buyer write to each other is :mod:`sim.flows.conversing`. Suppliers ship after a lognormal
+lead time; the ASN (856) lists cartons by SSCC and should come before the truck.
 """
 
 from __future__ import annotations
@@ -17,32 +17,33 @@ import simpy
 from sim.clock import DAY, HOUR, MINUTE, SECOND
 from sim.draws import Kind
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.flows.conversing import Conversing
 from sim.flows.manual import Manual
 from sim.flows.receiving import Receiving
-from sim.ledger import Belief
-from sim.ledger import Kind as StockKind
 from sim.region import Region
 from sim.systems.erp import purchase_needs
-from sim.systems.suppliers import advice_time, arrival_time, order_body, pack
+from sim.systems.packing import advice_time, interface_of, pack, receipt_of
+from sim.systems.purchasing import Lines
+from sim.systems.suppliers import arrival_time, order_body, terms
 from sim.systems.wms import LINE_SHIFT, Delivery
 
 #: Step of a carton's event key that the ASN row has.
 ADVISED_STEP = 14
 _REVIEW_HOUR = 6
-#: Promise of the supplier over the median lead time.
-_PROMISE = 1.3
 
 
 class Supplying:
     """Purchase orders of a region's DC."""
 
-    def __init__(self, region: Region, receiving: Receiving, manual: Manual) -> None:
-        self._region, self._receiving, self._manual = region, receiving, manual
+    def __init__(self, region: Region, receiving: Receiving, conversing: Conversing, manual: Manual) -> None:
+        self._region, self._receiving, self._conversing, self._manual = region, receiving, conversing, manual
+        self._orders = receiving.orders
         room = region.room
         rate = room.economy.rate.reshape(room.locations, room.items)[1:].sum(axis=0)
         review = room.config.replenishment.dc_review_days
         self._level = room.economy.reorder_point[: room.items] + np.ceil(rate * review).astype(np.int32)
-        self._unconfirmed = np.zeros(room.items, np.int64)
+        #: Orders that an ASN, or a blind receipt, has confirmed.
+        self._confirmed: set[int] = set()
         self._advices = np.zeros(room.config.world.suppliers, np.int64)
 
     def review(self) -> Generator[simpy.Event, Any, None]:
@@ -59,38 +60,48 @@ class Supplying:
 
     def _order(self, supplier: int, day: int) -> None:
         room = self._region.room
-        ledger = room.ledger
-        item, units = purchase_needs(room, supplier, self._level, self._unconfirmed)
+        item, units = purchase_needs(room, supplier, self._level, self._orders.unconfirmed)
         if not len(item):
             return
         body = order_body(supplier, day)
         purchase = room.ids.one(Kind.HEADER, body, 2)
-        ledger.tell(StockKind.ON_ORDER, item, units, posted=(Belief.ERP_ON_ORDER,))
-        self._receiving.purchases.open(purchase, supplier, item, units)
         n = len(item)
-        at = np.full(n, room.now) + np.arange(n) * SECOND // 10
         key = body + (np.arange(n, dtype=np.int64) << LINE_SHIFT)
-        median = room.config.replenishment.lead_days_median
-        due = room.now + round(median * _PROMISE * DAY)
+        lines = self._orders.create(purchase, receipt_of(room, supplier, day), supplier, item, units, key >> LINE_SHIFT)
+        self._receiving.purchases.open(purchase, supplier, item, units)
+        at = np.full(n, room.now) + np.arange(n) * SECOND // 10
+        promised = room.config.replenishment.lead_days_median * room.config.suppliers.promise_factor
+        due = room.now + round(promised * DAY)
         room.stream.emit(
             "ordering", n, event_id=room.ids.of(Kind.HEADER, key, 6), occurred_at=at, recorded_at=at,
-            available_at=at + 30 * SECOND, due_at=due, source=SOURCE["ERP"], location=0,
-            partner=room.locations + supplier, item=item, quantity=units, code=CODE["850"],
-            document_type=DOCUMENT_TYPE["purchase_order"], document_id=purchase, correlation_id=purchase,
+            available_at=at + 30 * SECOND, due_at=due, source=SOURCE["ERP"], interface=INTERFACE["edi_out"], location=0,
+            partner=room.locations + supplier, item=item, quantity=units, unit_price=room.catalogue.cost[item],
+            version=0, code=CODE["850"], status=STATUS["created"], document_type=DOCUMENT_TYPE["purchase_order"],
+            document_id=purchase, correlation_id=purchase,
         )
-        room.env.process(self._ship(supplier, day, purchase, item, units, due))
+        room.env.process(self._ship(supplier, day, lines, due))
 
-    def _ship(self, supplier: int, day: int, purchase: int, item: np.ndarray, units: np.ndarray,
-              due: int) -> Generator[simpy.Event, Any, None]:
-        """One order at the supplier: packed, advised, driven to the DC."""
-        room = self._region.room
-        arrival = arrival_time(room, supplier, day)
-        delivery = pack(room, supplier, day, purchase, item, units)
+    def _ship(self, supplier: int, day: int, lines: Lines, due: int) -> Generator[simpy.Event, Any, None]:
+        """One order at the supplier: agreed, packed, advised, driven to the DC."""
+        room, orders = self._region.room, self._orders
+        purchase, item, arrival = int(orders.purchase[lines[0]]), orders.item[lines], arrival_time(room, supplier, day)
+        said = terms(room, supplier, day, item, orders.ordered[lines], arrival)
+        self._conversing.begin(lines, supplier, day, said)
+        room.at(due, lambda: self._overdue(purchase))
+        yield room.env.timeout(said.packed_at - room.now)
+        self._conversing.packed.add(purchase)
+        delivery = pack(room, supplier, day, purchase, item, orders.agreed[lines])
+        if not len(delivery.item):
+            # Every line was taken back: nothing comes, and nothing is waited for.
+            self._confirm(purchase)
+            return
         advised_at = advice_time(room, supplier, day, arrival, delivery)
         if advised_at is not None:
             room.at(advised_at, lambda: self._advise(delivery, arrival))
-        room.at(due, lambda: self._overdue(delivery))
+        delivery.blind.callbacks.append(lambda _: self._confirm(purchase))
         yield room.env.timeout(arrival - room.now)
+        cases = float((delivery.agreed / room.catalogue.case[delivery.item]).sum())
+        room.gauges.add("on_time", cases if arrival <= due else 0.0, cases)
         at = np.array([room.now])
         room.stream.emit(
             "arriving", 1, event_id=np.array([room.ids.one(Kind.HEADER, order_body(supplier, day), 5)]),
@@ -118,7 +129,7 @@ class Supplying:
         room.stream.emit(
             "advising", n, event_id=room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP), occurred_at=at,
             recorded_at=at + MINUTE, available_at=at + 2 * MINUTE, due_at=arrival, source=SOURCE["EDI"],
-            interface=INTERFACE["edi_wms"], sequence=sequence, location=0,
+            interface=interface_of(room, delivery.supplier), sequence=sequence, location=0,
             partner=room.locations + delivery.supplier, item=item, quantity=units, code=CODE["856"],
             document_type=DOCUMENT_TYPE["asn"], document_id=delivery.shipment, parent_document_id=delivery.purchase,
             carton=delivery.advised_sscc, correlation_id=delivery.purchase,
@@ -126,16 +137,14 @@ class Supplying:
         if delivery.late_fault >= 0:
             room.truth.lineage(room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP), delivery.late_fault)
         delivery.advice.succeed()
-        self._confirm(delivery)
+        self._confirm(delivery.purchase)
 
-    def _overdue(self, delivery: Delivery) -> None:
+    def _overdue(self, purchase: int) -> None:
         """An order past its promise and unconfirmed no longer counts as inbound."""
-        if not delivery.advice.triggered and not delivery.blind.triggered:
-            np.add.at(self._unconfirmed, delivery.item, delivery.advised)
-            delivery.advised_late_at = self._region.room.now
-            delivery.blind.callbacks.append(lambda _: self._confirm(delivery))
+        if purchase not in self._confirmed:
+            self._orders.miss(purchase)
 
-    def _confirm(self, delivery: Delivery) -> None:
-        if delivery.advised_late_at:
-            np.subtract.at(self._unconfirmed, delivery.item, delivery.advised)
-            delivery.advised_late_at = 0
+    def _confirm(self, purchase: int) -> None:
+        """The goods of an order are known to be on their way, or here."""
+        self._confirmed.add(purchase)
+        self._orders.find(purchase)

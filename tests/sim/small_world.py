@@ -55,6 +55,11 @@ def quiet_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float
     config.counting.per_year, config.counting.dc_per_year = [0.001, 0.001, 0.001], 0.001
     config.middleware.valid_late_rate = config.middleware.redelivery_rate = config.middleware.legacy_share = 0.0
     config.confounders.maintenance_rate = 0.0
+    suppliers = config.suppliers
+    suppliers.portal_share = suppliers.shortage_rate = suppliers.overtaken_rate = 0.0
+    suppliers.quantity_change_rate = suppliers.price_change_rate = 0.0
+    # Errors that come alone, so that their number is binomial.
+    suppliers.troubled_share = 1.0
     config.people.service_minutes_median, config.people.service_sigma = 1e6, 0.0
     return config
 
