@@ -29,6 +29,8 @@ _DAYS = 30.0
 _RELEASES = 4.0
 #: Share of broken mappings that only some places run into, and the share of places then. Assumptions.
 _PARTIAL, _PLACES = 0.3, 0.5
+#: Share of harmless releases that are of the web shop's calls. Assumption.
+_OF_CALLS = 0.1
 #: Hours until someone looks at the dead letters. Assumption.
 _NOTICED_HOURS = 5.0
 #: Hours of the day between which maintenance starts: the first, and how many. Assumption.
@@ -92,9 +94,9 @@ class Maintaining:
         self._announce(Paper.MAINTENANCE, "maintenance", interface, begin, due_at=until)
         room.truth.decoy("planned_maintenance", (interface, begin // DAY), begin, until + HOUR)
 
-    def _announce(self, kind: Paper, status: str, interface: int, at: int, **more: int) -> None:
+    def _announce(self, kind: Paper, status: str, interface: int, at: int, number: int = 0, **more: int) -> None:
         room, when = self._region.room, np.array([at])
-        event = room.ids.one(Kind.DOCUMENT, paper(kind, (interface << 16) | room.day_of(at)))
+        event = room.ids.one(Kind.DOCUMENT, paper(kind, (interface << 16) | room.day_of(at)), number)
         room.stream.emit(
             "announcing", 1, event_id=np.array([event]), occurred_at=when, recorded_at=when, available_at=when,
             source=SOURCE["MIDDLEWARE"], interface=interface, status=STATUS[status], **more,
@@ -113,21 +115,30 @@ class Maintaining:
             room.at(when, lambda: self._release(bits, day, number, when))
 
     def _release(self, bits: int, day: int, number: int, when: int) -> None:
-        room = self._region.room
-        name, document = _TALK[int(uniform_int(keyed_int(bits, Purpose.SCHEMA, 1)) * len(_TALK))]
+        room, chosen = self._region.room, uniform_int(keyed_int(bits, Purpose.SCHEMA, 1))
+        if number == 0 and chosen < _OF_CALLS:
+            self._region.gateway.version += 1
+            self._release_harmlessly(self._region.gateway.interface, when, number, self._region.gateway.version)
+            return
+        name, document = _TALK[int(chosen * len(_TALK))]
         feed = self._region.feed(INTERFACE[name])
         assert feed is not None
         breaks = number == 1 and not feed.contract.is_broken
         if breaks and self._is_canonical(when):
-            self._announce(Paper.RELEASE, "refused", feed.interface, when, version=feed.contract.version + 1)
+            self._announce(Paper.RELEASE, "refused", feed.interface, when, number, version=feed.contract.version + 1)
             return
         feed.contract.version += 1
-        self._announce(Paper.RELEASE, "release", feed.interface, when, version=feed.contract.version)
         fault_id = room.truth.fault_id("schema_drift", feed.interface, day)
         if breaks and room.plan.strikes("schema_drift", fault_id, when, interface=feed.interface):
+            self._announce(Paper.RELEASE, "release", feed.interface, when, number, version=feed.contract.version)
             self._break(feed, fault_id, DOCUMENT_TYPE[document], keyed_int(bits, Purpose.SCHEMA, 2))
         else:
-            room.truth.decoy("harmless_release", (feed.interface, day), when, when + DAY)
+            self._release_harmlessly(feed.interface, when, number, feed.contract.version)
+
+    def _release_harmlessly(self, interface: int, when: int, number: int, version: int) -> None:
+        """A new version that everyone understands."""
+        self._announce(Paper.RELEASE, "release", interface, when, number, version=version)
+        self._region.room.truth.decoy("harmless_release", (interface, when // DAY, number), when, when + DAY)
 
     def _break(self, feed: Feed, fault_id: int, document_type: int, bits: int) -> None:
         room = self._region.room
@@ -144,10 +155,11 @@ class Maintaining:
 
     def fix_map(self, action: Action) -> Outcome:
         """Mend the mapping of an interface; what it rejected must still be redriven."""
-        feed = self._region.feed(int(action.interface))
-        if feed is None:
+        interface = int(action.interface)
+        feed = self._region.feed(interface)
+        if feed is None and interface != self._region.gateway.interface:
             return "no such interface", 0
-        fault = feed.contract.mend()
+        fault = feed.contract.mend() if feed is not None else -1
         if fault < 0:
             return "the mapping is right", 0
         self._region.room.truth.lineage(action.action_id, fault)

@@ -217,6 +217,34 @@ def test_a_letter_that_dies_again_is_another_row():
     assert not dead.event_id.duplicated().any()
 
 
+def test_the_usual_retries_outlast_a_short_outage_and_not_a_long_one():
+    """Six attempts from two minutes on reach four and a half hours."""
+    usual = Config().middleware.retry_max_attempts
+    letters = []
+    for hours in (2.0, 10.0):
+        config = _outages(attempts=usual, hours=hours)
+        config.faults.api_outage.sigma, config.faults.api_outage.rate = 0.01, 30.0
+        letters.append(len(play(config).of("dead_letter")))
+    assert letters[0] == 0
+    assert letters[1] > 0
+
+
+def test_a_redriven_letter_has_all_its_tries_again():
+    """The second outage does not kill it at its first refusal."""
+    config = _outages(attempts=2, hours=8.0)
+    config.faults.api_outage.rate = 400.0
+    played = play(config, watcher=_redriving())
+    dead = played.of("dead_letter")
+    assert set(dead.attempt) == {3}
+    again = dead[dead.duplicated(["interface", "location", "sequence"])]
+    assert len(again)
+    links = played.lineage()
+    faults = played.faults("api_outage").set_index("fault_id").onset
+    behind = [{fault for event, fault in links if event == row.event_id} for row in again.itertuples()]
+    # The outage that killed it first, and the one that killed it now.
+    assert all(len(found & set(faults.index)) >= 2 for found in behind)
+
+
 def test_a_redrive_while_it_is_down_is_refused():
     watcher = Watcher(lambda row, _: {"kind": "redrive", "interface": row["interface"]}, ("dead_letter",))
     played = play(_outages(attempts=3, hours=9.0), watcher=watcher)
