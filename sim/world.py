@@ -37,6 +37,7 @@ from sim.flows.maintaining import Maintaining
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
 from sim.flows.misplacing import Misplacing
+from sim.flows.paying import Paying
 from sim.flows.pricing import Pricing
 from sim.flows.receiving import Receiving
 from sim.flows.replenishing import Replenishing
@@ -117,6 +118,7 @@ class RegionWorld:
         self.receiving = Receiving(self.region, orders)
         self.accounts = Accounts(self.region, self.receiving.purchases)
         self.mending = Mending(self.region, self.receiving)
+        self.paying = Paying(self.region, self.receiving, self.mending, self.accounts)
         self.manual = Manual(self.region, self.mending)
         self.receiving.manual = self.manual
         self.integrating = Integrating(self.region, self.mending, self.manual)
@@ -170,6 +172,7 @@ class RegionWorld:
             self.integrating.nights(),
             self.maintaining.days(),
             self.skewing.slots(),
+            self.paying.mornings(),
             self._extracts(),
             self._ticks(step, progress),
         ):

@@ -41,6 +41,7 @@ class Mending:
         trucks: transfers on the road: succeed the event to have one brought in.
         held: cells out of online availability.
         hurried: cells whose replenishment was brought forward.
+        claim_listeners: told of each receipt and item of which something was claimed.
         remedies: kind of action -> what carries it out, where the flow that owns the state does so itself.
     """
 
@@ -50,6 +51,7 @@ class Mending:
     held: set[int] = field(default_factory=set)
     hurried: set[int] = field(default_factory=set)
     remedies: dict[str, Callable[[Action], Outcome]] = field(default_factory=dict)
+    claim_listeners: list[Callable[[int, int], None]] = field(default_factory=list)
 
     def offer(self, kind: str, carry_out: Callable[[Action], Outcome | None]) -> None:
         """Let another flow carry out a kind of action; it answers None where the target is not its own."""
@@ -139,7 +141,11 @@ class Mending:
     def claim(self, receipt: int, item: int, by: int) -> Outcome:
         """Close what was not delivered of an order line, and claim it."""
         units = self.receiving.claiming.settle(receipt, item, self.actor(by, receipt), by)
-        return ("nothing of it is open", 0) if units is None else ("", units)
+        if units is None:
+            return "nothing of it is open", 0
+        for listener in self.claim_listeners:
+            listener(receipt, item)
+        return "", units
 
     def trace(self, transfer: int, by: int) -> Outcome:
         """Have the carrier find a truck."""

@@ -68,7 +68,7 @@ class Supplying:
         n = len(item)
         key = body + (np.arange(n, dtype=np.int64) << LINE_SHIFT)
         lines = self._orders.create(purchase, receipt_of(room, supplier, day), supplier, item, units, key >> LINE_SHIFT)
-        self._receiving.purchases.open(purchase, supplier, item, units)
+        self._receiving.purchases.open(purchase, supplier, day, item, units)
         at = np.full(n, room.now) + np.arange(n) * SECOND // 10
         promised = room.config.replenishment.lead_days_median * room.config.suppliers.promise_factor
         due = room.now + round(promised * DAY)

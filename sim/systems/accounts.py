@@ -139,7 +139,6 @@ class Accounts:
     def __init__(self, region: Region, purchases: PurchaseBook) -> None:
         self._region, self._purchases = region, purchases
         room = region.room
-        self._price_cents = np.rint(room.catalogue.price * 100.0).astype(np.int64)
         self._cost_cents = purchases.cost_cents
         self._book = self._erp_book()
         self.transit = np.zeros(room.items, np.int64)
@@ -249,7 +248,7 @@ class Accounts:
         """Returns, counts, scrap and what is sent back."""
         if code in _CUSTOMER_RETURNS:
             self._at_average(units, Account.COST_OF_GOODS_SOLD)
-            self.general.transfer(Account.CUSTOMER_RETURNS, Account.TILLS, int(units @ self._price_cents))
+            self.general.transfer(Account.CUSTOMER_RETURNS, Account.TILLS, self._at_list_price(units))
             return
         against = _AGAINST.get(code, Account.SHRINK)
         value = self._at_average(units, against)
@@ -261,7 +260,11 @@ class Accounts:
     def _post_sales(self, units: I64) -> None:
         """A day's net sales: at the average out of stock, at the list price into the tills."""
         self._at_average(-units, Account.COST_OF_GOODS_SOLD)
-        self.general.transfer(Account.TILLS, Account.REVENUE, int(units @ self._price_cents))
+        self.general.transfer(Account.TILLS, Account.REVENUE, self._at_list_price(units))
+
+    def _at_list_price(self, units: I64) -> int:
+        """What units are sold for by the list prices of the day."""
+        return int(units @ np.rint(self._region.room.catalogue.price * 100.0).astype(np.int64))
 
     def _at_average(self, units: I64, against: Account) -> int:
         """Let units come in, or go where they are below 0, at the average; returns what stock lost."""

@@ -72,13 +72,15 @@ class PurchaseOrder:
     """One purchase order; arrays have one row an item, in ascending order of item.
 
     Attributes:
-        cents: price agreed of a unit.
+        day: of the run on which it was placed.
+        cents: price of a unit, as ERP holds it.
         received: units that ERP has posted.
         billed: units invoiced, less those claimed back.
     """
 
     purchase: int
     supplier: int
+    day: int
     item: I64
     ordered: I64
     cents: I64
@@ -111,16 +113,16 @@ class PurchaseBook:
         self._misread: dict[int, list[tuple[int, int]]] = {}
         # What comes without an order, or is not on its order.
         items = np.arange(len(cost), dtype=np.int64)
-        self._unordered = self._order(-1, -1, items, np.zeros(len(cost), np.int64))
+        self._unordered = self._order(-1, -1, -1, items, np.zeros(len(cost), np.int64))
 
-    def _order(self, purchase: int, supplier: int, item: I64, units: I64) -> PurchaseOrder:
+    def _order(self, purchase: int, supplier: int, day: int, item: I64, units: I64) -> PurchaseOrder:
         none = np.zeros(len(item), np.int64)
-        return PurchaseOrder(purchase, supplier, item, units, self.cost_cents[item], none, none.copy())
+        return PurchaseOrder(purchase, supplier, day, item, units, self.cost_cents[item], none, none.copy())
 
-    def open(self, purchase: int, supplier: int, item: npt.NDArray[np.integer],
+    def open(self, purchase: int, supplier: int, day: int, item: npt.NDArray[np.integer],
              units: npt.NDArray[np.integer]) -> None:
-        """A new order at the usual cost; ``item`` ascends."""
-        self._orders[purchase] = self._order(purchase, supplier, item.astype(np.int64), units.astype(np.int64))
+        """A new order of a day of the run, at the usual cost; ``item`` ascends."""
+        self._orders[purchase] = self._order(purchase, supplier, day, item.astype(np.int64), units.astype(np.int64))
 
     def change(self, purchase: int, item: npt.NDArray[np.integer], *, units: I64 | None = None,
                cents: I64 | None = None) -> None:

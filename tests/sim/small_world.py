@@ -54,7 +54,7 @@ def quiet_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float
     config.counting.missed_cutoff_rate = 0.0
     config.counting.per_year, config.counting.dc_per_year = [0.001, 0.001, 0.001], 0.001
     config.middleware.valid_late_rate = config.middleware.redelivery_rate = config.middleware.legacy_share = 0.0
-    config.confounders.maintenance_rate = 0.0
+    config.confounders.maintenance_rate = config.finance.invoice_error_rate = 0.0
     suppliers = config.suppliers
     suppliers.portal_share = suppliers.shortage_rate = suppliers.overtaken_rate = 0.0
     suppliers.quantity_change_rate = suppliers.price_change_rate = 0.0
