@@ -26,6 +26,10 @@ _PACKS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48])
 _PRICE_APPEAL = 0.5
 
 
+#: Share of item numbers that stand unused for articles to come; a catalogue below this size has none. Assumptions.
+_UNUSED_SHARE, _UNUSED_FROM = 0.01, 100
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The items of the chain; arrays of shape (items,).
@@ -61,6 +65,17 @@ class Catalogue:
         return len(self.price)
 
 
+def numbers_of(config: Config) -> tuple[int, int]:
+    """How many item numbers, from 0 on, are sold at the start, and how many once new articles were launched.
+
+    The numbers from there on are unused.
+    """
+    items = config.world.items
+    used = items - int(items * _UNUSED_SHARE) if items >= _UNUSED_FROM else items
+    launched = min(round(config.assortment.launched_share * items), used - 1)
+    return used - launched, used
+
+
 def make_catalogue(config: Config, seed: int) -> Catalogue:
     """The catalogue of a chain; the same for every region."""
     world = config.world
@@ -74,7 +89,10 @@ def make_catalogue(config: Config, seed: int) -> Catalogue:
     category = (bits(0) % np.uint64(categories)).astype(np.int32)
     price: F64 = np.round(np.clip(25.0 * np.exp(0.6 * normal(bits(1))), 3.0, 250.0)).astype(np.float64) - 0.01
     popularity = np.exp(config.demand.popularity_sigma * normal(bits(2)))
-    popularity /= popularity.mean()
+    sold, used = numbers_of(config)
+    popularity[used:] = 0.0
+    popularity /= popularity[:sold].mean()
+    listed = np.arange(n) < sold
     wanted = popularity * world.daily_units * config.replenishment.pack_days
     pack = _PACKS[np.searchsorted(_PACKS, np.clip(wanted, 1, _PACKS[-1]), side="right") - 1].astype(np.int32)
     kinds = np.arange(categories, dtype=np.int64)
@@ -91,25 +109,29 @@ def make_catalogue(config: Config, seed: int) -> Catalogue:
         supplier=(bits(4) % np.uint64(min(world.suppliers, n))).astype(np.int32),
         pack=pack,
         case=(pack * np.where(pack < 12, 4, 2)).astype(np.int32),
-        sibling=_siblings(category),
+        sibling=_siblings(category, listed),
         scan_factor=(scan / scan.mean())[category],
         shrink_factor=wanted_by_thieves / float((wanted_by_thieves * popularity).mean()),
         count_class=np.digitize(turnover / n, [0.2, 0.5]).astype(np.int32),
-        listed=np.ones(n, np.bool_),
+        listed=listed,
     )
 
 
-def _siblings(category: I32) -> I32:
-    """The next item of the same category, round the ring."""
-    order = np.argsort(category, kind="stable")
+def _siblings(category: I32, listed: npt.NDArray[np.bool_]) -> I32:
+    """The next listed item of the same category, round the ring; an item that is not listed joins no ring."""
+    order = np.flatnonzero(listed)[np.argsort(category[listed], kind="stable")]
     grouped = category[order]
     following = np.roll(order, -1)
     first = np.concatenate([[True], grouped[1:] != grouped[:-1]])
     starts = np.flatnonzero(first)
     last = np.concatenate([starts[1:] - 1, [len(order) - 1]])
     following[last] = order[starts]
-    sibling = np.empty(len(category), np.int32)
+    sibling = np.arange(len(category), dtype=np.int32)
     sibling[order] = following
+    # What is launched later is taken for the first of its category.
+    heads = dict(zip(grouped[starts].tolist(), order[starts].tolist(), strict=True))
+    for item in np.flatnonzero(~listed).tolist():
+        sibling[item] = heads.get(int(category[item]), item)
     return sibling
 
 

@@ -43,6 +43,8 @@ class Demand:
     source: str = "synthetic"
     #: Mean lines of a basket (fashion; grocery baskets are longer). Assumption.
     basket_lines: float = 2.2
+    #: Sigma of a lognormal number of lines; 0 for a geometric one. Grocery: 9.4 lines and 1.12 (Complete Journey 2017).
+    basket_sigma: float = 0.0
     #: Parameter of the logarithmic line quantity: with Poisson lines, daily demand is negative binomial.
     quantity_log: float = 0.35
     #: Spread of item popularity (sigma of a lognormal): with the units above, 66% of item-store-days are without a

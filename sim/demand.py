@@ -60,9 +60,15 @@ class DemandSource(Protocol):
         """Expected units a day of each store and item at factor 1, shape (stores, items)."""
         ...
 
+    def relist(self, listed: npt.NDArray[np.bool_]) -> None:
+        """From now on customers want these items and no other; shape (items,)."""
+        ...
+
 
 #: Line quantities beyond this are one in a million at the default parameter.
 _QUANTITY_MAX = 24
+#: Nobody buys more lines at once.
+_LINES_MAX = 200
 
 
 class LineQuantity:
@@ -89,7 +95,7 @@ class LineQuantity:
 
 
 class SyntheticDemand:
-    """Poisson baskets of a geometric number of lines, items by popularity, logarithmic quantities.
+    """Poisson baskets of a geometric or lognormal number of lines, items by popularity, logarithmic quantities.
 
     Args:
         config: of the world.
@@ -103,13 +109,23 @@ class SyntheticDemand:
         demand = config.demand
         self._seed, self._region = seed, region
         self._calendar = make_calendar(config)
-        self._alias = Alias(catalogue.popularity)
+        self._popularity = catalogue.popularity
         self._quantity = LineQuantity(demand.quantity_log)
         self._more = 1.0 - 1.0 / demand.basket_lines
-        sizes = store_sizes(config, seed, region, stores)
-        units = config.world.daily_units * (1.0 - demand.online_share)
-        self._baskets_a_day = sizes * len(catalogue) * units / self._quantity.mean / demand.basket_lines
-        self._rate = sizes[:, None] * catalogue.popularity[None, :] * config.world.daily_units
+        self._spread = demand.basket_sigma
+        self._median = demand.basket_lines / np.exp(demand.basket_sigma**2 / 2.0)
+        self._sizes = store_sizes(config, seed, region, stores)
+        self._units = config.world.daily_units
+        lines = self._units * (1.0 - demand.online_share) / self._quantity.mean
+        self._baskets_per_popularity = self._sizes * lines / demand.basket_lines
+        self.relist(catalogue.listed)
+
+    def relist(self, listed: npt.NDArray[np.bool_]) -> None:
+        """See :class:`DemandSource`."""
+        wanted = np.where(listed, self._popularity, 0.0)
+        self._alias = Alias(wanted)
+        self._baskets_a_day = self._baskets_per_popularity * wanted.sum()
+        self._rate = self._sizes[:, None] * wanted[None, :] * self._units
 
     def line_rate(self) -> npt.NDArray[np.float64]:
         """See :class:`DemandSource`."""
@@ -122,7 +138,7 @@ class SyntheticDemand:
         draw = philox(self._seed, Purpose.DEMAND, self._region, tick)
         baskets = draw.poisson(self._baskets_a_day * factor)
         n_baskets = int(baskets.sum())
-        lines = draw.geometric(1.0 - self._more, n_baskets) if self._more > 0.0 else np.ones(n_baskets, np.int64)
+        lines = self._lines(draw, n_baskets)
         n = int(lines.sum())
         store = np.repeat(np.arange(1, len(baskets) + 1, dtype=np.int32), baskets)
         # Baskets of a store are alike until they are filled, so sorting their times orders them for free.
@@ -141,3 +157,11 @@ class SyntheticDemand:
             offset=np.repeat(offset, lines),
             bits=bits,
         )
+
+    def _lines(self, draw: np.random.Generator, baskets: int) -> npt.NDArray[np.int64]:
+        """Lines of baskets: geometric, or lognormal where a spread is given."""
+        if self._spread > 0.0:
+            lines = np.rint(self._median * np.exp(self._spread * draw.standard_normal(baskets)))
+            counted: npt.NDArray[np.int64] = np.clip(lines, 1.0, _LINES_MAX).astype(np.int64)
+            return counted
+        return draw.geometric(1.0 - self._more, baskets) if self._more > 0.0 else np.ones(baskets, np.int64)

@@ -194,7 +194,8 @@ class Alias:
         scaled = p * (n / p.sum())
         self._cut = np.full(n, 1 << 32, dtype=np.uint64)
         self._other = np.arange(n, dtype=np.int32)
-        small = [i for i in range(n) if scaled[i] < 1.0]
+        # What has no weight is placed first: rounding may leave over what is placed last.
+        small = [i for i in range(n) if 0.0 < scaled[i] < 1.0] + np.flatnonzero(scaled == 0.0).tolist()
         large = [i for i in range(n) if scaled[i] >= 1.0]
         while small and large:
             s, g = small.pop(), large.pop()

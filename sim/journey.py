@@ -183,23 +183,27 @@ class JourneyDemand:
         region: region number; tills of regions are independent.
         stores: stores of this region, location codes 1 .. stores.
         items: items of the catalogue; beyond the log's 68,509 the surplus codes never sell.
+        sold: how many of them, from code 0 on, are sold; all where it is not given.
 
     Raises:
         DemandUnavailable: if the log is not installed.
     """
 
-    def __init__(self, config: Config, seed: int, region: int, stores: int, items: int) -> None:
+    def __init__(self, config: Config, seed: int, region: int, stores: int, items: int,
+                 sold: int | None = None) -> None:
+        sold = items if sold is None else sold
         self._log = load_log()
         self._config = config
         self._key = (seed, region)
         self._start = parse_date(config.world.start)
-        code = philox(seed, Purpose.DEMAND).permutation(items)
-        group = np.arange(self._log.products, dtype=np.int64) * items // self._log.products
+        code = philox(seed, Purpose.DEMAND).permutation(sold)
+        group = np.arange(self._log.products, dtype=np.int64) * sold // self._log.products
         self._item_of_rank = code[group].astype(np.int32)
         sigma = config.demand.store_sigma
         spread = normal(keyed(seed, Purpose.STORE, region, np.arange(stores)))
         self._store_factor = np.exp(sigma * spread - sigma * sigma / 2)
-        self._store_units = config.world.daily_units * items
+        self._store_units = config.world.daily_units * sold
+        self._gone: npt.NDArray[np.bool_] | None = None
         self._bucket_size = np.diff(self._log.bucket_start)
         self._profile, self._item_share = self._calibrate(items)
 
@@ -221,6 +225,11 @@ class JourneyDemand:
         """Expected units a day of each store and item at factor 1, shape (stores, items)."""
         return np.outer(self._store_factor * self._store_units, self._item_share)
 
+    def relist(self, listed: npt.NDArray[np.bool_]) -> None:
+        """See :class:`sim.demand.DemandSource`: the log knows no new article, so it only loses lines."""
+        self._gone = ~listed
+        self._item_share = np.where(listed, self._item_share, 0.0)
+
     def tick(self, tick: int) -> DemandTick:
         """The lines wanted in the tick that begins at ``tick * TICK`` (ticks since 1970)."""
         log = self._log
@@ -240,13 +249,17 @@ class JourneyDemand:
         lines = log.basket_start[chosen + 1] - first
         of_basket = np.repeat(np.arange(total), lines)
         line = np.arange(len(of_basket)) + (first - (np.cumsum(lines) - lines))[of_basket]
+        bits = draw.integers(0, 2**64, len(line), dtype=np.uint64)
+        if self._gone is not None:
+            rows = np.flatnonzero(~self._gone[self._item_of_rank[log.rank[line]]])
+            of_basket, line, bits = of_basket[rows], line[rows], bits[rows]
         return DemandTick(
             store=store_of_basket[of_basket].astype(np.int32),
             basket=ordinal[of_basket].astype(np.int32),
             item=self._item_of_rank[log.rank[line]],
             quantity=log.quantity[line],
             offset=moment[of_basket],
-            bits=draw.integers(0, 2**64, len(line), dtype=np.uint64),
+            bits=bits,
             price_factor=log.price_factor[line].astype(np.float64),
         )
 

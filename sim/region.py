@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import simpy
 
-from sim.catalogue import make_calendar, make_catalogue, stores_of_region
+from sim.catalogue import make_calendar, make_catalogue, numbers_of, stores_of_region
 from sim.config import Config
 from sim.demand import DemandSource, SyntheticDemand
 from sim.draws import Ids, Purpose, keyed, philox, uniform
@@ -22,7 +23,7 @@ from sim.middleware.feed import Feed
 from sim.middleware.gateway import Gateway
 from sim.people import People
 from sim.room import Room
-from sim.rules import Economy, Rules
+from sim.rules import NEVER, Economy, Rules
 from sim.stream import Losses, Stream
 from sim.truth import Truth
 
@@ -35,6 +36,7 @@ class Region:
         gateway: of the web shop's calls to OMS.
         capacity: units that fit a shelf, shape (cells,).
         refill: cells whose shelf may need filling, collected until the next round.
+        relisting: told when the assortment has changed, by whoever keeps something of its demand.
     """
 
     room: Room
@@ -44,6 +46,7 @@ class Region:
     people: People
     capacity: np.ndarray
     refill: list[np.ndarray]
+    relisting: list[Callable[[], None]] = field(default_factory=list)
 
     @property
     def feeds(self) -> list[Feed]:
@@ -100,7 +103,7 @@ def make_demand(config: Config, seed: int, region: int, stores: int) -> DemandSo
     if config.demand.source == "complete_journey":
         from sim.journey import JourneyDemand
 
-        return JourneyDemand(config, seed, region, stores, config.world.items)
+        return JourneyDemand(config, seed, region, stores, config.world.items, numbers_of(config)[0])
     raise ValueError(f"demand.source={config.demand.source!r}; valid: synthetic, complete_journey")
 
 
@@ -135,7 +138,7 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     economy = Economy(
         rate=rate.ravel().astype(np.float32),
         margin=np.tile((catalogue.price - catalogue.cost).astype(np.float32), stores + 1),
-        reorder_point=_reorder_points(config, rate).ravel(),
+        reorder_point=reorder_points(config, rate).ravel(),
     )
     truth = Truth(seed, region, items)
     ledger = Ledger((stores + 1) * items, truth)
@@ -158,8 +161,11 @@ def _losses(config: Config, seed: int) -> Losses | None:
     return Losses(seed, correlation, telemetry) if correlation or telemetry else None
 
 
-def _reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:
-    """S of the (R, s, nQ) rule: demand over review and lead time, and safety stock; shape of ``rate``."""
+def reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:
+    """S of the (R, s, nQ) rule: demand over review and lead time, and safety stock; shape of ``rate``.
+
+    What nobody wants is never ordered.
+    """
     replenishment = config.replenishment
     days = replenishment.cover_days + replenishment.review_days
     expected = rate * days
@@ -169,6 +175,7 @@ def _reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:
     dc_days = replenishment.dc_cover_days + replenishment.lead_days_median
     pooled = rate[1:].sum(axis=0)
     points[0] = np.ceil(pooled * dc_days + replenishment.dc_safety_factor * np.sqrt(pooled * dc_days) * 2.0)
+    points[:, pooled == 0.0] = NEVER
     return points
 
 
@@ -179,7 +186,7 @@ def _stock(room: Room, rate: np.ndarray, capacity: np.ndarray) -> None:
     point = room.economy.reorder_point.reshape(rate.shape)
     lot = np.tile(catalogue.pack, (room.locations, 1))
     lot[0] = np.maximum(catalogue.case, rate[1:].sum(axis=0) * room.config.replenishment.dc_review_days)
-    book = (point + np.floor(draw.random(rate.shape) * lot)).astype(np.int32)
+    book = np.where(point == NEVER, 0, point + np.floor(draw.random(rate.shape) * lot)).astype(np.int32)
     shrink, scan = _drift(room, rate)
     short = np.maximum(0, shrink + scan - book)
     shrink_kept = shrink - np.minimum(shrink, short)

@@ -28,6 +28,8 @@ _SILENCE_UNITS = 9.21
 WINDOW_DAYS = 7
 #: Least expected loss (margin over the window) of a phantom; below it the error stays ambient. Assumption.
 PHANTOM_FLOOR = 15.0
+#: The reorder point of what is not replenished: no position is as low.
+NEVER = -(2**30)
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Economy:
     Attributes:
         rate: true mean demand, units a day (0 in a DC).
         margin: lost with a unit not sold.
-        reorder_point: of the replenishment rule.
+        reorder_point: of the replenishment rule; :data:`NEVER` where nothing is ever ordered.
     """
 
     rate: npt.NDArray[np.float32]

@@ -27,9 +27,11 @@ from sim.clock import DAY, HOUR, TICK
 from sim.config import Config
 from sim.desk import Desk
 from sim.events import Rows
+from sim.flows.assorting import Assorting
+from sim.flows.cataloguing import Cataloguing
 from sim.flows.conversing import Conversing
 from sim.flows.counting import Counting
-from sim.flows.disturbing import Disturbing, emit_extract, emit_master_data
+from sim.flows.disturbing import Disturbing, emit_extract
 from sim.flows.fulfilment import Fulfilment
 from sim.flows.integrating import Integrating
 from sim.flows.losing import Losing
@@ -131,6 +133,8 @@ class RegionWorld:
         tills = Tills(self.room)
         self.pricing = Pricing(self.region, tills, self.mending, self.manual)
         self.shopping = Shopping(self.region, tills, self.pricing)
+        self.cataloguing = Cataloguing(self.region, self.mending, self.manual)
+        self.assorting = Assorting(self.region, self.cataloguing)
         self.vendor_returns = VendorReturns(self.region, self.mending, self.manual, self.accounts)
         self.returning = Returning(self.region, self.shopping.returns, self.vendor_returns)
         self.undecided = Undecided(self.region, self.returning, self.mending, self.manual)
@@ -152,7 +156,8 @@ class RegionWorld:
             The hash of the observable stream.
         """
         room, env = self.room, self.room.env
-        emit_master_data(self.region)
+        self.cataloguing.open()
+        emit_extract(self.region, room.ledger.belief[Belief.ERP_ON_HAND], 0, opening=True)
         self.pricing.announce_running()
         room.rules.touch(np.arange(room.ledger.cells))
         Disturbing(self.region, self.receiving, self.manual).start()
@@ -202,6 +207,8 @@ class RegionWorld:
         room, region = self.room, self.region
         self.losing.tick(tick)
         self.pricing.tick(tick)
+        self.cataloguing.tick(tick)
+        self.assorting.tick(tick)
         self.shopping.tick(tick)
         self.returning.tick(tick)
         self.fulfilment.tick(tick)

@@ -26,7 +26,7 @@ from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
 from sim.flows.miscounting import Counters, Seen
 from sim.flows.misplacing import Misplacing
-from sim.ledger import CountSheet
+from sim.ledger import Belief, CountSheet
 from sim.middleware.messages import Messages
 from sim.region import Region
 
@@ -71,6 +71,8 @@ class Counting:
         while True:
             day = room.day_of(room.now)
             due = np.flatnonzero((self._phase + day) % self._interval == 0)
+            # Nobody walks to an item number that is not in use.
+            due = due[room.catalogue.listed[due % room.items] | (room.ledger.belief[Belief.SITE_ON_HAND, due] != 0)]
             if len(due):
                 self.count(due, 0)
                 minutes = room.config.counting.seconds_per_cell / 60.0

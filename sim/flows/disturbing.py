@@ -118,21 +118,8 @@ class Disturbing:
                 status=STATUS["peak_season"],
             )
         rate = room.economy.rate.reshape(room.locations, room.items)[1:].mean(axis=0)
-        for item in np.flatnonzero(rate < _SLOW).tolist():
+        for item in np.flatnonzero((rate < _SLOW) & room.catalogue.listed).tolist():
             room.truth.decoy("slow_mover", (item,), calendar.start, calendar.start + 3650 * DAY, item=item)
-
-
-def emit_master_data(region: Region) -> None:
-    """The rows that every system has from the start: items, and ERP's opening book."""
-    room = region.room
-    n, at = room.items, np.full(room.items, room.now)
-    rows = np.arange(n, dtype=np.int64)
-    room.stream.emit(
-        "master_data", n, event_id=room.ids.of(Kind.CELL, (np.int64(7) << 35) | rows, 1), occurred_at=at,
-        recorded_at=at, available_at=at + rows % 1000, source=SOURCE["MDM"], item=rows.astype(np.int32),
-        unit_price=room.catalogue.price.copy(), quantity=room.catalogue.pack, version=1,
-    )
-    emit_extract(region, region.room.ledger.belief[1], 0, opening=True)
 
 
 def emit_extract(region: Region, units: np.ndarray, day: int, *, opening: bool = False) -> None:

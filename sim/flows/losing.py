@@ -44,8 +44,13 @@ class Losing:
 
     def __init__(self, region: Region) -> None:
         self._region = region
-        room = region.room
-        self._scratch = np.zeros(room.ledger.cells, np.int32)
+        self._scratch = np.zeros(region.room.ledger.cells, np.int32)
+        self._relist()
+        region.relisting.append(self._relist)
+
+    def _relist(self) -> None:
+        """What is lost goes with what is sold."""
+        room = self._region.room
         rate = room.economy.rate.reshape(room.locations, room.items) * room.catalogue.shrink_factor
         rate = rate * room.plan.rate("shrink")
         swept = min(room.plan.of("shrink").magnitude, 1.0)

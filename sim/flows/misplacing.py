@@ -53,7 +53,12 @@ class Misplacing:
         self._region = region
         mending.remedies |= {"search": self.search, "move": self.move}
         self._lots: dict[int, list[Lot]] = {}
-        room = region.room
+        self._relist()
+        region.relisting.append(self._relist)
+
+    def _relist(self) -> None:
+        """What is mislaid goes with what is sold."""
+        room = self._region.room
         rate = room.economy.rate.reshape(room.locations, room.items)
         self._lots_a_part = np.minimum(rate[1:].sum(axis=1) * room.plan.rate("misplacement") / PARTS, 1.0)
         self._item_at = Alias(rate.sum(axis=0)) if self._lots_a_part.any() else None

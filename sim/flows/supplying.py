@@ -39,12 +39,18 @@ class Supplying:
         self._region, self._receiving, self._conversing, self._manual = region, receiving, conversing, manual
         self._orders = receiving.orders
         room = region.room
-        rate = room.economy.rate.reshape(room.locations, room.items)[1:].sum(axis=0)
-        review = room.config.replenishment.dc_review_days
-        self._level = room.economy.reorder_point[: room.items] + np.ceil(rate * review).astype(np.int32)
+        self._relist()
+        region.relisting.append(self._relist)
         #: Orders that an ASN, or a blind receipt, has confirmed.
         self._confirmed: set[int] = set()
         self._advices = np.zeros(room.config.world.suppliers, np.int64)
+
+    def _relist(self) -> None:
+        """What an order lifts each item's position to."""
+        room = self._region.room
+        rate = room.economy.rate.reshape(room.locations, room.items)[1:].sum(axis=0)
+        review = room.config.replenishment.dc_review_days
+        self._level = room.economy.reorder_point[: room.items] + np.ceil(rate * review).astype(np.int32)
 
     def review(self) -> Generator[simpy.Event, Any, None]:
         """ERP's daily purchasing run."""

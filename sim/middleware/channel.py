@@ -49,6 +49,8 @@ class Channel:
             self.feeds += (self.batch,)
         #: Told of every batch of lines that a source sends, with their numbers.
         self.listeners: list[Callable[[Messages], None]] = []
+        #: What ERP takes a source's lines for, where its master data is not the source's.
+        self.reading: Callable[[Messages], Messages] | None = None
 
     def send(self, messages: Messages) -> np.ndarray:
         """Number lines and put them on both wires; returns their sequence numbers."""
@@ -57,11 +59,13 @@ class Channel:
         numbered = self.journal.number(messages, self.room.now // TICK)
         for tell in self.listeners:
             tell(numbered)
+        read = numbered if self.reading is None else self.reading(numbered)
+        erp, oms = self.feeds[:2]
         if self._some_legacy:
-            self._send_split(numbered)
+            self._send_split(read)
         else:
-            for feed in self.feeds[:2]:
-                feed.send(numbered)
+            erp.send(read)
+        oms.send(numbered)
         if self.batch is not None:
             self._note_repeats(numbered)
         assert numbered.sequence is not None
@@ -77,14 +81,13 @@ class Channel:
                              document_id=int(messages.document_id[row + 1]))
 
     def _send_split(self, messages: Messages) -> None:
-        """ERP hears of legacy shops by their batch, OMS of all at once."""
+        """ERP hears of legacy shops by their batch."""
         assert self.batch is not None
         is_legacy = self.batch.legacy[messages.location]
-        erp, oms = self.feeds[:2]
+        erp = self.feeds[0]
         if not is_legacy.any():
             erp.send(messages)
         else:
             self.batch.collect(messages.take(is_legacy))
             if not is_legacy.all():
                 erp.send(messages.take(~is_legacy))
-        oms.send(messages)

@@ -65,14 +65,19 @@ class WebShop:
 
     def __init__(self, region: Region) -> None:
         self._region = region
-        room = region.room
-        online = room.config.online
+        online = region.room.config.online
+        self._relist()
+        region.relisting.append(self._relist)
+        self._store_below = round(online.store_share * (1 << 16))
+        self._promise = round(online.promise_hours * HOUR)
+
+    def _relist(self) -> None:
+        """What is wanted online, and where those live who want it."""
+        room = self._region.room
         rate = room.economy.rate.reshape(room.locations, room.items)[1:]
         self._item_at, self._home = Alias(rate.sum(axis=0)), Alias(rate.sum(axis=1))
         units = float(rate.sum()) * room.config.demand.online_share
         self._orders_a_day = units / _UNITS_MEAN / _LINES_MEAN
-        self._store_below = round(online.store_share * (1 << 16))
-        self._promise = round(online.promise_hours * HOUR)
 
     def tick(self, tick: int) -> Wishes | None:
         """What is ordered in the tick with absolute number ``tick``; None where nobody orders."""

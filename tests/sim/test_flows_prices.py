@@ -28,7 +28,7 @@ def _list_price(played: Played, lines: pd.DataFrame) -> np.ndarray:
     """The list price at each till line, from master data and the changes that were due by then."""
     room = played.world.room
     out = np.zeros(len(lines))
-    first = played.of("master_data").set_index("item").unit_price
+    first = played.of("master_data").drop_duplicates("item").set_index("item").unit_price
     changes = played.of("pricing").sort_values("occurred_at")
     for item, rows in lines.reset_index(drop=True).groupby("item"):
         mine = changes[changes["item"] == item]
@@ -148,7 +148,7 @@ def test_demand_follows_the_till_price_with_the_elasticity(elasticity: float):
     np.add.at(units, (day, sales["item"].to_numpy()), sales.quantity.to_numpy())
     price = np.zeros((56, 60))
     price[day, sales["item"].to_numpy()] = sales.unit_price
-    first = played.of("master_data").set_index("item").unit_price.reindex(range(60)).to_numpy()
+    first = played.of("master_data").drop_duplicates("item").set_index("item").unit_price.reindex(range(60)).to_numpy()
     changes = played.of("pricing")
     for item in range(60):
         mine = changes[changes["item"] == item]
