@@ -40,8 +40,11 @@ def two_regions(days: int = 8) -> Config:
     """A chain of two regions in which everything goes wrong often."""
     config = small_config(stores=4, items=24, days=days, unit_of_measure=0.4, api_outage=20.0, dropped_message=0.02,
                           duplicate_message=0.02, carton_mismatch=0.05, posting_lag=0.05, late_asn=0.1,
-                          receiving_variance=0.05, transfer_delay=0.1)
+                          receiving_variance=0.05, transfer_delay=0.1, reservation_leak=0.03, short_pick=0.1,
+                          missing_disposition=0.2, rtv_gap=0.8)
     config.world.regions = 2
+    # Much comes back and much of it goes to its vendor, who collects on the first Friday.
+    config.demand.online_share, config.demand.return_rate, config.returns.vendor_share = 0.2, 0.4, 0.5
     return config
 
 
