@@ -25,7 +25,7 @@ from sim.flows.mending import Mending, Outcome
 from sim.ledger import Belief
 from sim.ledger import Kind as StockKind
 from sim.region import Region
-from sim.systems.oms import OrderLines
+from sim.systems.oms import OrderLines, join
 
 I64 = npt.NDArray[np.int64]
 
@@ -80,14 +80,13 @@ class Cancelling:
 
     def cancel_due(self, now: int) -> None:
         """Cancel what customers have cancelled before ``now``."""
-        later: list[tuple[OrderLines, I64]] = []
-        for lines, when in self._leaving:
-            due = when < now
-            if due.any():
-                self._cancel(lines.take(due), when[due])
-            if not due.all():
-                later.append((lines.take(~due), when[~due]))
-        self._leaving = later
+        if not self._leaving:
+            return
+        lines, when = join([part for part, _ in self._leaving]), np.concatenate([at for _, at in self._leaving])
+        due = when < now
+        self._leaving = [(lines.take(~due), when[~due])]
+        if due.any():
+            self._cancel(lines.take(due), when[due])
 
     def _cancel(self, lines: OrderLines, at: I64) -> None:
         room = self._region.room
