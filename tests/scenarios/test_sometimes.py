@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from detection.pipeline import build
 from scenarios.operator_spec import operator_spec
 from scenarios.schema import Experiment
 from sim.actions import KINDS, Action
+from sim.clock import HOUR, TICK
 from sim.config import Config
 from sim.events import CODES, DOCUMENT_TYPES, EVENT_TYPES, INTERFACES, SOURCES, STATUSES, Rows
 from sim.faults.types import BY_NAME, EXCEPTIONS, FAULTS
@@ -64,6 +67,9 @@ def _rough(days: int = 10) -> Config:
     config.faults.opening_drift = 0.5
     config.demand.peak_from_day = 5
     config.demand.online_share = 0.2
+    # Goods go back to their vendors on the first Friday, and what they owe is soon due.
+    config.online.substitute_rate, config.returns.vendor_share, config.returns.credit_days = 0.2, 0.3, 2
+    config.faults.rtv_gap.rate = 0.1
     # An outage that outlasts the retries: with the default of eight attempts none does.
     config.middleware.retry_max_attempts = 4
     return config
@@ -90,6 +96,35 @@ def _operated(policy: str, seed: int) -> tuple[Played, list[Action]]:
     return Played(world, watcher), asked
 
 
+def _diligent() -> Watcher:
+    """An operator that asks, of online orders and of returns, for what could be done next."""
+    late: list[tuple[int, dict[str, Any]]] = []
+    turn = cycle(({"kind": "repromise"}, {"kind": "substitute"}))
+
+    def answer(row: dict[str, Any], now: int) -> dict[str, Any] | None:
+        target = {name: row[name] for name in ("document_id", "location", "item")}
+        if row["code"] == CODES.index("651"):
+            for hours, fields in ((1, {"kind": "inspect"}), (2, {"kind": "set_disposition", "units": now // TICK % 2}),
+                                  (3, {"kind": "scrap", "approver": "store_manager"})):
+                late.append((row["due_at"] + hours * HOUR, target | fields))
+        elif row["document_type"] == DOCUMENT_TYPES.index("credit"):
+            document = {"document_id": row["parent_document_id"]}
+            late.append((now + 5 * HOUR, document | {"kind": "post_return"}))
+            late.append((row["due_at"] + HOUR, document | {"kind": "chase_credit"}))
+        elif row["status"] == STATUSES.index("cancelled"):
+            return target | {"kind": "release"}
+        elif row["status"] in {STATUSES.index("nil"), STATUSES.index("short")}:
+            return target | next(turn)
+        return None
+
+    def after(now: int) -> list[dict[str, Any]]:
+        due = [fields for at, fields in late if at <= now]
+        late[:] = [(at, fields) for at, fields in late if at > now]
+        return due
+
+    return Watcher(answer, ("cancelling", "picking", "returning", "crediting"), after)
+
+
 @pytest.fixture(scope="module")
 def seen() -> Seen:
     pooled = Seen()
@@ -99,6 +134,7 @@ def seen() -> Seen:
         rough = _rough(days=6)
         rough.faults.dropped_message.rate = 0.02
         pooled.add(play(rough, seed, watcher=meddler(seed)), [])
+    pooled.add(play(_rough(days=14), 6, watcher=_diligent()), [])
     rush = small_config(stores=2, items=8, days=6)
     rush.world.daily_units, rush.demand.online_share = 6.0, 0.9
     rush.demand.peak_from_day, rush.demand.peak_days, rush.demand.peak_factor = 0, 6, 12.0

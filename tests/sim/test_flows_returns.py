@@ -87,7 +87,8 @@ def test_vendors_collect_on_fridays_and_pay_before_it_is_due(healthy: Played):
     sent = healthy.of("shipping")
     sent = sent[sent.document_type == DOCUMENT_TYPE["vendor_return"]]
     assert {int(day) for day in (sent.occurred_at // DAY + 3) % 7} == {4}
-    assert (sent.groupby("document_id").partner.nunique() == 1).all()
+    vendors = sent[["document_id", "partner"]].drop_duplicates()
+    assert not vendors.document_id.duplicated().any()
     crediting = healthy.of("crediting")
     asked = crediting[crediting.status == STATUS["pending"]].set_index("parent_document_id")
     paid = crediting[crediting.status == STATUS["credited"]].set_index("parent_document_id")
