@@ -2,7 +2,8 @@
 
 An *exception type* names the rule that is broken; a *fault type* the mechanism behind it; the *root
 cause* the family of that mechanism. A finding's *subject* is the one thing it speaks of: a message
-(interface, location, sequence), a document, a cell (location, item), an item or an interface.
+(interface, location, sequence), a document or a line of it, a cell (location, item), the price or the
+record of an item, the clock of a shop, an interface or its contract.
 """
 
 from __future__ import annotations
@@ -11,40 +12,9 @@ from dataclasses import dataclass
 
 from sim.events import NO_CODE, NULL
 
-TYPES: tuple[str, ...] = (
-    "dropped_message",
-    "duplicate_message",
-    "posting_lag",
-    "late_asn",
-    "carton_mismatch",
-    "receiving_variance",
-    "transfer_delay",
-    "unit_of_measure",
-    "api_outage",
-    "phantom_stock",
-    "negative_inventory",
-    "count_variance",
-)
 CAUSES: tuple[str, ...] = ("data_synchronization", "business_rule", "timing_delay", "physical_discrepancy")
 UNKNOWN = "unknown"
-#: fault type -> root cause.
-CAUSE_OF_FAULT: dict[str, str] = {
-    "dropped_message": "data_synchronization",
-    "duplicate_message": "data_synchronization",
-    "carton_mismatch": "data_synchronization",
-    "posting_lag": "timing_delay",
-    "late_asn": "timing_delay",
-    "transfer_delay": "timing_delay",
-    "api_outage": "timing_delay",
-    "unit_of_measure": "business_rule",
-    "receiving_variance": "physical_discrepancy",
-    "count_variance": "physical_discrepancy",
-    "shrink": "physical_discrepancy",
-    "scan_error": "physical_discrepancy",
-    UNKNOWN: UNKNOWN,
-}
-FAULT_TYPES: tuple[str, ...] = tuple(CAUSE_OF_FAULT)
-#: What kind of thing an exception type speaks of.
+#: Exception type -> what kind of thing it speaks of. Two types of one scope on one thing share a case.
 SCOPE_OF_TYPE: dict[str, str] = {
     "dropped_message": "message",
     "duplicate_message": "message",
@@ -53,12 +23,64 @@ SCOPE_OF_TYPE: dict[str, str] = {
     "carton_mismatch": "document",
     "receiving_variance": "document",
     "transfer_delay": "document",
+    "out_of_order": "document",
+    "missing_disposition": "document",
+    "rtv_gap": "document",
+    "reservation_leak": "document",
+    "short_pick": "document",
+    "batch_failure": "document",
     "unit_of_measure": "item",
+    "duplicate_item": "record",
     "api_outage": "interface",
+    "schema_drift": "contract",
+    "clock_skew": "clock",
+    "price_mismatch": "price",
     "phantom_stock": "cell",
     "negative_inventory": "cell",
     "count_variance": "cell",
 }
+TYPES: tuple[str, ...] = tuple(SCOPE_OF_TYPE)
+#: Which fields of a finding name the one thing of its scope, at most three.
+FIELDS_OF_SCOPE: dict[str, tuple[str, ...]] = {
+    "message": ("interface", "location", "sequence"),
+    "document": ("document_id", "item"),
+    "cell": ("location", "item"),
+    "price": ("location", "item"),
+    "item": ("item",),
+    "record": ("item",),
+    "interface": ("interface", "location"),
+    "contract": ("interface",),
+    "clock": ("location",),
+}
+#: fault type -> root cause.
+CAUSE_OF_FAULT: dict[str, str] = {
+    "dropped_message": "data_synchronization",
+    "duplicate_message": "data_synchronization",
+    "carton_mismatch": "data_synchronization",
+    "reservation_leak": "data_synchronization",
+    "schema_drift": "data_synchronization",
+    "duplicate_item": "data_synchronization",
+    "clock_skew": "data_synchronization",
+    "posting_lag": "timing_delay",
+    "late_asn": "timing_delay",
+    "transfer_delay": "timing_delay",
+    "rtv_gap": "timing_delay",
+    "out_of_order": "timing_delay",
+    "api_outage": "timing_delay",
+    "batch_failure": "timing_delay",
+    # Late on its way to the till; where a wrong rule is behind it, the finding says so.
+    "price_mismatch": "timing_delay",
+    "unit_of_measure": "business_rule",
+    "missing_disposition": "business_rule",
+    "receiving_variance": "physical_discrepancy",
+    "short_pick": "physical_discrepancy",
+    "count_variance": "physical_discrepancy",
+    "shrink": "physical_discrepancy",
+    "misplacement": "physical_discrepancy",
+    "scan_error": "physical_discrepancy",
+    UNKNOWN: UNKNOWN,
+}
+FAULT_TYPES: tuple[str, ...] = tuple(CAUSE_OF_FAULT)
 #: A subject, comparable and hashable: its scope, then up to three integers.
 Subject = tuple[str, int, int, int]
 
@@ -75,6 +97,7 @@ class Finding:
         deadline: for a prediction, when the rule will break; else null.
         evidence: ids of the rows it rests on.
         fault_type: for findings that come diagnosed from outside; else empty.
+        cause: root cause, where the evidence tells more than the fault type does; else empty.
         source: event type (code) of the row that the subject began with; -1 where none.
     """
 
@@ -89,6 +112,7 @@ class Finding:
     deadline: int = NULL
     evidence: tuple[int, ...] = ()
     fault_type: str = ""
+    cause: str = ""
     source: int = NO_CODE
 
     def __post_init__(self) -> None:
@@ -101,12 +125,6 @@ class Finding:
         scope = SCOPE_OF_TYPE[self.type]
         if scope == "message" and self.sequence == NULL:
             scope = "document"
-        if scope == "message":
-            return (scope, self.interface, self.location, self.sequence)
-        if scope == "document":
-            return (scope, self.document_id, self.item, 0)
-        if scope == "cell":
-            return (scope, self.location, self.item, 0)
-        if scope == "item":
-            return (scope, self.item, 0, 0)
-        return (scope, self.interface, self.location, 0)
+        names = [getattr(self, name) for name in FIELDS_OF_SCOPE[scope]]
+        first, second, third = (*names, 0, 0)[:3]
+        return (scope, first, second, third)

@@ -15,6 +15,7 @@ own record is itself learned, from how far cells scatter about it (empirical Bay
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Cells:
         pack: replenishment pack by item, shape (items,).
         clock: sale lines by location since the start, shape (locations,).
         below_zero: cells whose book went below zero in this step.
-        nil_picks: (cell, event id, reserved units) of picks that found too little in this step.
+        surprises: cell -> units by which ERP's extract exceeded the estimate in this step, of the watched cells.
     """
 
     def __init__(self, locations: int, items: int) -> None:
@@ -84,12 +85,12 @@ class Cells:
         self._recent: deque[tuple[int, IntArray, npt.NDArray[np.int32]]] = deque(maxlen=_EXTRACT_LAG_TICKS)
         self._touched: list[IntArray] = []
         self.below_zero: list[int] = []
-        self.nil_picks: list[tuple[int, int, int]] = []
+        self.surprises: dict[int, int] = {}
 
     def begin(self) -> None:
         """Clear the last step's news."""
         self._touched = []
-        self.below_zero, self.nil_picks = [], []
+        self.below_zero, self.surprises = [], {}
 
     def cell_of(self, block: Block) -> IntArray:
         """The cell of each row."""
@@ -136,36 +137,35 @@ class Cells:
             if line.item >= 0:
                 self.flight[line.location * self.items + line.item] += sign * line.change
 
-    def extract(self, block: Block) -> None:
-        """ERP's own word on its book: an opening, or the net change since the last extract."""
-        if integers(block, "status")[0] == STATUS["reserved"]:
-            # The OMS' word on what it holds for customers: no stock changes.
-            return
+    def extract(self, block: Block, pending: tuple[IntArray, IntArray], watched: Sequence[int]) -> None:
+        """ERP's own word on its book: an opening, or the net change since the last extract.
+
+        Args:
+            block: the extract.
+            pending: cells and units of sales that ERP cannot know yet.
+            watched: cells whose difference from the estimate is asked for.
+        """
         cell = self.cell_of(block)
         quantity = block.get("quantity").astype(np.int32)
         if integers(block, "status")[0] == STATUS["opening"]:
             self._base[cell] = quantity
         else:
             np.add.at(self._base, cell, quantity)
+        expected = self.erp[list(watched)].tolist() if watched else []
         np.copyto(self.erp, self._base)
+        np.subtract.at(self.erp, pending[0], pending[1].astype(np.int32))
         cut_off = int(integers(block, "occurred_at").max())
         for posted_at, posted, change in self._recent:
             if posted_at > cut_off:
                 np.add.at(self.erp, posted, change)
+        found = self.erp[list(watched)].tolist() if watched else []
+        self.surprises = {n: is_now - was for n, was, is_now in zip(watched, expected, found, strict=True)}
         self._touched.append(cell)
 
     def pick(self, block: Block) -> None:
-        """Picks: a full one is a sign of life, a short or nil one contradicts the book."""
-        cell = self.cell_of(block)
-        status = integers(block, "status")
-        failed = (status == STATUS["nil"]) | (status == STATUS["short"])
-        found = cell[~failed]
+        """Picks in full are a sign of life."""
+        found = self.cell_of(block)[integers(block, "status") == STATUS["complete"]]
         self.mark[found] = self.clock[found // self.items]
-        if failed.any():
-            rows = np.flatnonzero(failed)
-            ids = integers(block, "event_id")[rows].tolist()
-            units = integers(block, "quantity")[rows].tolist()
-            self.nil_picks.extend(zip(cell[rows].tolist(), ids, units, strict=True))
 
     def count(self, block: Block) -> None:
         """A count settles a cell, whatever it found."""
@@ -202,6 +202,14 @@ class Cells:
         usual = np.abs(self.lines[cell] - pooled) < 4.0 * np.sqrt(pooled) + 0.5 * pooled
         spread = float(excess[usual].sum()) / float((pooled[usual] ** 2).sum())
         self.prior_lines = min(PRIOR_LINES_MAX, max(PRIOR_LINES_MIN, 1.0 / max(spread, 1e-6)))
+
+    def silence(self, cell: int) -> float:
+        """Natural logarithm of the probability that a cell is silent for so long by chance, its book full."""
+        share = float(self._share()[cell % self.items])
+        seen, weight = share * float(self.mark[cell]), float(self.lines[cell]) + self.prior_lines
+        pooled = share * float(self.clock[cell // self.items] - self.mark[cell])
+        expected = weight / (seen + self.prior_lines) * pooled
+        return -weight * float(np.log1p(expected / weight))
 
     def suspects(self, now: int) -> Suspects:
         """Cells with a positive book of which at least a line was expected since their last sign of life."""

@@ -4,7 +4,8 @@ Healthy traffic shows as one telemetry row per interface, location and hour. A *
 sequence numbers that did not come while later ones did; most are late batches that fill themselves
 within the service level, so a gap is only *due* once that has passed. An *outage* begins with a
 retry of a whole interface and ends with its recovery; for as long as it lasts, and while its backlog
-drains, gaps on it tell nothing new.
+drains, gaps on it tell nothing new. A *rejection* is a dead letter that the interface no longer
+understands: it dies at once, and no retry helps until the mapping is mended.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from detection.views.columns import integers
 from sim.clock import HOUR
-from sim.events import INTERFACES, NO_CODE, NULL, STATUS, Block
+from sim.events import CODE, INTERFACES, NO_CODE, NULL, STATUS, Block
 
 #: Locations that must retry within one step before a local failure counts as an outage.
 RETRY_LOCATIONS_MIN = 3
@@ -27,6 +28,9 @@ DRAIN_HOURS = 2
 #: Hours after a recovery by which the last of its backlog has found the interface up.
 BACKLOG_HOURS = 9
 _FORGET_HOURS = 24 * 14
+#: Refusals that are no outage by themselves: an expired token is renewed, and a burst of demand is throttled.
+#: Where it is the interface that throttles, its telemetry says at the end of the hour that it is unavailable.
+_HARMLESS = (CODE["401"], CODE["429"])
 GapKey = tuple[int, int, int]
 
 
@@ -77,7 +81,9 @@ class Channels:
         recovered_at: when it last came back.
         dead: dead letters of each interface that wait for a redrive.
         gaps: open gaps by key.
-        gaps_opened, gaps_due, gaps_closed, doubled, dead_letters, outages, recoveries: what this step brought.
+        rejected_since: when the first letter of a kind that each interface rejects came; null where it rejects none.
+        gaps_opened, gaps_due, gaps_closed, doubled, dead_letters, rejections, outages, recoveries: what this step
+            brought; of rejections the first of an interface only.
         hour_closed: whether telemetry came in this step.
     """
 
@@ -90,6 +96,8 @@ class Channels:
         self.recovered_at = [NULL] * len(INTERFACES)
         self.outage_spans: list[list[tuple[int, int]]] = [[] for _ in INTERFACES]
         self.dead = [0] * len(INTERFACES)
+        self.rejected_since = [NULL] * len(INTERFACES)
+        self._buried: list[set[int]] = [set() for _ in INTERFACES]
         self.gaps: dict[GapKey, Gap] = {}
         self._firsts: dict[tuple[int, int], dict[int, None]] = {}
         self._waiting: list[tuple[int, GapKey]] = []
@@ -103,22 +111,25 @@ class Channels:
         self.gaps_closed: list[Gap] = []
         self.doubled: list[Signal] = []
         self.dead_letters: list[Signal] = []
+        self.rejections: list[Signal] = []
         self.outages: list[Signal] = []
         self.recoveries: list[int] = []
         self.hour_closed = False
 
     def measure(self, now: int, block: Block) -> None:
         """Telemetry of an hour; what a gateway counts has no location."""
-        block = block.take(integers(block, "location") >= 0)
+        unavailable = integers(block, "status") == STATUS["unavailable"]
+        for signal in _signals(block.take(unavailable)) if unavailable.any() else ():
+            self._go_down(now, signal)
+        placed = integers(block, "location") >= 0
+        if not placed.all():
+            block = block.take(placed)
         interface, location = integers(block, "interface"), integers(block, "location")
         self.delivered[interface, location] = integers(block, "count")
         self.latency_p95[interface, location] = np.maximum(integers(block, "latency_p95_ms"), 0)
         # Rows of one interface and location come in order, so the last is the highest.
         self.high[interface, location] = np.maximum(self.high[interface, location], integers(block, "sequence"))
         self.hour_closed = True
-        unavailable = integers(block, "status") == STATUS["unavailable"]
-        for signal in _signals(block.take(unavailable)) if unavailable.any() else ():
-            self._go_down(now, signal)
 
     def gap(self, now: int, block: Block) -> None:
         """Gaps that opened or were filled, and numbers that came twice."""
@@ -142,21 +153,36 @@ class Channels:
         """Retries; those of a whole interface are an outage."""
         attempts = integers(block, "attempt").tolist()
         by_interface: dict[int, set[int]] = {}
-        for signal, attempt in zip(_signals(block), attempts, strict=True):
+        codes = integers(block, "code").tolist()
+        for signal, attempt, code in zip(_signals(block), attempts, codes, strict=True):
+            if signal.location < 0 and (code == _HARMLESS[0] or (code == _HARMLESS[1] and not _is_fed(signal))):
+                continue
             places = by_interface.setdefault(signal.interface, set())
             places.add(signal.location)
             if signal.location < 0 or attempt >= RETRY_ATTEMPTS_MIN or len(places) >= RETRY_LOCATIONS_MIN:
                 self._go_down(now, signal)
 
-    def die(self, block: Block) -> None:
-        """Messages that were given up."""
-        for signal in _signals(block):
+    def die(self, now: int, block: Block) -> None:
+        """Messages that were given up, or rejected at once."""
+        rejected = (integers(block, "code") == CODE["schema"]).tolist()
+        for signal, is_rejected in zip(_signals(block), rejected, strict=True):
             self.dead[signal.interface] += 1
-            self.dead_letters.append(signal)
+            self._buried[signal.interface].add(signal.document_id)
+            if not is_rejected:
+                self.dead_letters.append(signal)
+            elif self.rejected_since[signal.interface] == NULL:
+                self.rejected_since[signal.interface] = now
+                self.rejections.append(replace(signal, location=NO_CODE))
 
     def redriven(self, interface: int) -> None:
         """Dead letters were put back on the wire."""
         self.dead[interface] = 0
+        self._buried[interface].clear()
+        self.rejected_since[interface] = NULL
+
+    def is_buried(self, interface: int, document: int) -> bool:
+        """Whether a document lies with the dead letters of an interface."""
+        return document != NULL and document in self._buried[interface]
 
     def recover(self, now: int, block: Block) -> None:
         """Interfaces that are back."""
@@ -243,6 +269,11 @@ class Channels:
             self._open(replace(gap, first=gap.first + count, count=gap.count - count))
             gap = replace(gap, count=count)
         self.gaps_closed.append(gap)
+
+
+def _is_fed(signal: Signal) -> bool:
+    """Whether messages wait at an interface; calls that are refused do not."""
+    return not INTERFACES[signal.interface].startswith("web_")
 
 
 def _signals(block: Block) -> list[Signal]:

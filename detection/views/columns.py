@@ -26,7 +26,7 @@ def integers(block: Block, name: str) -> IntArray:
 #: Columns that views read of the types that come in many blocks.
 _JOINED = (
     "event_id", "occurred_at", "due_at", "interface", "sequence", "location", "item", "quantity", "code", "status",
-    "document_id", "parent_document_id", "correlation_id", "carton",
+    "document_id", "parent_document_id", "correlation_id", "carton", "source", "count", "version",
 )  # fmt: skip
 
 

@@ -34,8 +34,11 @@ class Counts:
     Attributes:
         variances, adjusted_cells: counts of this step that were out of tolerance, and (location, item) ->
             signed units adjusted in it.
+        moved_cells: cells of which misplaced goods were put back in this step, and how many.
+        moved_at: when that last happened to a cell.
         counted_at, found_units: when each cell was last counted (null for never), and by how much its
             book was off then; shape (cells,).
+        is_reconciled: whether the night's list came in this step.
         differences: (cell, code of the book, other - site) arrays, as of the last night.
     """
 
@@ -44,13 +47,15 @@ class Counts:
         self.counted_at = np.full(locations * items, NULL, dtype=np.int64)
         self.found_units = np.zeros(locations * items, dtype=np.int32)
         self.differences: list[tuple[IntArray, IntArray, IntArray]] = []
+        self.moved_at: dict[int, int] = {}
         self.begin()
 
     def begin(self) -> None:
         """Clear the last step's news."""
         self.variances: list[CountResult] = []
         self.adjusted_cells: dict[tuple[int, int], int] = {}
-        self._is_fresh_night = True
+        self.moved_cells: dict[tuple[int, int], int] = {}
+        self.is_reconciled = False
 
     def count(self, block: Block) -> None:
         """Counts as they come in."""
@@ -68,17 +73,24 @@ class Counts:
         for location, item, units in zip(*(integers(block, name).tolist() for name in names), strict=True):
             self.adjusted_cells[location, item] = units
 
+    def move(self, now: int, block: Block) -> None:
+        """Goods that stood in the wrong place and were put back."""
+        names = ("location", "item", "quantity")
+        for location, item, units in zip(*(integers(block, name).tolist() for name in names), strict=True):
+            self.moved_cells[location, item] = units
+            self.moved_at[location * self._items + item] = now
+
+    def differences_of(self, book: str) -> dict[int, int]:
+        """Cell -> units by which a book exceeded the site's last night."""
+        found: dict[int, int] = {}
+        for cell, code, units in self.differences:
+            rows = np.flatnonzero(code == CODE[book])
+            found.update(zip(cell[rows].tolist(), units[rows].tolist(), strict=True))
+        return found
+
     def reconcile(self, block: Block) -> None:
         """The night's list of differences replaces the last one."""
-        if self._is_fresh_night:
-            self.differences, self._is_fresh_night = [], False
+        if not self.is_reconciled:
+            self.differences, self.is_reconciled = [], True
         cell = integers(block, "location") * self._items + integers(block, "item")
         self.differences.append((cell, integers(block, "code"), integers(block, "quantity")))
-
-    def difference(self, location: int, item: int, book: str = "ERP") -> int:
-        """Units by which a book exceeded the site's book last night; 0 where they agreed."""
-        for cell, code, units in self.differences:
-            rows = np.flatnonzero((cell == location * self._items + item) & (code == CODE[book]))
-            if len(rows):
-                return int(units[rows[0]])
-        return 0

@@ -238,7 +238,8 @@ class Messages:
 
 
 _POSTED_INTERFACES = frozenset({INTERFACE["wms_erp"], INTERFACE["store_erp"]})
-_SIGN_BY_CODE = {"101": 1, "102": -1, "303": -1, "305": 1, "551": -1, "601": -1, "653": 1, "701": 1, "702": -1}
+#: How a movement changes the on-hand book; what moves in or out of the returns cage (551, 651, 657, 122) does not.
+_SIGN_BY_CODE = {"101": 1, "102": -1, "303": -1, "305": 1, "601": -1, "653": 1, "701": 1, "702": -1}
 _SIGN = np.array([_SIGN_BY_CODE.get(code, 0) for code in CODES] + [0], dtype=np.int64)
 #: Movements whose documents are posted whole.
 _DOCUMENT_CODES = frozenset({CODE["101"], CODE["303"], CODE["305"]})

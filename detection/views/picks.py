@@ -1,0 +1,89 @@
+"""Picks: lines that were promised and not found, and cells on which that happens again and again.
+
+One short pick may be the picker's mistake. Several on one cell within days say that the record of the
+shelf is wrong, not that demand is high: nobody who buys more makes goods harder to find.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from detection.views.columns import integers
+from sim.clock import DAY
+from sim.events import STATUS, Block
+
+#: Days in which short picks on one cell belong together.
+WINDOW_DAYS = 7
+_FAILED = (STATUS["nil"], STATUS["short"])
+
+
+@dataclass(frozen=True, slots=True)
+class ShortPick:
+    """A line of which too little was found.
+
+    Attributes:
+        location, item, document_id, event_id: of the pick.
+        picked: units that were found.
+    """
+
+    location: int
+    item: int
+    document_id: int
+    picked: int
+    event_id: int
+
+
+class Picks:
+    """Short picks of the last days.
+
+    Attributes:
+        short, resolved: short picks, and (order, item) that were substituted, promised again or given up, in this
+            step.
+        open: (order, item) of short lines that nothing has become of yet.
+    """
+
+    def __init__(self, items: int) -> None:
+        self._items = items
+        self._strikes: dict[int, list[tuple[int, int]]] = {}
+        self.open: dict[tuple[int, int], int] = {}
+        self.begin()
+
+    def begin(self) -> None:
+        """Clear the last step's news."""
+        self.short: list[ShortPick] = []
+        self.resolved: list[tuple[int, int]] = []
+
+    def pick(self, now: int, block: Block) -> None:
+        """Picks, of which few are short."""
+        rows = np.flatnonzero(np.isin(integers(block, "status"), _FAILED))
+        names = ("location", "item", "document_id", "quantity", "event_id")
+        for values in zip(*(integers(block, name)[rows].tolist() for name in names), strict=True):
+            found = ShortPick(*values)
+            self.short.append(found)
+            self.open[found.document_id, found.item] = now
+            self._strikes.setdefault(found.location * self._items + found.item, []).append((now, found.event_id))
+
+    def resolve(self, block: Block) -> None:
+        """Order lines that were substituted, promised again, or cancelled."""
+        if not self.open:
+            return
+        for key in zip(*(integers(block, name).tolist() for name in ("document_id", "item")), strict=True):
+            if self.open.pop(key, None) is not None:
+                self.resolved.append(key)
+
+    def strikes(self, cell: int) -> list[int]:
+        """Rows of a cell's short picks within the window, oldest first."""
+        return [event for _, event in self._strikes.get(cell, [])]
+
+    def clear(self, cell: int) -> None:
+        """A cell was counted: what was short before says nothing of what is short from now on."""
+        self._strikes.pop(cell, None)
+
+    def end_day(self, now: int) -> None:
+        """Forget what lies out of the window."""
+        horizon = now - WINDOW_DAYS * DAY
+        kept = {cell: [strike for strike in strikes if strike[0] > horizon] for cell, strikes in self._strikes.items()}
+        self._strikes = {cell: strikes for cell, strikes in kept.items() if strikes}
+        self.open = {key: at for key, at in self.open.items() if at > horizon}
