@@ -1,8 +1,8 @@
 """Who must approve what: by kind, by value, and never the team that carries it out.
 
 Inventory adjustments, valuation impacts and supplier claims always need a person. Replaying an
-original or reversing a proven duplicate is none of these. A count asks for nothing first: the
-adjustment that follows from it does, in the world.
+original or reversing a proven duplicate is none of these. What a team owns it decides on itself. A count
+asks for nothing first: the adjustment that follows from it does, in the world.
 """
 
 from __future__ import annotations
@@ -10,7 +10,17 @@ from __future__ import annotations
 #: Kinds whose approver follows from the value by the ladder.
 BY_VALUE: frozenset[str] = frozenset({"adjust", "resync"})
 #: Kinds with an approver of their own, whatever the value.
-BY_KIND: dict[str, str] = {"claim": "finance", "fix_conversion": "finance"}
+BY_KIND: dict[str, str] = {
+    "claim": "finance",
+    "fix_conversion": "finance",
+    "fix_map": "change_board",
+    # It moves what was booked under one number to another.
+    "merge_item": "inventory_control",
+    "scrap": "inventory_control",
+    "reverse": "finance",
+}
+#: Kinds that their own team decides on: it does them itself, or approves that a machine does.
+OWNED: dict[str, str] = {"push_price": "pricing"}
 
 
 #: Role that approves -> the team it belongs to, where the two have different names.
@@ -23,6 +33,8 @@ def approver_for(kind: str, value: float, team: str, ladder: tuple[tuple[float, 
     Segregation of duties: where the ladder names the team that carries the step out, the next role up
     approves; at the top it is another team's head.
     """
+    if kind in OWNED:
+        return OWNED[kind] if OWNED[kind] != team else ""
     if kind in BY_KIND:
         role = BY_KIND[kind]
         return role if role != team else "inventory_control"

@@ -18,11 +18,13 @@ TRANSITIONS: dict[str, dict[str, str]] = {
     "new": {"classified": "triaged"},
     "triaged": {"requested": "acting", "deferred": "waiting", "settled": "closed", "expired": "escalated"},
     "waiting": {"resumed": "triaged", "settled": "closed", "expired": "escalated"},
-    "acting": {"done": "verifying", "refused": "triaged", "settled": "closed", "expired": "escalated"},
+    "acting": {
+        "done": "verifying", "refused": "triaged", "prepared": "triaged", "settled": "closed", "expired": "escalated",
+    },
     "verifying": {"settled": "closed", "failed": "triaged", "expired": "escalated"},
     "escalated": {"settled": "closed"},
     "closed": {"reopened": "triaged"},
-}
+}  # fmt: skip
 
 
 class TransitionError(RuntimeError):
@@ -52,7 +54,7 @@ class Case:
         found_units: signed units by which a count differed.
         step_kind: the step under way.
         wake_at: when it is looked at again.
-        is_held: whether its cell was taken out of online availability.
+        is_held: whether it keeps its cell out of online availability.
         verdict: "confirmed" or "refuted" once its outcome says so.
     """
 

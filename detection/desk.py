@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from detection import remedies
 from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
+from detection.casework import nap, news, verdict
 from detection.classifiers.base import Classifier
 from detection.keys import key_id
 from detection.policy import Decision, Policy, decide
@@ -21,22 +22,19 @@ from detection.priorities.base import Priority
 from detection.records import Recorder
 from detection.spec import OperatorSpec
 from detection.stakes import value_at_stake
-from detection.taxonomy import SCOPE_OF_TYPE, Finding, Subject
+from detection.taxonomy import SCOPE_OF_TYPE, Finding
 from detection.verification import holds, is_delivered
 from detection.views.channels import BACKLOG_HOURS
 from detection.views.columns import integers
 from detection.views.state import Views
 from sim.actions import Action
-from sim.clock import DAY, HOUR
+from sim.clock import DAY, HOUR, TICK
 from sim.events import NO_CODE, NULL, Rows
 
-#: How long a case sleeps between looks: one on a cell, of which no row says that it holds again, and others.
-CELL_SLEEP_HOURS, SLEEP_HOURS = 8, 24
 #: How far back a closed case on the same cell still explains a new one.
 _RELATED_DAYS = 3
 #: Days for which a cell is left alone by the silence test once people have looked at it.
 _REST_DAYS = 10
-_SIDE_KINDS = frozenset({"hold", "release", "escalate", "reprioritise"})
 
 
 class CaseDesk:
@@ -64,6 +62,8 @@ class CaseDesk:
         self._sleepers: list[tuple[int, int]] = []
         #: Kinds of the actions that are not yet answered, by id.
         self._pending: dict[int, str] = {}
+        #: Cells kept out of online availability, and the cases that ask for it.
+        self._held: dict[tuple[int, int], set[int]] = {}
         #: What an outage's case explains: (alert id, finding) of messages on its interface, by case.
         self._absorbed: dict[int, list[tuple[int, Finding]]] = {}
         self._ready: dict[int, Case] = {}
@@ -77,7 +77,7 @@ class CaseDesk:
         for alert_id, finding in alerts:
             self._take(views, alert_id, finding)
         self._answers(views, rows)
-        for subject in _news(views):
+        for subject in news(views):
             case = self.book.open_on(subject)
             if case is not None:
                 self._review(views, case)
@@ -99,6 +99,9 @@ class CaseDesk:
                 self._absorbed.setdefault(storm.case_id, []).append((alert_id, finding))
                 return
         known = self.book.open_on(finding.subject)
+        if known is None and finding.type == "short_pick":
+            # The cell is being looked into: one more line that was not found there is no news.
+            known = self.book.open_on(("cell", finding.location, finding.item, 0))
         if known is not None:
             known.alerts += (alert_id,)
             return
@@ -124,7 +127,10 @@ class CaseDesk:
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
         policy = self._policy
-        case.plan = remedies.plan_for(case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts)
+        case.plan = remedies.plan_for(
+            case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts, source=finding.source,
+            first=finding.step,
+        )  # fmt: skip
         first = next((kind for kind in case.plan if kind not in remedies.PASSIVE), "escalate")
         case.team = remedies.team_for(first, finding.location)
         case.apply("classified")
@@ -140,19 +146,29 @@ class CaseDesk:
                 if self._recorder.knows(action_id):
                     outcome = self._recorder.result(action_id, at, status, units)
                     self._audit.append(views.now, "result", action=action_id, outcome=outcome)
-                    self._answer(views, self.book.cases[case_id], action_id, outcome)
+                    changed = 0 if units == NULL else units
+                    self._answer(views, self.book.cases[case_id], action_id, outcome, changed)
 
-    def _answer(self, views: Views, case: Case, action_id: int, outcome: str) -> None:
+    def _answer(self, views: Views, case: Case, action_id: int, outcome: str, units: int) -> None:
         if outcome == "pending" or action_id not in self._pending:
             return
         kind = self._pending.pop(action_id)
-        if kind in _SIDE_KINDS or case.status != "acting":
+        if kind in remedies.SIDE_STEPS or case.status != "acting":
             if outcome == "done" and not case.is_open:
                 self._recorder.verified(action_id, views.now)
             return
         if outcome == "refused":
+            if kind in remedies.REFUSED_WHEN_RIGHT or holds(case, views):
+                self._settle(views, case)
+                return
             case.apply("refused")
             case.plan = case.plan[1:]
+            self._ready[case.case_id] = case
+            return
+        if kind in remedies.PREPARING:
+            case.apply("prepared")
+            case.done_at = views.now
+            case.plan = remedies.next_steps(kind, case.plan[1:], units)
             self._ready[case.case_id] = case
             return
         case.apply("done")
@@ -179,14 +195,19 @@ class CaseDesk:
         elif case.status == "acting" and now - case.opened_at >= self._spec.escalate_hours * HOUR:
             self._escalate(views, case, "open past its threshold")
         else:
-            self._sleep(case, now + _nap(case))
+            self._sleep(case, now + nap(case))
 
     def _work(self, views: Views, case: Case) -> None:
         """Take the next steps of a case, until one must be waited for."""
         now = views.now
         while case.status == "triaged":
             if not case.plan:
-                self._escalate(views, case, "no remedy left")
+                threshold = case.opened_at + int(self._spec.escalate_hours * HOUR)
+                if now < threshold:
+                    case.apply("deferred")
+                    self._sleep(case, threshold)
+                else:
+                    self._escalate(views, case, "no remedy left")
                 return
             kind = case.step_kind = case.plan[0]
             wait_until = self._not_before(views, case, kind)
@@ -198,20 +219,44 @@ class CaseDesk:
                 case.apply("requested")
                 case.apply("done")
                 case.done_at = now
-                self._sleep(case, now + _nap(case))
+                self._sleep(case, now + nap(case))
                 return
             decision = decide(self._policy, self._spec, case, kind, now)
+            if kind == "hold" and decision.outcome != "leave" and not self._take_out(case):
+                case.plan = case.plan[1:]
+                continue
             self._note(case, now, kind, decision)
             if decision.outcome == "leave":
                 case.apply("deferred")
-                self._sleep(case, now + _nap(case))
+                self._sleep(case, now + nap(case))
                 return
             self._request(views, case, kind, decision)
-            if kind in _SIDE_KINDS:
+            if kind in remedies.SIDE_STEPS:
                 case.plan = case.plan[1:]
             else:
                 case.apply("requested")
                 self._sleep(case, now + int(self._spec.escalate_hours * HOUR))
+
+    def _take_out(self, case: Case) -> bool:
+        """Keep a case's cell out of online availability; whether the world must be asked for it."""
+        cell = (case.finding.location, case.finding.item)
+        holders = self._held.setdefault(cell, set())
+        is_first = not holders
+        holders.add(case.case_id)
+        case.is_held = True
+        return is_first
+
+    def _put_back(self, case: Case) -> bool:
+        """A case no longer needs its cell held back; whether nobody else does."""
+        if not case.is_held:
+            return False
+        cell = (case.finding.location, case.finding.item)
+        holders = self._held[cell]
+        holders.discard(case.case_id)
+        case.is_held = False
+        if not holders:
+            del self._held[cell]
+        return cell not in self._held
 
     def _not_before(self, views: Views, case: Case, kind: str) -> int:
         """When a step can be taken; now, or earlier, where nothing is in its way."""
@@ -222,6 +267,10 @@ class CaseDesk:
                 return now + HOUR
             drained_at = views.channels.recovered_at[interface] + BACKLOG_HOURS * HOUR
             return drained_at if views.channels.dead[interface] == 0 else now
+        if kind == "set_disposition" and now - case.done_at < HOUR:
+            goods = views.returned.undecided.get(case.finding.document_id)
+            # What the inspection saw is told a moment after it was done.
+            return now + TICK if goods is not None and goods.state == NO_CODE else now
         if kind == "count" and self._policy.routes:
             if self._counts_left <= 0:
                 return now + DAY - (now - views.day_offset) % DAY
@@ -232,15 +281,14 @@ class CaseDesk:
         now = views.now
         action = Action(
             action_id=key_id(self._seed, "action", case.case_id, kind, len(case.actions)),
-            case_id=case.case_id, kind=kind, requested_at=now,
-            units=remedies.adjustment(case, views.cells) if kind == "adjust" else 0,
+            case_id=case.case_id, kind=remedies.KIND_OF_STEP.get(kind, kind), requested_at=now,
+            units=remedies.units_of(kind, case, views),
             system=remedies.ADJUSTED_SYSTEM.get(case.type, 0) if kind == "adjust" else 0,
             team=decision.team, approver=decision.approver, decided_by=decision.decided_by, rule=decision.rule,
             model_version=case.model_version, priority=case.priority,
             **remedies.target_of(kind, case),
         )  # fmt: skip
         case.actions += (action.action_id,)
-        case.is_held = kind == "hold" or (case.is_held and kind != "release")
         self._pending[action.action_id] = kind
         self._recorder.action(action)
         self._actions.append(action)
@@ -251,12 +299,12 @@ class CaseDesk:
             decision = decide(self._policy, self._spec, case, "escalate", views.now)
             self._note(case, views.now, "escalate", decision, reason)
             self._request(views, case, "escalate", decision)
-        self._sleep(case, views.now + _nap(case))
+        self._sleep(case, views.now + nap(case))
 
     def _settle(self, views: Views, case: Case) -> None:
         """Close a case whose rule holds again; what it held back is let go."""
         now = views.now
-        case.verdict = _verdict(case, views)
+        case.verdict = verdict(case, views)
         self.book.close(case, now)
         self._ready.pop(case.case_id, None)
         self._classifier.learn(case)
@@ -267,7 +315,9 @@ class CaseDesk:
         if case.subject[0] == "cell":
             finding = case.finding
             views.cells.rest(finding.location * views.cells.items + finding.item, now + _REST_DAYS * DAY)
-        if case.is_held:
+        if case.subject[0] == "price":
+            views.prices.forget(case.finding.location * views.cells.items + case.finding.item)
+        if self._put_back(case):
             decision = decide(self._policy, self._spec, case, "release", now)
             self._note(case, now, "release", decision)
             self._request(views, case, "release", decision)
@@ -286,38 +336,3 @@ class CaseDesk:
     def _sleep(self, case: Case, until: int) -> None:
         case.wake_at = until
         heapq.heappush(self._sleepers, (until, case.case_id))
-
-
-def _nap(case: Case) -> int:
-    """How long until a case is looked at again, if no news wakes it before."""
-    scope = case.subject[0]
-    if case.status == "verifying":
-        # That a message, a document or a count's adjustment came is told by a row; of the rest one has to ask.
-        is_told = scope in {"message", "document"} or case.type == "count_variance"
-        return remedies.verify_span(case.step_kind) if is_told else HOUR
-    return (CELL_SLEEP_HOURS if scope == "cell" else SLEEP_HOURS) * HOUR
-
-
-def _verdict(case: Case, views: Views) -> str:
-    """What the outcome says of the diagnosis: confirmed, refuted, or nothing."""
-    if case.subject[0] != "cell":
-        return "confirmed" if case.done_at != NULL and case.actions else ""
-    finding = case.finding
-    cell = finding.location * views.cells.items + finding.item
-    if views.counts.counted_at[cell] >= case.opened_at:
-        return "confirmed" if views.counts.found_units[cell] else "refuted"
-    return "refuted" if case.type == "phantom_stock" else ""
-
-
-def _news(views: Views) -> list[Subject]:
-    """Subjects of which the step brought something that may settle a case."""
-    subjects: list[Subject] = [("message", *line.key) for line in views.messages.settled]
-    for gap in views.channels.gaps_closed:
-        subjects.extend(
-            ("message", gap.interface, gap.location, gap.first + ordinal) for ordinal in range(gap.count)
-        )
-    subjects.extend(("document", document, NO_CODE, 0) for document in views.shipments.arrived)
-    subjects.extend(("document", document, item, 0) for document, item in views.shipments.resolved)
-    subjects.extend(("interface", interface, NO_CODE, 0) for interface in views.channels.recoveries)
-    subjects.extend(("cell", location, item, 0) for location, item in views.counts.adjusted_cells)
-    return subjects

@@ -18,7 +18,16 @@ from detection.spec import OperatorSpec
 from sim.actions import KINDS
 
 #: Repairs that are deterministic and low in risk: they replay or reverse an original, or change no stock.
-SAFE_KINDS: frozenset[str] = frozenset({"replay", "redrive", "suppress", "expedite", "hold", "release", "escalate"})
+SAFE_KINDS: frozenset[str] = frozenset(
+    {"replay", "redrive", "rerun", "resequence", "suppress", "expedite", "push_price", "hold", "release", "escalate"}
+)
+#: What only hands can do, whoever decides.
+NEEDS_HANDS: frozenset[str] = frozenset(
+    {
+        "count", "recount", "search", "move", "trace", "relink", "post_receipt", "inspect", "set_disposition",
+        "substitute",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,10 +128,10 @@ def decide(policy: Policy, spec: OperatorSpec, case: Case, kind: str, now: int) 
         return Decision("route", team, approver, "person", "pilot: outside its scope")
     if case.confidence < spec.threshold(case.type):
         return Decision("route", team, approver, "person", "confidence: below the threshold of its type")
+    approver = approver_for(kind, case.value, "", spec.approval_ladder)
     return Decision("automatic", "", approver, "policy", f"{policy.name}: {kind} is safe")
 
 
 def _by_machine(policy: Policy, kind: str, team: str) -> Decision:
     """Without asking: a machine books and sends; only hands can count, trace and open cartons."""
-    needs_hands = kind in {"count", "trace", "relink", "post_receipt"}
-    return Decision("automatic", team if needs_hands else "", "", "policy", policy.name)
+    return Decision("automatic", team if kind in NEEDS_HANDS else "", "", "policy", policy.name)

@@ -2,7 +2,8 @@
 
 A plan is an ordered list of action kinds for a type and the fault behind it: the first is tried, and
 if it is refused, or done and the expected state still does not hold, the next. ``wait`` and the shorter
-``pause`` are steps like any other, for what puts itself right.
+``pause`` are steps like any other, for what puts itself right. Most steps are named like the action they
+ask for; :data:`KIND_OF_STEP` has the others.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 from detection.cases import Case
 from detection.taxonomy import UNKNOWN
 from detection.views.cells import Cells
+from detection.views.state import Views
 from sim.clock import HOUR
+from sim.events import EVENT_TYPE, NO_CODE
 
 #: (type, fault type) -> plan; fault type "" is the plan for any other fault.
 PLANS: dict[tuple[str, str], tuple[str, ...]] = {
@@ -37,7 +40,31 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("negative_inventory", "duplicate_message"): ("wait", "count"),
     ("negative_inventory", "unit_of_measure"): ("wait", "count"),
     ("count_variance", ""): ("wait", "count"),
+    # A count that is off by very much may be the counter's mistake: someone else counts before it is booked.
+    ("count_variance", "count_variance"): ("recount", "wait", "count"),
+    # Goods that stand in the wrong place are on hand: they are looked for before anything is written off.
+    ("phantom_stock", "misplacement"): ("hold", "search", "move", "count"),
+    ("short_pick", ""): ("repromise", "substitute"),
+    ("reservation_leak", ""): ("release_order",),
+    ("missing_disposition", ""): ("hold", "inspect", "set_disposition"),
+    ("rtv_gap", ""): ("post_return", "chase_credit"),
+    ("out_of_order", ""): ("resequence",),
+    ("batch_failure", ""): ("rerun",),
+    ("schema_drift", ""): ("fix_map", "redrive"),
+    ("clock_skew", ""): ("correct_clock",),
+    ("price_mismatch", ""): ("push_price",),
+    ("duplicate_item", ""): ("merge_item",),
 }
+#: Step -> kind of the action it asks for, where the two differ.
+KIND_OF_STEP: dict[str, str] = {"release_order": "release"}
+#: Steps that ask nothing of the case's rule: they are asked for, and the next follows at once.
+SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "reprioritise"})
+#: Steps that only prepare the next one.
+PREPARING: frozenset[str] = frozenset({"inspect", "search", "fix_map", "recount"})
+#: Steps that are refused only where nothing is wrong any more: the refusal is the proof.
+REFUSED_WHEN_RIGHT: frozenset[str] = frozenset(
+    {"push_price", "correct_clock", "resequence", "rerun", "merge_item", "release_order"}
+)
 #: Steps that ask nothing of anyone.
 PASSIVE: frozenset[str] = frozenset({"wait", "pause"})
 #: The plans of a policy that repairs what it infers without looking: straight into the books.
@@ -49,6 +76,9 @@ INFERRED_PLANS: dict[str, tuple[str, ...]] = {
 }
 #: The plans of a policy that acts before the outcome of a count is known: the next wave brings goods.
 PREDICTED_PLANS: dict[str, tuple[str, ...]] = {"phantom_stock": ("hold", "reprioritise", "count")}
+#: The plans of what repeated short picks tell: the shelf is wrong and not demand, so the cell is counted and its
+#: replenishment brought forward.
+PICKED_PLANS: dict[str, tuple[str, ...]] = {"phantom_stock": ("hold", "reprioritise", "count")}
 #: Who carries out each kind when a machine does not.
 TEAM_OF_KIND: dict[str, str] = {
     "replay": "integration",
@@ -67,6 +97,22 @@ TEAM_OF_KIND: dict[str, str] = {
     "release": "inventory_control",
     "reprioritise": "supply_chain",
     "escalate": "inventory_control",
+    "recount": "store",
+    "search": "store",
+    "move": "store",
+    "inspect": "store",
+    "set_disposition": "store",
+    "substitute": "store",
+    "repromise": "order_management",
+    "release_order": "order_management",
+    "post_return": "finance",
+    "chase_credit": "finance",
+    "resequence": "integration",
+    "rerun": "integration",
+    "fix_map": "integration",
+    "correct_clock": "integration",
+    "push_price": "pricing",
+    "merge_item": "master_data",
 }
 #: Hours after which a step that was done must show, or the next is tried; 0: its own answer is the proof.
 VERIFY_HOURS: dict[str, float] = {
@@ -76,20 +122,52 @@ VERIFY_HOURS: dict[str, float] = {
     "post_receipt": 8.0,
     "relink": 8.0,
     "trace": 24.0,
+    "move": 24.0,
+    "set_disposition": 4.0,
+    "post_return": 4.0,
+    "chase_credit": 48.0,
+    "resequence": 2.0,
+    "rerun": 2.0,
+    "correct_clock": 24.0,
     "wait": 30.0,
     "pause": 1.5,
 }
+#: Steps on one line of a document.
+_OF_LINES = frozenset({"repromise", "substitute", "release_order", "resequence", "inspect", "set_disposition"})
+#: What may become of returned goods, as the world numbers it.
+SELL, BLOCK = 0, 1
+_PICKING = EVENT_TYPE["picking"]
 #: Books that an inferred adjustment is made in, by type: 0 the site's, 1 ERP's.
 ADJUSTED_SYSTEM: dict[str, int] = {"phantom_stock": 0, "negative_inventory": 1, "count_variance": 0}
 
 
-def plan_for(type_name: str, fault_type: str, *, infers: bool = False, predicts: bool = False) -> tuple[str, ...]:
-    """The steps for a type and the fault behind it."""
-    if predicts and type_name in PREDICTED_PLANS:
-        return PREDICTED_PLANS[type_name]
+def plan_for(
+    type_name: str, fault_type: str, *, infers: bool = False, predicts: bool = False, source: int = NO_CODE,
+    first: str = "",
+) -> tuple[str, ...]:  # fmt: skip
+    """The steps for a type and the fault behind it.
+
+    Args:
+        type_name: exception type.
+        fault_type: the fault behind it.
+        infers: whether books are adjusted straight from inference.
+        predicts: whether it acts on what is about to happen.
+        source: event type (code) of the row that it began with.
+        first: the step that the evidence asks for before the others; empty for none.
+    """
     if infers and type_name in INFERRED_PLANS:
         return INFERRED_PLANS[type_name]
-    return PLANS.get((type_name, fault_type), PLANS[type_name, ""])
+    if predicts and type_name in PREDICTED_PLANS:
+        return PREDICTED_PLANS[type_name]
+    if source == _PICKING and type_name in PICKED_PLANS:
+        return PICKED_PLANS[type_name]
+    plan = PLANS.get((type_name, fault_type), PLANS[type_name, ""])
+    return (first, *(kind for kind in plan if kind != first)) if first else plan
+
+
+def next_steps(kind: str, plan: tuple[str, ...], units: int) -> tuple[str, ...]:
+    """What follows a preparing step: a search that found nothing leaves nothing to move."""
+    return plan if kind != "search" or units else tuple(step for step in plan if step != "move")
 
 
 def team_for(kind: str, location: int) -> str:
@@ -115,6 +193,18 @@ def target_of(kind: str, case: Case) -> dict[str, int]:
         }  # fmt: skip
     if kind == "trace":
         return {"document_id": finding.document_id, "location": finding.location}
+    if kind in _OF_LINES:
+        return {"document_id": finding.document_id, "location": finding.location, "item": finding.item}
+    if kind in {"post_return", "chase_credit"}:
+        return {"document_id": finding.document_id}
+    if kind == "rerun":
+        return {"document_id": finding.document_id, "location": finding.location, "interface": finding.interface}
+    if kind == "fix_map":
+        return {"interface": finding.interface}
+    if kind == "correct_clock":
+        return {"location": finding.location}
+    if kind == "merge_item":
+        return {"item": finding.item}
     if kind in {"post_receipt", "relink", "claim"}:
         return {"document_id": finding.document_id, "location": 0, "item": finding.item}
     if kind == "fix_conversion":
@@ -125,6 +215,17 @@ def target_of(kind: str, case: Case) -> dict[str, int]:
             "interface": finding.interface,
         }  # fmt: skip
     return {"location": finding.location, "item": finding.item}
+
+
+def units_of(kind: str, case: Case, views: Views) -> int:
+    """The units that an action names: what to adjust by, or which disposition to set."""
+    if kind == "adjust":
+        return adjustment(case, views.cells)
+    if kind == "set_disposition":
+        goods = views.returned.undecided.get(case.finding.document_id)
+        # What nobody has seen to be fit is kept blocked: that can be undone, a sale cannot.
+        return SELL if goods is not None and goods.is_fit else BLOCK
+    return 0
 
 
 def adjustment(case: Case, cells: Cells) -> int:

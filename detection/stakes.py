@@ -17,10 +17,12 @@ def value_at_stake(finding: Finding, views: Views, spec: OperatorSpec) -> float:
     """Revenue that the exception puts at risk, currency."""
     cells, scope = views.cells, SCOPE_OF_TYPE[finding.type]
     price = float(cells.price[finding.item]) if finding.item >= 0 else 0.0
-    if scope == "cell":
+    if scope in {"cell", "price"}:
         rate = cells.revenue_a_day(finding.location * cells.items + finding.item)
         return rate * spec.horizon_days
-    if scope == "interface":
+    if scope == "clock":
+        return float(cells.clock[finding.location]) / max(1.0, float(cells.trading_days)) * float(cells.price.mean())
+    if scope in {"interface", "contract"}:
         days = max(1.0, float(cells.trading_days))
         return float(cells.clock.sum()) / days * float(cells.price.mean())
     if finding.item < 0:

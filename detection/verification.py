@@ -12,6 +12,7 @@ from detection.taxonomy import Finding
 from detection.views.channels import BACKLOG_HOURS
 from detection.views.state import Views
 from sim.clock import HOUR
+from sim.events import NULL
 
 
 def holds(case: Case, views: Views) -> bool:
@@ -23,6 +24,12 @@ def holds(case: Case, views: Views) -> bool:
         return _document_holds(finding, views)
     if scope == "cell":
         return _cell_holds(case, views)
+    if scope == "price":
+        return finding.location * views.cells.items + finding.item not in views.prices.wrong
+    if scope == "clock":
+        return finding.location not in views.clocks.skewed
+    if scope == "contract":
+        return views.channels.rejected_since[finding.interface] == NULL and not views.channels.dead[finding.interface]
     if scope == "interface":
         channels, interface = views.channels, finding.interface
         drained = views.now - channels.recovered_at[interface] >= BACKLOG_HOURS * HOUR
@@ -47,7 +54,32 @@ def _document_holds(finding: Finding, views: Views) -> bool:
         return finding.document_id not in shipments.waiting
     if finding.type == "carton_mismatch":
         return (finding.document_id, finding.item) not in shipments.parked
+    if finding.type == "rtv_gap":
+        return _vendor_return_holds(finding.document_id, views)
+    return _line_holds(finding, views)
+
+
+def _line_holds(finding: Finding, views: Views) -> bool:
+    """Documents of which a view keeps those that are wrong."""
+    document, line = finding.document_id, (finding.document_id, finding.item)
+    if finding.type == "missing_disposition":
+        return document not in views.returned.undecided
+    if finding.type == "batch_failure":
+        return document not in views.batches.files
+    if finding.type == "out_of_order":
+        return not views.versions.is_stale(*line)
+    if finding.type == "reservation_leak":
+        return line not in views.reservations.open
+    if finding.type == "short_pick":
+        return line not in views.picks.open
     return False
+
+
+def _vendor_return_holds(document: int, views: Views) -> bool:
+    """Posted whole, and its credit here or not yet due."""
+    credit = views.credits.open.get(document)
+    is_posted = all(line.document_id != document for line in views.messages.open.values())
+    return is_posted and (credit is None or not credit.is_told)
 
 
 def _cell_holds(case: Case, views: Views) -> bool:
@@ -55,5 +87,6 @@ def _cell_holds(case: Case, views: Views) -> bool:
     if case.type == "negative_inventory":
         return bool(cells.erp[finding.location * cells.items + finding.item] >= 0)
     if case.type == "phantom_stock":
-        return int(cells.mark[finding.location * cells.items + finding.item]) > case.life_mark
+        is_alive = int(cells.mark[finding.location * cells.items + finding.item]) > case.life_mark
+        return is_alive or (finding.location, finding.item) in views.counts.moved_cells
     return (finding.location, finding.item) in views.counts.adjusted_cells

@@ -20,16 +20,18 @@ class Diagnosis:
         type: exception type.
         fault_type: mechanism behind it, ``unknown`` where the evidence does not tell.
         confidence: probability that type and fault are right.
+        evident_cause: root cause, where the evidence tells more than the fault type does; else empty.
     """
 
     type: str
     fault_type: str = UNKNOWN
     confidence: float = 0.0
+    evident_cause: str = ""
 
     @property
     def cause(self) -> str:
         """Root cause of the fault."""
-        return CAUSE_OF_FAULT.get(self.fault_type, UNKNOWN)
+        return self.evident_cause or CAUSE_OF_FAULT.get(self.fault_type, UNKNOWN)
 
 
 class Classifier(Protocol):

@@ -6,7 +6,8 @@ missing past its service level, it *lags*; if the interface was down meanwhile, 
 it; a batch of one line could be either, and the confidence says so. A second posting of one number is
 a duplicate; two equal sales under two numbers are two sales. A book below zero is a consequence: of a
 line of the same cell that is lost, late, doubled or mis-measured, where there is one, and else of a
-mis-scan.
+mis-scan. A first short pick is the picker's, repeated ones are the cell's. A cell of which goods were
+found in the wrong place lately has probably mislaid more; another has lost what it lacks.
 
 Confidence begins at a declared prior for each branch and moves with the verdicts of closed cases: a
 beta posterior whose prior weighs :data:`PRIOR_CASES` cases.
@@ -21,7 +22,8 @@ from detection.classifiers.base import Diagnosis
 from detection.spec import OperatorSpec
 from detection.taxonomy import UNKNOWN
 from detection.views.state import Views
-from sim.clock import HOUR
+from sim.clock import DAY, HOUR
+from sim.events import NULL
 
 PRIOR_CASES = 10.0
 #: Types whose fault is the type itself, with the prior confidence.
@@ -33,7 +35,22 @@ _SELF_EXPLAINING: dict[str, float] = {
     "transfer_delay": 0.93,
     "unit_of_measure": 0.9,
     "api_outage": 0.95,
+    "missing_disposition": 0.95,
+    "rtv_gap": 0.95,
+    "out_of_order": 0.95,
+    "batch_failure": 0.97,
+    "schema_drift": 0.97,
+    "clock_skew": 0.95,
+    "price_mismatch": 0.95,
+    "duplicate_item": 0.9,
+    "reservation_leak": 0.85,
 }
+#: Days for which goods that were found in the wrong place speak of more of the kind.
+_MISPLACED_DAYS = 14
+#: Short picks on a cell from which on the pickers are not to blame.
+_STRIKES = 2
+#: A count off by so many units and such a share of the book may be the counter's mistake.
+_GROSS_UNITS, _GROSS_SHARE = 3, 0.4
 _MESSAGE_FAULTS = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure")
 
 
@@ -50,14 +67,14 @@ class RuleClassifier:
         """A diagnosis of a case."""
         finding = case.finding
         if finding.fault_type:
-            return Diagnosis(finding.type, finding.fault_type, 1.0)
+            return Diagnosis(finding.type, finding.fault_type, 1.0, finding.cause)
         if finding.type in _SELF_EXPLAINING:
             diagnosis = Diagnosis(finding.type, finding.type, _SELF_EXPLAINING[finding.type])
         elif finding.type in {"dropped_message", "posting_lag"}:
             diagnosis = self._missing(case, views)
         else:
-            diagnosis = _cell(case, related)
-        return Diagnosis(diagnosis.type, diagnosis.fault_type, self._calibrated(diagnosis))
+            diagnosis = _cell(case, related, views)
+        return Diagnosis(diagnosis.type, diagnosis.fault_type, self._calibrated(diagnosis), finding.cause)
 
     def learn(self, case: Case) -> None:
         """Count a verdict for the branch that made the diagnosis."""
@@ -87,7 +104,7 @@ class RuleClassifier:
         return (diagnosis.confidence * PRIOR_CASES + confirmed) / (PRIOR_CASES + confirmed + refuted)
 
 
-def _cell(case: Case, related: Sequence[Case]) -> Diagnosis:
+def _cell(case: Case, related: Sequence[Case], views: Views) -> Diagnosis:
     """A cell whose record is wrong: which fault put it wrong?"""
     type_name = case.finding.type
     for other in related:
@@ -97,9 +114,18 @@ def _cell(case: Case, related: Sequence[Case]) -> Diagnosis:
             return Diagnosis(type_name, other.fault_type, 0.75)
     if type_name == "negative_inventory":
         return Diagnosis(type_name, "scan_error", 0.6)
+    finding = case.finding
+    cell = finding.location * views.cells.items + finding.item
+    if type_name == "short_pick":
+        is_cell = len(views.picks.strikes(cell)) >= _STRIKES
+        return Diagnosis(type_name, "shrink" if is_cell else "short_pick", 0.5 if is_cell else 0.6)
     if type_name == "phantom_stock":
-        return Diagnosis(type_name, "shrink", 0.55)
+        moved_at = views.counts.moved_at.get(cell, NULL)
+        is_astray = moved_at != NULL and views.now - moved_at < _MISPLACED_DAYS * DAY
+        return Diagnosis(type_name, "misplacement" if is_astray else "shrink", 0.5 if is_astray else 0.55)
     if type_name == "count_variance":
-        is_loss = case.found_units < 0
-        return Diagnosis(type_name, "shrink" if is_loss else "scan_error", 0.5)
+        book = int(views.counts.counted_book[cell])
+        if abs(case.found_units) >= max(_GROSS_UNITS, _GROSS_SHARE * book):
+            return Diagnosis(type_name, "count_variance", 0.4)
+        return Diagnosis(type_name, "shrink" if case.found_units < 0 else "scan_error", 0.5)
     return Diagnosis(type_name, UNKNOWN, 0.3)

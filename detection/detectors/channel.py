@@ -1,4 +1,4 @@
-"""The life of a message: numbered, sent, delivered once. And of an interface: up, down, back."""
+"""The life of a message: numbered, sent, delivered once. And of an interface: up, down, back, and understood."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sim.events import NULL, Rows
 
 
 class ChannelLifeCycle:
-    """Outages, gaps past their service level, numbers that came twice, and dead letters."""
+    """Outages, broken mappings, gaps past their service level, numbers applied twice, and dead letters."""
 
     def __init__(self, context: DetectorContext) -> None:
         del context
@@ -25,9 +25,10 @@ class ChannelLifeCycle:
         channels = views.channels
         for outage in channels.outages:
             yield Finding("api_outage", interface=outage.interface, evidence=(outage.event_id,))
-        for signal in channels.doubled:
-            line = views.messages.source_of(signal.interface, signal.location, signal.sequence)
-            yield _finding("duplicate_message", signal, line)
+        for rejection in channels.rejections:
+            yield Finding("schema_drift", interface=rejection.interface, evidence=(rejection.event_id,))
+        for second in views.redelivered.applied:
+            yield _finding("duplicate_message", second.signal, second.line)
         for signal in channels.dead_letters:
             if not channels.is_disturbed(views.now, signal.interface):
                 line = views.messages.source_of(signal.interface, signal.location, signal.sequence)

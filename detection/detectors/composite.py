@@ -12,7 +12,8 @@ from sim.events import Rows
 
 #: The rule detectors, one a life cycle, and the silence of cells.
 STANDARD: tuple[str, ...] = (
-    "channel", "receipt", "transfer", "returns", "counts", "reservation", "book", "silence",
+    "channel", "batch", "receipt", "version", "transfer", "returns", "vendor", "counts", "reservation", "price",
+    "clock", "record", "book", "silence",
 )  # fmt: skip
 
 

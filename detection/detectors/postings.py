@@ -18,9 +18,10 @@ EVIDENCE_MAX = 20
 #: Movement codes of each life cycle.
 RECEIPT_CODES = frozenset({CODE["101"], CODE["102"]})
 TRANSFER_CODES = frozenset({CODE["303"], CODE["305"]})
-RETURN_CODES = frozenset({CODE["651"], CODE["653"]})
+RETURN_CODES = frozenset({CODE["651"], CODE["653"], CODE["657"]})
 COUNT_CODES = frozenset({CODE["701"], CODE["702"]})
 ORDER_CODES = frozenset({CODE["601"], CODE["551"], NO_CODE})
+VENDOR_CODES = frozenset({CODE["122"]})
 
 
 def overdue_postings(views: Views, codes: frozenset[int]) -> Iterator[Finding]:
@@ -28,11 +29,13 @@ def overdue_postings(views: Views, codes: frozenset[int]) -> Iterator[Finding]:
 
     A goods document is posted whole, so its lines are late together: one finding a document. Other
     lines past due are lost, unless the middleware's own gap said so before. What an outage holds back
-    is the outage's.
+    is the outage's, and what lies with the dead letters waits for its redrive.
     """
     late: dict[tuple[int, int, int], list[MessageLine]] = {}
     for line in views.messages.overdue:
         if line.code not in codes or views.channels.is_explained(line.interface, line.sent_at):
+            continue
+        if views.channels.is_buried(line.interface, line.document_id):
             continue
         gap = views.channels.gap_over(line.interface, line.location, line.sequence)
         if gap is not None and gap.is_line:

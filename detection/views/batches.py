@@ -71,9 +71,10 @@ class Batches:
 
     def take(self, block: Block) -> None:
         """Control totals of either side."""
-        names = ("document_id", "source", "location", "count", "quantity", "status", "due_at", "occurred_at", "event_id")
-        for document, source, location, *rest in zip(*(integers(block, n).tolist() for n in names), strict=True):
-            lines, units, status, due, at, event = rest
+        names = ("document_id", "source", "location", "count", "quantity", "status")
+        times = ("due_at", "occurred_at", "event_id")
+        columns = (integers(block, name).tolist() for name in (*names, *times))
+        for document, source, location, lines, units, status, due, at, event in zip(*columns, strict=True):
             if source != SOURCE["ERP"]:
                 known = BatchFile(document, location, at // DAY - 1, lines, units, due, event)
                 self.files.setdefault(document, known)

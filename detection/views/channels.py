@@ -76,6 +76,7 @@ class Channels:
     Attributes:
         delivered, latency_p95: of the latest hour, shape (interfaces, locations).
         high: highest sequence number delivered, same shape.
+        rises: (interface, location, lines) that were delivered beyond what their numbers explain, found in this step.
         outage_spans: (begin, end) of the latest outages of each interface, end null while it lasts.
         down_since: when each interface's outage began; null where it is up.
         recovered_at: when it last came back.
@@ -92,6 +93,9 @@ class Channels:
         self.delivered = np.zeros(shape, dtype=np.int64)
         self.latency_p95 = np.zeros(shape, dtype=np.int64)
         self.high = np.full(shape, -1, dtype=np.int64)
+        self._total = np.zeros(shape, dtype=np.int64)
+        self._missing = np.zeros(shape, dtype=np.int64)
+        self._surplus = np.zeros(shape, dtype=np.int64)
         self.down_since = [NULL] * len(INTERFACES)
         self.recovered_at = [NULL] * len(INTERFACES)
         self.outage_spans: list[list[tuple[int, int]]] = [[] for _ in INTERFACES]
@@ -114,6 +118,7 @@ class Channels:
         self.rejections: list[Signal] = []
         self.outages: list[Signal] = []
         self.recoveries: list[int] = []
+        self.rises: list[tuple[int, int, int]] = []
         self.hour_closed = False
 
     def measure(self, now: int, block: Block) -> None:
@@ -125,7 +130,9 @@ class Channels:
         if not placed.all():
             block = block.take(placed)
         interface, location = integers(block, "interface"), integers(block, "location")
-        self.delivered[interface, location] = integers(block, "count")
+        count = integers(block, "count")
+        self.delivered[interface, location] = count
+        np.add.at(self._total, (interface, location), count)
         self.latency_p95[interface, location] = np.maximum(integers(block, "latency_p95_ms"), 0)
         # Rows of one interface and location come in order, so the last is the highest.
         self.high[interface, location] = np.maximum(self.high[interface, location], integers(block, "sequence"))
@@ -201,6 +208,8 @@ class Channels:
 
     def finish(self, now: int) -> None:
         """Find the gaps whose service level has passed; on a disturbed interface they wait on."""
+        if self.hour_closed:
+            self._find_rises()
         while self._waiting and self._waiting[0][0] <= now:
             _, key = heapq.heappop(self._waiting)
             gap = self.gaps.get(key)
@@ -240,14 +249,25 @@ class Channels:
                 return gap
         return None
 
+    def _find_rises(self) -> None:
+        """More lines were delivered than numbers were used: what is on its way can only make them fewer."""
+        surplus = self._total - self.high - 1 + self._missing
+        rose = surplus > self._surplus
+        if rose.any():
+            where = np.nonzero(rose)
+            lines = (surplus - self._surplus)[where]
+            self.rises = list(zip(where[0].tolist(), where[1].tolist(), lines.tolist(), strict=True))
+            np.maximum(self._surplus, surplus, out=self._surplus)
+
     def _open(self, gap: Gap) -> None:
         if gap.key not in self.gaps:
             self.gaps[gap.key] = gap
+            self._missing[gap.interface, gap.location] += gap.count
             self._firsts.setdefault((gap.interface, gap.location), {})[gap.first] = None
             self.gaps_opened.append(gap)
 
     def _drop(self, gap: Gap) -> None:
-        del self.gaps[gap.key]
+        self._missing[gap.interface, gap.location] -= self.gaps.pop(gap.key).count
         del self._firsts[gap.interface, gap.location][gap.first]
 
     def _go_down(self, now: int, signal: Signal) -> None:

@@ -38,6 +38,7 @@ class Counts:
         moved_at: when that last happened to a cell.
         counted_at, found_units: when each cell was last counted (null for never), and by how much its
             book was off then; shape (cells,).
+        counted_book: the book at the cut-off of that count, same shape.
         is_reconciled: whether the night's list came in this step.
         differences: (cell, code of the book, other - site) arrays, as of the last night.
     """
@@ -46,6 +47,7 @@ class Counts:
         self._items = items
         self.counted_at = np.full(locations * items, NULL, dtype=np.int64)
         self.found_units = np.zeros(locations * items, dtype=np.int32)
+        self.counted_book = np.zeros(locations * items, dtype=np.int32)
         self.differences: list[tuple[IntArray, IntArray, IntArray]] = []
         self.moved_at: dict[int, int] = {}
         self.begin()
@@ -61,7 +63,8 @@ class Counts:
         """Counts as they come in."""
         cell = integers(block, "location") * self._items + integers(block, "item")
         self.counted_at[cell] = integers(block, "occurred_at")
-        self.found_units[cell] = integers(block, "quantity") - integers(block, "count")
+        book = integers(block, "count")
+        self.found_units[cell], self.counted_book[cell] = integers(block, "quantity") - book, book
         rows = np.flatnonzero(integers(block, "status") == STATUS["variance"])
         names = ("location", "item", "quantity", "count", "document_id", "event_id")
         columns = (integers(block, name)[rows].tolist() for name in names)

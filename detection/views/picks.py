@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.views.columns import integers
+from detection.views.columns import IntArray, integers
 from sim.clock import DAY
 from sim.events import STATUS, Block
 
@@ -77,9 +77,11 @@ class Picks:
         """Rows of a cell's short picks within the window, oldest first."""
         return [event for _, event in self._strikes.get(cell, [])]
 
-    def clear(self, cell: int) -> None:
-        """A cell was counted: what was short before says nothing of what is short from now on."""
-        self._strikes.pop(cell, None)
+    def clear(self, cells: IntArray) -> None:
+        """Cells were counted: what was short before says nothing of what is short from now on."""
+        if self._strikes:
+            for cell in cells[np.isin(cells, list(self._strikes))].tolist():
+                self._strikes.pop(cell, None)
 
     def end_day(self, now: int) -> None:
         """Forget what lies out of the window."""

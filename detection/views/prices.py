@@ -116,6 +116,10 @@ class Prices:
                 price, old = int(self.listed[article]), int(self.before[article])
                 self.deviating.append(WrongPrice(location, article, asked, price, asked == old, units, event))
 
+    def forget(self, cell: int) -> None:
+        """A till was sent its price again: if it still deviates, that is news."""
+        self.wrong.pop(cell, None)
+
     def _right(self, block: Block, item: IntArray, right: npt.NDArray[np.bool_]) -> None:
         """Cells that sold at the list price again."""
         cell = integers(block, "location")[right] * self._items + item[right]

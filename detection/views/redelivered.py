@@ -2,8 +2,10 @@
 
 A sequence number seen twice proves little: whoever keeps a list of what was applied ignores the second.
 Where ERP answers line by line, a second posting row is the proof, and the messages view has it. Of till
-lines and of what goes to the OMS the books must speak: ERP's nightly extract against the estimate, or the
-nightly comparison of the books with the site's. A book that is off by just that line was told twice.
+lines and of what goes to the OMS the counts must speak: more lines delivered in all than numbers were used.
+Where they cannot (telemetry is lost, or several numbers came twice) the books do: ERP's nightly extract
+against the estimate, or the nightly comparison with the site's book. A book that is off by just that line
+was told twice.
 """
 
 from __future__ import annotations
@@ -70,6 +72,12 @@ class Redelivered:
         """The cells whose book would tell."""
         found = [self._cell(second) for second in self.waiting.values() if second.book == book]
         return list(dict.fromkeys(found))
+
+    def count(self, interface: int, location: int, lines: int) -> None:
+        """So many lines were delivered beyond what the numbers of a place explain."""
+        keys = [key for key in self.waiting if key[:2] == (interface, location)]
+        if len(keys) <= lines:
+            self.applied.extend(self.waiting.pop(key) for key in keys)
 
     def compare(self, book: str, differences: dict[int, int]) -> None:
         """Units by which some cells' book exceeds what it should be."""

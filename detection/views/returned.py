@@ -47,7 +47,7 @@ class ReturnedGoods:
 
     Attributes:
         undecided: past due, by document.
-        missing, decided: fell due undecided, and documents decided at last, in this step.
+        missing, decided: fell due undecided, and (document, item) decided at last, in this step.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class ReturnedGoods:
     def begin(self) -> None:
         """Clear the last step's news."""
         self.missing: list[UndecidedReturn] = []
-        self.decided: list[int] = []
+        self.decided: list[tuple[int, int]] = []
 
     def take_in(self, now: int, block: Block) -> None:
         """Returns as they come in."""
@@ -85,8 +85,9 @@ class ReturnedGoods:
         for row in np.flatnonzero(np.isin(document, list(self.undecided))).tolist():
             number = int(document[row])
             if decides[row]:
-                if self.undecided.pop(number, None) is not None:
-                    self.decided.append(number)
+                goods = self.undecided.pop(number, None)
+                if goods is not None:
+                    self.decided.append((number, goods.item))
             elif number in self.undecided:
                 self.undecided[number].state = int(integers(block, "status")[row])
 

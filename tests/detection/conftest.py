@@ -99,7 +99,12 @@ class SyntheticChain:
             blocks.append(self._extract(at))
         if tick in self.mishaps.nil_picks:
             location, item = self.mishaps.nil_picks[tick]
-            blocks.append(self._block("picking", at, 1, location=location, item=item, quantity=0, status=STATUS["nil"]))
+            blocks.append(
+                self._block(
+                    "picking", at, 1, location=location, item=item, quantity=0, status=STATUS["nil"],
+                    document_type=DOCUMENT_TYPE["order"], document_id=np.array([self._number()]),
+                )
+            )  # fmt: skip
         return blocks
 
     def _open(self, at):

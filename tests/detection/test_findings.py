@@ -115,12 +115,29 @@ def test_a_frozen_cell_is_found_by_its_silence_and_a_slow_mover_is_not(chain, mi
     assert (4, slow) not in [(alert["location"], alert["item"]) for alert in alerts]
 
 
-def test_a_nil_pick_against_a_positive_book_is_found_at_once(chain, mishaps):
+def test_one_short_pick_is_a_line_to_source_again_and_repeated_ones_are_a_wrong_shelf(chain, mishaps):
     made = chain(days=5, daily_lines=6.0)
+    hot, other = np.argsort(made.share)[-2:].tolist()
+    made.mishaps = mishaps(
+        nil_picks={3 * 96 + 40: (1, hot), 3 * 96 + 44: (2, other), 3 * 96 + 60: (1, hot), 3 * 96 + 70: (1, hot)}
+    )
+    operator = run(made)
+    picks = found(operator, "short_pick")
+    assert [(pick["location"], pick["item"]) for pick in picks] == [(1, hot), (2, other), (1, hot), (1, hot)]
+    (alert,) = found(operator, "phantom_stock")
+    assert (alert["location"], alert["item"], len(alert["evidence"])) == (1, hot, 2)
+    # The third line that was not found joins the case of its cell.
+    cases = operator.records()["cases"]
+    assert sorted(cases["type"]) == ["phantom_stock", "short_pick", "short_pick", "short_pick"]
+    (case,) = (n for n, name in enumerate(cases["type"]) if name == "phantom_stock")
+    assert picks[3]["alert_id"] in cases["alerts"][case]
+
+
+def test_a_short_pick_on_a_cell_that_should_have_sold_long_since_is_enough(chain, mishaps):
+    made = chain(days=8, daily_lines=6.0)
     hot = int(np.argmax(made.share))
-    made.mishaps = mishaps(nil_picks={3 * 96 + 40: (1, hot)})
-    (alert,) = found(run(made), "phantom_stock")
-    assert (alert["location"], alert["item"]) == (1, hot)
+    made.mishaps = mishaps(frozen={(1, hot): 5 * 96 + 36}, nil_picks={5 * 96 + 70: (1, hot)})
+    assert [(alert["location"], alert["item"]) for alert in found(run(made), "phantom_stock")] == [(1, hot)]
 
 
 def test_a_book_below_zero_is_found_once(chain):

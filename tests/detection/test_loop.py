@@ -45,7 +45,7 @@ def disturbed(chain, mishaps):
         unknown_cartons={(1, 2)},
         variances={(2, 3)},
         late_trucks={(1, 3): 20},
-        nil_picks={3 * 96 + 40: (1, 0), 3 * 96 + 41: (2, 0), 3 * 96 + 42: (3, 0)},
+        nil_picks={3 * 96 + 40 + tick: (1 + tick % 3, 0) for tick in range(6)},
     )
     return chain(items=60, days=6, daily_lines=6.0, mishaps=wrong)
 
@@ -66,10 +66,11 @@ def test_never_raises_and_asks_for_nothing(disturbed):
 def test_safe_repairs_are_the_machines_and_the_rest_goes_to_people(disturbed):
     _, asked = loop(disturbed, policy="deterministic")
     by_kind = {action.kind: action for action in asked}
-    assert {"replay", "suppress", "expedite", "relink", "claim", "trace", "hold", "count"} <= set(by_kind)
+    assert {"replay", "suppress", "expedite", "relink", "claim", "trace", "repromise", "hold", "count"} <= set(by_kind)
     assert all(by_kind[kind].team == "" for kind in ("replay", "suppress", "expedite", "hold"))
     assert by_kind["relink"].team == "dc"
     assert by_kind["trace"].team == "supply_chain"
+    assert by_kind["repromise"].team == "order_management"
     assert (by_kind["claim"].team, by_kind["claim"].approver) == ("inventory_control", "finance")
     assert "adjust" not in by_kind
 

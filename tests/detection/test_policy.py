@@ -2,11 +2,11 @@
 
 import pytest
 
-from detection.approvals import TEAM_OF_ROLE, approver_for
+from detection.approvals import OWNED, TEAM_OF_ROLE, approver_for
 from detection.cases import Case
 from detection.policy import POLICIES, SAFE_KINDS, decide, find_policy
 from detection.registry import UnknownNameError
-from detection.remedies import INFERRED_PLANS, PASSIVE, PLANS, TEAM_OF_KIND, plan_for, team_for
+from detection.remedies import INFERRED_PLANS, KIND_OF_STEP, PASSIVE, PLANS, TEAM_OF_KIND, plan_for, team_for
 from detection.spec import OperatorSpec, PilotScope
 from detection.taxonomy import FAULT_TYPES, TYPES, Finding
 from sim.actions import KINDS, TEAMS
@@ -36,7 +36,8 @@ def test_machines_repair_what_is_safe_and_people_the_rest(name):
     for kind in TEAM_OF_KIND:
         decision = decide(find_policy(name), OperatorSpec(), case_of(), kind, 0)
         if kind in SAFE_KINDS or (name, kind) == ("predictive", "reprioritise"):
-            assert (decision.outcome, decision.team, decision.approver) == ("automatic", "", "")
+            # A price is pricing's: a machine sends it again once they agree.
+            assert (decision.outcome, decision.team, decision.approver) == ("automatic", "", OWNED.get(kind, ""))
         else:
             assert decision.outcome == "route"
 
@@ -97,7 +98,8 @@ def test_every_type_and_fault_has_a_plan_of_known_steps():
             for flags in ({}, {"infers": True}, {"predicts": True}):
                 plan = plan_for(type_name, fault, **flags)
                 assert plan
-                assert all(kind in KINDS or kind in PASSIVE for kind in plan)
+                assert all(KIND_OF_STEP.get(kind, kind) in KINDS or kind in PASSIVE for kind in plan)
+                assert all(kind in TEAM_OF_KIND or kind in PASSIVE for kind in plan)
     assert "adjust" not in {kind for plan in PLANS.values() for kind in plan}
     assert set(INFERRED_PLANS) <= set(TYPES)
 

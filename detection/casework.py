@@ -1,0 +1,72 @@
+"""What a case waits for: which news concern it, how long it sleeps, and what its outcome says of its diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from detection import remedies
+from detection.cases import Case
+from detection.taxonomy import Subject
+from detection.views.state import Views
+from sim.clock import HOUR
+from sim.events import NO_CODE, NULL
+
+#: How long a case sleeps between looks: one on a cell, of which no row says that it holds again, and others.
+CELL_SLEEP_HOURS, SLEEP_HOURS = 8, 24
+
+
+def nap(case: Case) -> int:
+    """How long until a case is looked at again, if no news wakes it before."""
+    scope = case.subject[0]
+    if case.status == "verifying":
+        # That a message, a document or a count's adjustment came is told by a row; of the rest one has to ask.
+        is_told = scope in {"message", "document"} or case.type == "count_variance"
+        return remedies.verify_span(case.step_kind) if is_told else HOUR
+    return (CELL_SLEEP_HOURS if scope == "cell" else SLEEP_HOURS) * HOUR
+
+
+def verdict(case: Case, views: Views) -> str:
+    """What the outcome says of the diagnosis: confirmed, refuted, or nothing."""
+    if case.subject[0] != "cell":
+        return "confirmed" if case.done_at != NULL and case.actions else ""
+    finding = case.finding
+    cell = finding.location * views.cells.items + finding.item
+    if case.fault_type == "misplacement" and views.counts.moved_at.get(cell, NULL) >= case.opened_at:
+        return "confirmed"
+    if views.counts.counted_at[cell] >= case.opened_at:
+        return "confirmed" if views.counts.found_units[cell] else "refuted"
+    return "refuted" if case.type == "phantom_stock" else ""
+
+
+def news(views: Views) -> Iterator[Subject]:
+    """Subjects of which the step brought something that may settle a case."""
+    yield from _of_messages(views)
+    yield from _of_documents(views)
+    for interface in views.channels.recoveries:
+        yield ("interface", interface, NO_CODE, 0)
+    for location, item in (*views.counts.adjusted_cells, *views.counts.moved_cells):
+        yield ("cell", location, item, 0)
+    for cell in views.prices.righted:
+        yield ("price", *divmod(cell, views.cells.items), 0)
+    for location in views.clocks.righted:
+        yield ("clock", location, 0, 0)
+
+
+def _of_messages(views: Views) -> Iterator[Subject]:
+    for line in views.messages.settled:
+        yield ("message", *line.key)
+        yield ("document", line.document_id, NO_CODE, 0)
+    for gap in views.channels.gaps_closed:
+        for ordinal in range(gap.count):
+            yield ("message", gap.interface, gap.location, gap.first + ordinal)
+
+
+def _of_documents(views: Views) -> Iterator[Subject]:
+    for document in (*views.shipments.arrived, *views.batches.settled, *views.credits.settled):
+        yield ("document", document, NO_CODE, 0)
+    lines = (
+        *views.shipments.resolved, *views.versions.ordered, *views.reservations.freed, *views.picks.resolved,
+        *views.returned.decided,
+    )  # fmt: skip
+    for document, item in lines:
+        yield ("document", document, item, 0)
