@@ -50,6 +50,8 @@ def news(views: Views) -> Iterator[Subject]:
         yield ("price", *divmod(cell, views.cells.items), 0)
     for location in views.clocks.righted:
         yield ("clock", location, 0, 0)
+    for item in views.records.merged:
+        yield ("record", item, 0, 0)
 
 
 def _of_messages(views: Views) -> Iterator[Subject]:

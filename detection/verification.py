@@ -28,6 +28,8 @@ def holds(case: Case, views: Views) -> bool:
         return finding.location * views.cells.items + finding.item not in views.prices.wrong
     if scope == "clock":
         return finding.location not in views.clocks.skewed
+    if scope == "record":
+        return finding.item not in views.records.twins
     if scope == "contract":
         return views.channels.rejected_since[finding.interface] == NULL and not views.channels.dead[finding.interface]
     if scope == "interface":

@@ -59,6 +59,7 @@ class Cells:
         mark: the store's line count at the cell's last sign of life.
         price: unit price by item, shape (items,).
         pack: replenishment pack by item, shape (items,).
+        is_retired: items that are no longer sold: their silence means nothing; shape (items,).
         clock: sale lines by location since the start, shape (locations,).
         below_zero: cells whose book went below zero in this step.
         surprises: cell -> units by which ERP's extract exceeded the estimate in this step, of the watched cells.
@@ -74,6 +75,7 @@ class Cells:
         self.quiet_until = np.full(size, NULL, dtype=np.int64)
         self.price = np.ones(items)
         self.pack = np.ones(items, dtype=np.int64)
+        self.is_retired: BoolArray = np.zeros(items, dtype=np.bool_)
         self.clock = np.zeros(locations, dtype=np.int32)
         self.first_at = NULL
         self.trading_days = 0
@@ -102,6 +104,7 @@ class Cells:
         self.price[item] = np.nan_to_num(block.get("unit_price").astype(np.float64), nan=1.0)
         pack = integers(block, "quantity")
         self.pack[item] = np.where(pack > 0, pack, 1)
+        self.is_retired[item] = integers(block, "status") == STATUS["retired"]
 
     def sell(self, block: Block) -> None:
         """Till lines: off the book, and a sign of life."""
@@ -218,6 +221,7 @@ class Cells:
         pooled = share.astype(np.float32) * (self.clock[:, None] - mark).astype(np.float32)
         candidate: BoolArray = (pooled > 1.0) & (self.erp.reshape(pooled.shape) > 0)
         candidate[0] = False
+        candidate[:, self.is_retired] = False
         cell = np.flatnonzero(candidate)
         cell = cell[self.quiet_until[cell] < now]
         seen = share[cell % self.items] * self.mark[cell]

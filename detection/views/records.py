@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detection.views.columns import IntArray, integers
-from sim.events import NULL, Block
+from sim.events import NULL, STATUS, Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class ItemRecords:
     Attributes:
         gtin: by item, null where unknown; shape (items,).
         twins: open second numbers, by item.
-        found: second numbers that came in this step.
+        found, merged: second numbers that came, and that were retired, in this step.
     """
 
     def __init__(self, items: int) -> None:
@@ -45,6 +45,7 @@ class ItemRecords:
     def begin(self) -> None:
         """Clear the last step's news."""
         self.found: list[TwinRecord] = []
+        self.merged: list[int] = []
 
     def describe(self, block: Block) -> None:
         """Records as they come."""
@@ -52,7 +53,12 @@ class ItemRecords:
             return
         item, gtin = integers(block, "item"), integers(block, "correlation_id")
         event = integers(block, "event_id")
-        told = np.flatnonzero(gtin != NULL)
+        is_retired = integers(block, "status") == STATUS["retired"]
+        for number in item[is_retired].tolist():
+            self.gtin[number] = NULL
+            if self.twins.pop(number, None) is not None:
+                self.merged.append(number)
+        told = np.flatnonzero((gtin != NULL) & ~is_retired)
         self.gtin[item[told]] = gtin[told]
         holders: dict[int, int] = {}
         named = np.flatnonzero(np.isin(self.gtin, gtin[told]))
