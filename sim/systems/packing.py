@@ -87,7 +87,7 @@ def _vary(room: Room, delivery: Delivery, row: int, bits: int) -> int:
     """Make one carton differ from its ASN; returns the units advised less those received as good."""
     agreed = int(delivery.agreed[row])
     kind, size = uniform_int(bits), uniform_int(keyed_int(bits, Purpose.VARIANCE))
-    units = max(1, round(agreed * (0.1 + 0.5 * size)))
+    units = max(1, round(agreed * (0.1 + 0.7 * size)))
     # Of a portal supplier's errors all that come on top of the usual ones are slips of the keyboard.
     factor = room.config.suppliers.portal_factor
     if by_portal(room, delivery.supplier) and uniform_int(keyed_int(bits, Purpose.PORTAL)) > 1.0 / factor:
