@@ -142,6 +142,11 @@ class Messages:
         """Tick off what ERP booked; returns the signed units by which each row changed ERP's book."""
         change = signed_change(block)
         sequence = integers(block, "sequence")
+        numbered = sequence >= 0
+        if not numbered.all():
+            # ERP corrected a document itself: no message of that movement was ever sent.
+            change[numbered] = self.post(block.take(numbered))
+            return change
         ring = self._journal.ring_of(integers(block, "interface"), integers(block, "location"))
         address = self._journal.address(ring, sequence)
         known = self._journal.number[address] == sequence

@@ -98,9 +98,9 @@ class Disturbing:
 
     def _convert(self, item: int, fault_id: int) -> None:
         room = self._region.room
-        if item in self._receiving.wrong_conversion or int(room.catalogue.case[item]) < 2:
+        if item in self._receiving.converting.wrong or int(room.catalogue.case[item]) < 2:
             return
-        self._receiving.wrong_conversion[item] = room.truth.fault(
+        self._receiving.converting.wrong[item] = room.truth.fault(
             "unit_of_measure", fault_id, room.now, location=0, item=item,
             magnitude=float(room.catalogue.case[item]), acting=True,
         )

@@ -53,6 +53,9 @@ class Mending:
     remedies: dict[str, Callable[[Action], Outcome]] = field(default_factory=dict)
     claim_listeners: list[Callable[[int, int], None]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.offer("reverse", self._reverse)
+
     def offer(self, kind: str, carry_out: Callable[[Action], Outcome | None]) -> None:
         """Let another flow carry out a kind of action; it answers None where the target is not its own."""
         before = self.remedies.get(kind)
@@ -158,25 +161,13 @@ class Mending:
 
     def fix_conversion(self, item: int, by: int) -> Outcome:
         """Correct an item's conversion, and reverse and repost what came in wrong."""
-        receiving, room = self.receiving, self.region.room
-        fault = receiving.wrong_conversion.pop(item, None)
-        if fault is None:
-            return "the conversion is right", 0
-        receiving.conversions.pop(item, None)
-        receiving.purchases.reread(item)
-        act, ledger = self.actor(by, item), room.ledger
-        if by >= 0:
-            room.truth.lineage(by, fault)
-        owner, changed = room.truth.repair_fault(act, room.now, 0, item), 0
-        for entry in ledger.open_entries(item):
-            if ledger.entries.fault[entry] == fault:
-                belief, units = Belief(ledger.entries.belief[entry]), -ledger.entries.rest[entry]
-                ledger.repair(belief, item, units, room.now, act, owner, fault)
-                ledger.post(belief, np.array([item]), np.array([units], np.int32))
-                changed += units if belief is Belief.ERP_ON_HAND else 0
-        room.rules.touch(np.array([item]))
-        room.truth.end(fault, room.now)
-        return "", changed
+        return self.receiving.converting.fix(item, self.actor(by, item), by)
+
+    def _reverse(self, action: Action) -> Outcome | None:
+        """Reverse a receipt line; it changes the stock record, so that a person must agree."""
+        if not action.approver and action.rule != "unrestricted":
+            return "a reversal needs a person's approval", 0
+        return self.receiving.converting.reverse(int(action.document_id), int(action.item), int(action.action_id))
 
     # -- books -----------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from sim.clock import HOUR, MINUTE, SECOND
 from sim.draws import Kind, Paper
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.claiming import Claiming
+from sim.flows.converting import Converting
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
@@ -35,8 +36,6 @@ I64 = npt.NDArray[np.int64]
 
 _MINUTES_PER_CARTON = 0.4
 _PUTAWAY = 90 * MINUTE
-#: When ERP usually shows what it made of a receipt.
-_POSTED = 5 * MINUTE
 #: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4.
 PARKED_STEP, RELINKED_STEP = 2, 3
 
@@ -62,11 +61,10 @@ class Receiving:
         self._doors = simpy.PriorityResource(region.room.env, region.room.config.replenishment.dock_doors)
         self.parked: dict[tuple[int, int], list[tuple[Delivery, int]]] = {}
         self.waiting: dict[int, Delivery] = {}
-        self.conversions: dict[int, tuple[int, int]] = {}
-        self.wrong_conversion: dict[int, int] = {}
         self.manual: Noticing | None = None
         #: ERP's orders; and who is told of each truck whose goods were taken over.
         self.purchases = PurchaseBook(region.room.catalogue.cost)
+        self.converting = Converting(region, orders, self.purchases)
         self.received_listeners: list[Callable[[Delivery], None]] = []
         #: Told of cartons that were counted together, and the batch: 0 for a truck's, from 1 for one relinked.
         self.counted_listeners: list[Callable[[Delivery, int], None]] = []
@@ -148,7 +146,7 @@ class Receiving:
         self._cage(delivery, at)
         good = delivery.good
         ledger.post(Belief.SITE_ON_HAND, delivery.item, good)
-        told = self._converted(delivery)
+        told = self.converting.convert(delivery)
         step = RELINKED_STEP if relinked else 0
         key = delivery.key + np.int64(room.ids.prefix(Kind.PURCHASE, step))
         sequence = self._region.channels["wms"].send(Messages(
@@ -236,32 +234,3 @@ class Receiving:
             )
             if self.manual is not None:
                 self.manual.variance_received(delivery.receipt, item)
-
-    def _converted(self, delivery: Delivery) -> I32:
-        """Units as ERP and OMS will read them: cases for eaches where a conversion is wrong."""
-        if not self.wrong_conversion:
-            return delivery.good
-        room, told = self._region.room, delivery.good
-        for row, item in enumerate(delivery.item.tolist()):
-            fault = self.wrong_conversion.get(item)
-            if fault is None:
-                continue
-            actual = int(told[row])
-            wrong = max(1, actual // int(room.catalogue.case[item]))
-            if wrong == actual:
-                continue
-            told[row] = wrong
-            self.purchases.misread(delivery.receipt, item, actual - wrong)
-            for b in (Belief.ERP_ON_HAND, Belief.OMS_ON_HAND):
-                room.ledger.distort(b, item, actual, wrong, fault, room.now)
-            room.truth.lineage(int(room.ids.of(Kind.PURCHASE, delivery.key[row : row + 1])[0]), fault)
-            if item not in self.conversions:
-                key = (item, room.truth.faults.fault_id[fault])
-                exception = room.truth.open_exception(
-                    "unit_of_measure", key, "unit_of_measure", [fault], room.now, location=0, item=item,
-                    first_evidence_at=room.now + _POSTED, loss_at_stake=actual * room.unit_margin(item),
-                )
-                self.conversions[item] = (fault, exception)
-        return told
-
-

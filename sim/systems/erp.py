@@ -184,6 +184,8 @@ class PurchaseBook:
         """A receipt line was told in the wrong unit: ``missing`` units fewer than came."""
         self._misread.setdefault(item, []).append((receipt, missing))
 
-    def reread(self, item: int) -> None:
-        """The conversion of an item is right again: what was told wrongly is posted at the next close."""
-        self.corrections += [(receipt, item, missing) for receipt, missing in self._misread.pop(item, ())]
+    def reread(self, item: int, receipt: int) -> None:
+        """A receipt was reversed and posted again: what was told wrongly is posted at the next close."""
+        misread = self._misread.pop(item, [])
+        self.corrections += [(receipt, item, missing) for document, missing in misread if document == receipt]
+        self._misread[item] = [entry for entry in misread if entry[0] != receipt]

@@ -152,6 +152,11 @@ class PurchaseOrders:
         found = np.flatnonzero(self.item[first:last] == item)
         return first + int(found[0]) if len(found) else -1
 
+    def line_of_receipt(self, receipt: int, item: int) -> int:
+        """The line of an item that a receipt is for, or -1."""
+        purchase = self._of_receipt.get(receipt)
+        return -1 if purchase is None else self.line_of(purchase, item)
+
     def lines_for(self, receipt: int, item: npt.NDArray[np.integer]) -> Lines:
         """The lines of items that a receipt is for: all items are of its order."""
         first, last = self._of_purchase[self._of_receipt[receipt]]

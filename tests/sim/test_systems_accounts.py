@@ -206,7 +206,7 @@ def test_a_conversion_that_is_fixed_posts_the_missing_receipts():
     asked: list[int] = []
 
     def after(now: int) -> list[dict[str, object]]:
-        wrong = sorted(world.receiving.conversions) if now > world.room.calendar.end - 3 * 86_400_000_000 else []
+        wrong = sorted(world.receiving.converting.shown) if now > world.room.calendar.end - 3 * 86_400_000_000 else []
         asked.extend(wrong)
         return [{"kind": "fix_conversion", "location": 0, "item": item} for item in wrong]
 
