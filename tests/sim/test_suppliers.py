@@ -21,6 +21,8 @@ def _config(days: int = 12, **rates: float) -> Config:
     config = quiet_config(stores=4, items=30, days=days, **rates)
     config.world.daily_units, config.world.suppliers = 3.0, 10
     config.replenishment.dc_review_days, config.replenishment.lead_days_median = 1, 2.0
+    # Nothing but what suppliers damage is to stand in the cage of the DC.
+    config.demand.return_rate = config.demand.online_return_rate = 0.0
     return config
 
 
@@ -86,10 +88,7 @@ def test_troubled_orders_keep_the_others_clean():
 
 
 def test_damaged_goods_stand_in_the_cage_until_the_claim_is_settled():
-    config = _config(days=16, receiving_variance=0.4)
-    # Nothing but the supplier's damage may stand in the cage of the DC.
-    config.demand.return_rate = config.demand.online_return_rate = 0.0
-    played = play(config)
+    played = play(_config(days=16, receiving_variance=0.4))
     ledger, items = played.world.room.ledger, played.world.room.items
     rows = played.of("receiving")
     blocked = rows[rows.code == CODE["103"]]
