@@ -136,8 +136,6 @@ class Desk:
             return mending.resync(Belief(action.system), cell, action.action_id)
         if kind == "hold":
             return mending.hold(cell)
-        if kind == "release":
-            return mending.release(cell)
         if kind == "reprioritise":
             return mending.reprioritise(cell)
         return "nothing here can be done that way", 0

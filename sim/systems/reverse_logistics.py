@@ -7,7 +7,7 @@ of the goods belong to the line, so they are the same in every arm.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,11 @@ class ReturnPlan:
         self._room = room
         self._days: dict[int, list[tuple[I64, Returned]]] = {}
         self._today: tuple[I64, Returned] | None = None
+        self._closed: set[int] = set()
+
+    def close(self, location: int) -> None:
+        """A shop takes nothing back any more: its customers send it to the DC."""
+        self._closed.add(location)
 
     def expect(self, bits: U64, goods: Returned) -> None:
         """Goods sold in the tick that ends now will come back.
@@ -94,4 +99,9 @@ class ReturnPlan:
             return None
         slots, goods = self._today
         first, last = np.searchsorted(slots, [slot, slot + 1])
-        return goods.take(slice(first, last)) if last > first else None
+        if last == first:
+            return None
+        goods = goods.take(slice(first, last))
+        if not self._closed:
+            return goods
+        return replace(goods, location=np.where(np.isin(goods.location, sorted(self._closed)), 0, goods.location))

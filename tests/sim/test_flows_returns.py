@@ -13,6 +13,7 @@ from sim.config import Config
 from sim.events import CODE, DOCUMENT_TYPE, STATUS
 from sim.flows.returning import Disposition
 from sim.ledger import Belief, Place
+from sim.world import RegionWorld
 from tests.sim.small_world import Played, Watcher, play, quiet_config
 
 
@@ -97,6 +98,26 @@ def test_vendors_collect_on_fridays_and_pay_before_it_is_due(healthy: Played):
     assert (paid.occurred_at <= paid.due_at).all()
     assert not len(healthy.exceptions())
     assert sum(healthy.world.outcomes.days["lapsed_credits"]) == 0.0
+
+
+def test_a_closed_shop_takes_nothing_back():
+    world = RegionWorld(_shops(days=6), 1, 0)
+    watcher, closed_at = Watcher(), world.room.calendar.start + 4 * DAY
+
+    def after(now: int) -> list[dict[str, Any]]:
+        if now == closed_at:
+            world.shopping.returns.close(2)
+        return []
+
+    watcher.after = after
+    world.run(watcher.step)
+    returning = Played(world, watcher).of("returning")
+    late = returning.occurred_at >= closed_at
+    assert (returning[~late].location == 2).any()
+    assert not (returning[late].location == 2).any()
+    tickets = Played(world, watcher).of("retail_selling").set_index("document_id").location
+    sent = returning[late & (returning.location == 0) & returning.parent_document_id.isin(tickets.index)]
+    assert set(tickets[~tickets.index.duplicated()].loc[sent.parent_document_id]) == {2}
 
 
 # -- nobody says what becomes of it ------------------------------------------------------------------
