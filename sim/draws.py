@@ -267,6 +267,8 @@ class Paper(IntEnum):
     MORE_BLOCKED_RECEIPT = 26
     DISPOSED_RECEIPT = 27
     MORE_DISPOSED_RECEIPT = 28
+    REFUSED_RECEIPT = 29
+    MORE_REFUSED_RECEIPT = 30
 
 
 def paper(kind: Paper, low: int = 0) -> int:

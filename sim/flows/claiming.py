@@ -48,12 +48,14 @@ class Claiming:
     Attributes:
         open: (receipt, item) -> claims.
         settled_listeners: told of each order line that is changed by a claim.
+        scrapped_listeners: told of damaged goods that were scrapped: receipt, item, units.
     """
 
     def __init__(self, region: Region, orders: PurchaseOrders) -> None:
         self._region, self._orders = region, orders
         self.open: dict[tuple[int, int], list[Claim]] = {}
         self.settled_listeners: list[Callable[[int], None]] = []
+        self.scrapped_listeners: list[Callable[[int, int, int], None]] = []
 
     def raise_claim(self, carton: Delivery) -> None:
         """A carton differs from its ASN; it was just counted."""
@@ -111,6 +113,8 @@ class Claiming:
             ledger.tell(StockKind.ON_HAND, cell, units, place=Place.BACKROOM, posted=(Belief.SITE_ON_HAND,))
         else:
             room.figures["scrapped_units"] += float(units.sum())
+            for tell in self.scrapped_listeners:
+                tell(carton.receipt, int(cell[0]), int(units[0]))
         sequence = self._region.channels["wms"].send(Messages(
             location=np.zeros(1, np.int32), cell=cell, on_hand=units if sound else np.zeros(1, np.int32), key=row_key,
             sent_at=at, document_id=np.array([carton.receipt]), document_type=DOCUMENT_TYPE["receipt"], code=code,

@@ -85,11 +85,13 @@ class Paying:
         self.open: dict[int, Invoice] = {}
         self._of_purchase: dict[int, Invoice] = {}
         self._paid: list[PurchaseOrder] = []
+        self._claims_ahead: dict[int, int] = {}
         receiving.received_listeners.append(self.received)
+        receiving.claiming.scrapped_listeners.append(self.scrapped)
         mending.claim_listeners.append(self.claim)
         mending.remedies["release_block"] = self.release
         accounts.audits.append(lambda: (Account.PAYABLES, -sum(invoice.payable for invoice in self.open.values())))
-        accounts.audits.append(lambda: (Account.SUPPLIER_CLAIMS, sum(i.claimed for i in self.open.values())))
+        accounts.audits.append(lambda: (Account.SUPPLIER_CLAIMS, sum(self._claimed())))
 
     # -- the invoice comes -----------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ class Paying:
         invoice.payable = int(invoice.units @ invoice.cents)
         invoice.due_at = room.now + payment_term(room, order.supplier)
         self.open[invoice.document] = self._of_purchase[order.purchase] = invoice
+        invoice.claimed = self._claims_ahead.pop(order.purchase, 0)
         self._bill(invoice, invoice.units, invoice.payable)
         self._show("invoicing", Paper.INVOICE, invoice, slice(None), invoice.units, invoice.cents,
                    interface=INTERFACE["edi_ap"], code=CODE["810"], status=STATUS["received"], due_at=invoice.due_at)
@@ -215,6 +218,25 @@ class Paying:
             self._correct(invoice, np.flatnonzero(invoice.order.item[invoice.rows] == item))
             if len(invoice.blocked):
                 self._look_again(invoice)
+
+    def scrapped(self, receipt: int, item: int, units: int) -> None:
+        """Damaged goods were scrapped: the supplier owes what they cost, off its invoice or else in money."""
+        order = self._purchases.of_receipt(receipt)
+        if order is None:
+            return
+        owed, invoice = units * int(order.cents[order.rows(np.array([item]))[0]]), self._of_purchase.get(order.purchase)
+        if invoice is not None and invoice.document not in self.open:
+            self._accounts.general.transfer(Account.BANK, Account.SCRAP, owed)
+            return
+        self._accounts.general.transfer(Account.SUPPLIER_CLAIMS, Account.SCRAP, owed)
+        if invoice is None:
+            self._claims_ahead[order.purchase] = self._claims_ahead.get(order.purchase, 0) + owed
+        else:
+            invoice.claimed += owed
+
+    def _claimed(self) -> list[int]:
+        """What is claimed from suppliers and not yet deducted."""
+        return [*(invoice.claimed for invoice in self.open.values()), *self._claims_ahead.values()]
 
     def release(self, action: Action) -> Outcome:
         """Release a blocked invoice; one that is blocked for good reason is paid as it is."""

@@ -6,7 +6,8 @@ parked whole until the ASN comes or someone receives it blind. Parked goods are 
 book: their message stays in flight and counts as its fault's.
 
 The WMS counts what is in a carton. Where that differs from what was agreed, the order line is closed in
-truth and stays open in ERP by the difference, until a claim closes it. Damaged goods go into the cage.
+truth and stays open in ERP by the difference, until a claim closes it. Damaged goods go into the cage,
+and what comes past the tolerance of an over-delivery is refused at the gate.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from sim.draws import Kind, Paper
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.claiming import Claiming
 from sim.flows.converting import Converting
+from sim.flows.refusing import refuse_excess
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
@@ -96,6 +98,7 @@ class Receiving:
     def _take_over(self, delivery: Delivery) -> None:
         """The goods touch the dock: facts change, and every book is told, though none knows yet."""
         ledger, cells = self._region.room.ledger, delivery.item
+        refuse_excess(self._region.room, delivery)
         ledger.tell(StockKind.ON_HAND, cells, delivery.actual, place=Place.DOCK)
         ledger.tell(StockKind.ON_ORDER, cells, -delivery.agreed)
         self._region.room.figures["supplied_units"] += float(delivery.actual.sum())
@@ -215,7 +218,8 @@ class Receiving:
         came = np.zeros(len(lines))
         np.add.at(came, orders.lines_for(delivery.receipt, delivery.item) - lines[0], delivery.good)
         room.gauges.add("in_full", float(cases[came >= orders.ordered[lines]].sum()), float(cases.sum()))
-        wrong = (delivery.late_fault >= 0 or bool((delivery.varied >= 0).any()) or bool((delivery.unknown >= 0).any())
+        wrong = (delivery.late_fault >= 0 or delivery.refused
+                 or bool((delivery.varied >= 0).any()) or bool((delivery.unknown >= 0).any())
                  or bool((orders.sent[lines] > 1).any()) or bool((orders.agreed[lines] != orders.ordered[lines]).any()))
         room.gauges.add("inbound_order_any_error", float(wrong))
         hours = (room.now - orders.placed_at[lines]) // HOUR

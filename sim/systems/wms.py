@@ -40,6 +40,7 @@ class Delivery:
         unknown: number of the carton_mismatch fault, or -1.
         varied: number of the receiving_variance fault, or -1.
         advice: succeeds when the ASN is in the WMS.
+        refused: something of it was not taken.
         blind: succeeds when someone decides to receive without it.
     """
 
@@ -62,6 +63,7 @@ class Delivery:
     blind: simpy.Event
     late_fault: int = -1
     late_ticket: int = -1
+    refused: bool = False
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Delivery:
         """The chosen cartons."""

@@ -72,6 +72,7 @@ def _rough(days: int = 10) -> Config:
     config.faults.rtv_gap.rate = 0.1
     # An outage that outlasts the retries: with the default of eight attempts none does.
     config.middleware.retry_max_attempts = 4
+    config.finance.payment_days = 4
     return config
 
 

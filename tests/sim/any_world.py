@@ -44,6 +44,8 @@ def configs(draw: st.DrawFn) -> Config:
     config.confounders.maintenance_rate = draw(st.sampled_from([0.0, 1.0, 60.0]))
     config.middleware.idempotency_days = draw(st.sampled_from([1, 7]))
     config.people.service_minutes_median = draw(st.sampled_from([1.0, 15.0, 300.0]))
+    config.finance.invoice_error_rate = draw(st.sampled_from([0.0, 0.22, 1.0]))
+    config.finance.payment_days = draw(st.sampled_from([1, 4, 30]))
     return config
 
 
@@ -66,7 +68,8 @@ def meddler(seed: int) -> Watcher:
                          "approver": approver, "team": team, "rule": dice.choice(["", "unrestricted"])}
 
     heeds = ("retail_selling", "receiving", "posting", "sequence_gap", "picking", "ordering", "departing", "arriving",
-             "dead_letter", "recovered", "batching", "announcing", "cycle_counting", "reconciling", "returning")
+             "dead_letter", "recovered", "batching", "announcing", "cycle_counting", "reconciling", "returning",
+             "matching")
     return Watcher(answer, heeds)
 
 

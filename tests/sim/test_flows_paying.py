@@ -202,7 +202,9 @@ def test_a_claim_for_what_never_came_is_deducted_from_the_payment(monkeypatch: p
     assert general.debit[Account.SUPPLIER_CLAIMS] > 0
     assert general.credit[Account.SUPPLIER_CLAIMS] > 0, "a paid invoice has its claims deducted"
     paying = played.of("paying")
-    assert general.credit[Account.BANK] == int(np.rint(paying.quantity * paying.unit_price * 100).sum())
+    # Besides, what was scrapped for damage is owed.
+    deducted = int(np.rint(paying.quantity * paying.unit_price * 100).sum()) - general.credit[Account.BANK]
+    assert 0 < deducted <= general.credit[Account.SCRAP] <= general.debit[Account.SCRAP]
     for order in paid_orders(played):
         assert (order.received == order.billed).all()
 
@@ -226,3 +228,23 @@ def test_terms_of_payment_belong_to_the_supplier():
     room = RegionWorld(paying_config(), 1, 0).room
     terms = [payment_term(room, supplier) for supplier in range(60)]
     assert set(terms) == {4 * DAY, 8 * DAY, 16 * DAY}
+
+
+def test_an_over_delivery_past_tolerance_is_refused_at_the_dock():
+    played = play(paying_config(receiving_variance=0.4))
+    rows, advised = played.of("receiving"), played.of("advising").set_index("carton").quantity
+    refused = rows[rows.status == STATUS["refused"]].set_index("carton")
+    assert len(refused) > 3
+    assert (refused.quantity > 0).all()
+    taken = rows[(rows.status != STATUS["refused"]) & (rows.code == CODE["101"])].set_index("carton").quantity
+    asked = advised.loc[taken.index]
+    assert (taken <= np.floor(asked * 1.05 + 1e-9)).all()
+    whole = refused[(taken.loc[refused.index] == advised.loc[refused.index]).to_numpy()]
+    assert len(whole)
+    faults = played.faults("receiving_variance")
+    linked = {fault for event, fault in played.lineage() if event in set(refused.event_id)}
+    right = faults[faults.fault_id.isin(linked) & (faults.units == 0)]
+    assert len(right) == len(whole)
+    assert (right.restored_at >= right.onset).all(), "a refusal in full leaves nothing to mend"
+    open_ones = {fault for faults in played.exceptions("receiving_variance").faults for fault in faults}
+    assert not open_ones & set(right.number)

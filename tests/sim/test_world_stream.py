@@ -31,6 +31,7 @@ def worlds() -> list[Played]:
     config.faults.scale = 3.0
     config.middleware.retry_max_attempts = 4
     config.counting.per_year = [20.0, 20.0, 20.0]
+    config.finance.payment_days = 4
     config.demand.peak_from_day, config.demand.online_share = 3, 0.3
     return [play(config, seed) for seed in range(4)]
 
