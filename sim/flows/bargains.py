@@ -3,8 +3,8 @@
 They are a stream of candidates beside the usual demand, so that neither moves the other. For each cell
 whose list or till is below the usual price, the day's candidates are drawn by the key of the cell and
 the day, as many as the lower of the two prices would bring; each is let through in its tick by its own
-bits against what the till then asks. A line is a basket of its own. So in every arm, whatever the tills do,
-the same customers stand ready.
+bits against what the till then asks. A line goes into some basket of its shop and tick, or is one of its own
+where nobody else is there. So in every arm, whatever the tills do, the same customers stand ready.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sim.draws import Purpose, keyed, mix, uniform
 from sim.room import Room
 from sim.systems.pos import Tills
 
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
 
@@ -77,12 +78,13 @@ class Bargains:
         if extra is None:
             return wanted, ordinal
         lines, numbers = extra
+        lines = _into_baskets(lines, wanted)
         columns = {name: np.concatenate([getattr(wanted, name), getattr(lines, name)])
                    for name in ("store", "basket", "item", "quantity", "offset", "bits")}
         if wanted.price_factor is not None:
             columns["price_factor"] = np.concatenate([wanted.price_factor, np.ones(len(lines))])
-        # Two sorted runs: a stable sort merges them, and never parts the lines of a basket.
-        order = np.argsort(columns["store"] * np.int64(TICK) + columns["offset"], kind="stable")
+        # A stable sort leaves the usual lines of a basket first and in their order.
+        order = np.argsort(_basket_key(columns["store"], columns["basket"]), kind="stable")
         joined = replace(wanted, **{name: column[order] for name, column in columns.items()})
         return joined, np.concatenate([ordinal, numbers])[order]
 
@@ -125,6 +127,27 @@ class Bargains:
         rows = kept[by_time]
         return _Day(slot[rows], cell[rows], ordinal[by_time], offset[rows], mark[rows],
                     np.repeat(ceiling[cheap], count)[rows], chance[rows])
+
+
+def _basket_key(store: I32, basket: I32) -> I64:
+    """One number a basket of a tick, in the order of lines."""
+    key: I64 = (store.astype(np.int64) << 13) | basket
+    return key
+
+
+def _into_baskets(lines: DemandTick, wanted: DemandTick) -> DemandTick:
+    """Put each extra line into a basket of its shop; one without any stays alone."""
+    last = np.searchsorted(wanted.store, lines.store, side="right") - 1
+    rows = np.flatnonzero(last >= 0)
+    rows = rows[wanted.store[last[rows]] == lines.store[rows]]
+    if not len(rows):
+        return lines
+    among = wanted.basket[last[rows]].astype(np.uint64) + np.uint64(1)
+    basket, offset = lines.basket.copy(), lines.offset.copy()
+    basket[rows] = (mix(lines.bits[rows] + np.uint64(3)) % among).astype(np.int32)
+    first = np.searchsorted(_basket_key(wanted.store, wanted.basket), _basket_key(lines.store[rows], basket[rows]))
+    offset[rows] = wanted.offset[first]
+    return replace(lines, basket=basket, offset=offset)
 
 
 def _poisson(chance: F64, mean: F64) -> I64:

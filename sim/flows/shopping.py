@@ -69,7 +69,8 @@ class Shopping:
         kept = np.flatnonzero(sold)
         body = (wanted.store.astype(np.int64) << STORE_SHIFT) | (np.int64(room.tick_of(start)) << TICK_SHIFT)
         ticket = room.ids.of(Kind.TICKET, body + wanted.basket)
-        line_seconds = np.minimum(ordinal - _first_of_run(body + wanted.basket, ordinal), 60)
+        row = np.arange(len(wanted))
+        line_seconds = np.minimum(row - _first_of_run(body + wanted.basket, row), 60)
         at = start + wanted.offset + line_seconds * (2 * SECOND)
         self._ring_up(kept, wanted, cell, sold, body + ordinal, ticket, at)
 

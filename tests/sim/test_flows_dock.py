@@ -222,21 +222,22 @@ def test_the_wrong_remedy_of_a_waiting_truck_is_refused(kind: str):
 # -- unit_of_measure -------------------------------------------------------------------------------
 
 
-def _converting(kind: str, **more: Any) -> Watcher:
-    """Compares what the DC received with what ERP posted, and acts once on an item in a whole ratio."""
+def _converting(kind: str, again_after: int = 1000 * DAY, **more: Any) -> Watcher:
+    """Compares what the DC received with what ERP posted, and acts on an item in a whole ratio: once, or after days."""
     received: dict[int, dict[str, Any]] = {}
-    done: set[int] = set()
+    done: dict[int, int] = {}
 
-    def answer(row: dict[str, Any], _: int) -> dict[str, Any] | None:
+    def answer(row: dict[str, Any], now: int) -> dict[str, Any] | None:
         if row["location"] != 0 or row["document_type"] != DOCUMENT_TYPE["receipt"] or row["sequence"] == NULL:
             return None
         if row["latency_ms"] == NULL:
             received[row["sequence"]] = row
             return None
         source = received.get(row["sequence"])
-        if source is None or source["quantity"] == row["quantity"] or row["item"] in done:
+        last = done.get(row["item"], -again_after)
+        if source is None or source["quantity"] == row["quantity"] or now - last < again_after:
             return None
-        done.add(row["item"])
+        done[row["item"]] = now
         return {"kind": kind, "location": 0, "item": row["item"]} | more
 
     return Watcher(answer, ("receiving", "posting"))
@@ -269,6 +270,22 @@ def test_fixing_the_conversion_reverses_and_posts_again():
     asked = {a.action_id: a.item for a in played.watcher.asked}
     assert len(exceptions) > 3
     assert [asked[by] for by in exceptions.restored_by] == exceptions["item"].tolist()
+    assert not len(played.wrong_repairs())
+
+
+def test_a_conversion_that_goes_wrong_again_after_it_was_fixed_is_a_fault_of_its_own():
+    config = _config(days=20, unit_of_measure=0.95)
+    # Conversions are drawn in slots of four weeks: one ends on the tenth day of the usual calendar.
+    played = play(config, watcher=_converting("fix_conversion", again_after=DAY))
+    exceptions = played.exceptions("unit_of_measure")
+    twice = exceptions[exceptions.duplicated("item", keep=False)]
+    assert twice["item"].nunique() > 1
+    first, second = (twice.drop_duplicates("item", keep=keep).set_index("item").sort_index()
+                     for keep in ("first", "last"))
+    assert (first.faults.map(tuple) != second.faults.map(tuple)).all()
+    assert (second.opened_at > first.restored_at).all()
+    settled = second[second.opened_at < played.end - 2 * DAY]
+    assert (settled.restored_by != -1).all()
     assert not len(played.wrong_repairs())
 
 
