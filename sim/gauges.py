@@ -27,8 +27,9 @@ class Gauges:
         sums[1] += total
 
     def tally(self, name: str, keys: npt.NDArray[np.integer],
-              values: F64 | npt.NDArray[np.integer] | float = 1.0) -> None:
-        """One observation a row of ``keys`` (whole numbers from 0 on)."""
+              values: F64 | npt.NDArray[np.integer] | float = 1.0,
+              times: F64 | npt.NDArray[np.integer] | float = 1.0) -> None:
+        """One observation a row of ``keys`` (whole numbers from 0 on), or as many as ``times`` says."""
         if not len(keys):
             return
         size = int(keys.max()) + 1
@@ -40,7 +41,7 @@ class Gauges:
             sums = self._tallies[name] = wider
         weights = np.broadcast_to(np.asarray(values, np.float64), keys.shape)
         for row, power in enumerate((np.ones_like(weights), weights, weights * weights)):
-            sums[row, :size] += np.bincount(keys, power, size)
+            sums[row, :size] += np.bincount(keys, power * times, size)
 
     def columns(self) -> dict[str, list[float] | list[int] | list[str]]:
         """Columns ``gauge, key, n, total, squares``, one row a gauge and key that was observed."""

@@ -36,6 +36,8 @@ class TillTally:
             ticket: of the lines; those of one stand together.
             wrong: how many were rung up at another price than the list's.
         """
+        if not len(item):
+            return
         np.add.at(self._lines, item, 1)
         self._sold[cells] = True
         self._wrong += wrong
@@ -46,10 +48,10 @@ class TillTally:
         """At the end of a day."""
         room, gauges = self._room, self._room.gauges
         lines = int(self._lines.sum())
-        gauges.tally("lines_of_weekday", np.array([weekday_of(now - DAY)]), lines)
+        gauges.tally("lines_of_weekday", np.array([weekday_of(now - DAY)]), times=lines)
         gauges.add("wrong_price", self._wrong, lines)
         item = np.flatnonzero(self._lines)
-        gauges.tally("lines_of_item", item, self._lines[item])
+        gauges.tally("lines_of_item", item, times=self._lines[item])
         listed = np.count_nonzero(room.catalogue.listed) * room.stores
         gauges.add("zero_days", float(listed - np.count_nonzero(self._sold)), float(listed))
         self._lines[:] = 0

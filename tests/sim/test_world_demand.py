@@ -10,7 +10,7 @@ from sim.catalogue import make_calendar, make_catalogue
 from sim.clock import DAY, HOUR, TICK, TICKS_PER_DAY, weekday_of
 from sim.config import Config
 from sim.demand import SyntheticDemand
-from tests.sim.small_world import play, quiet_config
+from tests.sim.small_world import play, quiet_config, small_config
 
 STORES, ITEMS, DAYS = 12, 80, 56
 
@@ -136,3 +136,40 @@ def test_demand_does_not_look_at_stock():
     first, second = one.tick(tick), other.tick(tick)
     for name in ("store", "basket", "item", "quantity", "offset", "bits"):
         assert (getattr(first, name) == getattr(second, name)).all()
+
+
+def test_grocery_baskets_are_few_lines_or_very_many():
+    """Lognormal lines: the mean is well above the median, as in the Complete Journey log (9.4, 5, 24)."""
+    config = _flat(basket_lines=9.4, basket_sigma=1.12)
+    demand = SyntheticDemand(config, make_catalogue(config, 1), 1, 0, STORES)
+    start = make_calendar(config).start // TICK
+    lines = []
+    for tick in range(start, start + 4 * TICKS_PER_DAY):
+        rows = demand.tick(tick)
+        lines.append(np.unique((rows.store.astype(np.int64) << 16) | rows.basket, return_counts=True)[1])
+    counts = np.concatenate(lines)
+    assert counts.mean() == pytest.approx(9.4, rel=0.2)
+    assert np.median(counts) == pytest.approx(5.0, abs=1.0)
+    assert np.quantile(counts, 0.9) == pytest.approx(24.0, rel=0.2)
+
+
+def test_the_tills_are_tallied_as_their_rows_say():
+    config = small_config(stores=4, items=120, days=8)
+    played = play(config)
+    sales, gauges = played.of("retail_selling"), played.world.room.gauges
+    # Rows of the last minutes of a day come later than its end, and no shop is open then.
+    tallies = {name: table[0] for name, table in gauges._tallies.items()}
+    lines = np.bincount(sales["item"], minlength=len(tallies["lines_of_item"]))
+    assert (tallies["lines_of_item"][: len(lines)] == lines).all()
+    week = np.bincount([weekday_of(at) for at in sales.recorded_at], minlength=7)
+    assert (tallies["lines_of_weekday"][:7] == week).all()
+    baskets = np.bincount(sales.groupby("document_id").size())
+    assert (tallies["basket_lines"][: len(baskets)] == baskets).all()
+    count, zero = gauges._ratios["zero_days"]
+    day = (sales.recorded_at - played.world.room.calendar.start) // DAY
+    seen = len(sales.assign(day=day).drop_duplicates(["day", "location", "item"]))
+    assert count == 8 * 4 * 119
+    assert zero == count - seen
+    lines_all, wrong = gauges._ratios["wrong_price"]
+    assert lines_all == len(sales)
+    assert 0 < wrong < 0.1 * lines_all
