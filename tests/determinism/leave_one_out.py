@@ -127,7 +127,7 @@ def _first_rows(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return only[only.available_at // TICK == only.available_at.min() // TICK]
 
 
-def _in_scope(choice: Choice, played: Played, rows: pd.DataFrame) -> "pd.Series[bool]":
+def _in_scope(choice: Choice, played: Played, rows: pd.DataFrame) -> pd.Series[bool]:
     """Which rows the fault changed itself, or are of its document, its cell, its item, its place or its interface."""
     fault = played.faults().set_index("fault_id").loc[choice.fault_id]
     own = rows.event_id.isin([event for event, of in played.lineage() if of == choice.fault_id])
