@@ -39,9 +39,15 @@ class Gauges:
             if sums is not None:
                 wider[:, : sums.shape[1]] = sums
             sums = self._tallies[name] = wider
-        weights = np.broadcast_to(np.asarray(values, np.float64), keys.shape)
-        for row, power in enumerate((np.ones_like(weights), weights, weights * weights)):
-            sums[row, :size] += np.bincount(keys, power * times, size)
+        weighed = isinstance(times, np.ndarray)
+        count = np.bincount(keys, times, size) if weighed else np.bincount(keys, minlength=size) * times
+        sums[0, :size] += count
+        if isinstance(values, np.ndarray):
+            sums[1, :size] += np.bincount(keys, values * times, size)
+            sums[2, :size] += np.bincount(keys, values.astype(np.float64) ** 2 * times, size)
+        else:
+            sums[1, :size] += count * values
+            sums[2, :size] += count * values**2
 
     def columns(self) -> dict[str, list[float] | list[int] | list[str]]:
         """Columns ``gauge, key, n, total, squares``, one row a gauge and key that was observed."""

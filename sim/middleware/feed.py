@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR, MINUTE, TICK
-from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, keyed, keyed_int, lognormal
+from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, fold, fold_many, keyed, keyed_int, lognormal
 from sim.events import SOURCE, UNIT
 from sim.ledger import Belief
 from sim.middleware.contracts import Contract
@@ -74,6 +74,8 @@ class Feed:
         self.listeners: list[Callable[[Messages], None]] = []
         self.monitor = Monitor(room, interface)
         self._mishaps = Mishaps(self, room)
+        #: The part of a latency's key that never changes, folded once.
+        self._latency = keyed_int(room.seed, Purpose.LATENCY, room.region, interface)
         self.service = round(room.config.middleware.service_hours * HOUR)
 
     # -- sending ---------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ class Feed:
         tick = room.tick_of(int(messages.sent_at[0]))
         slot = 0 if messages.document_grain else (tick << 4) + messages.document_type + 1
         key = group_of[first].astype(np.int64)
-        bits = keyed(room.seed, Purpose.LATENCY, room.region, self.interface, slot, key)
+        bits = fold_many(fold(self._latency, slot), key)
         middleware = room.config.middleware
         minutes = lognormal(bits, middleware.latency_minutes_median, middleware.latency_sigma)
         latency = np.minimum(minutes * MINUTE, 0.9 * HOUR).astype(np.int64)

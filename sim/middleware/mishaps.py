@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR, TICK
-from sim.draws import Purpose, keyed, keyed_int, lognormal_int, threshold, uniform_int
+from sim.draws import Purpose, fold, fold_many, keyed_int, lognormal_int, threshold, uniform_int
 from sim.ledger import Belief
 from sim.middleware.door import Door
 from sim.middleware.flights import BOOKING, Address, Flight, Register, Trouble, address_of
@@ -73,6 +73,11 @@ class Mishaps:
 
     def __init__(self, feed: Wire, room: Room) -> None:
         self._feed, self._room = feed, room
+        # The parts of the keys that never change, folded once.
+        self._late_key, self._lag_key, self._line_key = (
+            keyed_int(room.seed, purpose, room.region, feed.interface)
+            for purpose in (Purpose.VALID_LATE, Purpose.LAG, Purpose.DROP)
+        )
         self._drop_below = room.plan.below("dropped_message")
         self._double_below = room.plan.below("duplicate_message")
         self._again_below = threshold(room.config.middleware.redelivery_rate)
@@ -82,12 +87,11 @@ class Mishaps:
     def slow_down(self, messages: Messages, first: npt.NDArray[np.intp], counts: I64, latency: I64, slot: int,
                      key: I64) -> list[int]:
         """Send the groups that come late on a flight of their own; returns their rows."""
-        room = self._room
-        bits = keyed(room.seed, Purpose.VALID_LATE, room.region, self._feed.interface, slot, key)
+        bits = fold_many(fold(self._late_key, slot), key)
         chosen = bits < self._valid_late_below
         may_lag = messages.document_grain and bool(self._lag_below)
         if may_lag:
-            lag_bits = keyed(room.seed, Purpose.LAG, room.region, self._feed.interface, key)
+            lag_bits = fold_many(self._lag_key, key)
             chosen |= lag_bits < self._lag_below
         if not chosen.any():
             return []
@@ -160,8 +164,7 @@ class Mishaps:
             due: when each should arrive.
             normal: rows that travel as they should; the lost ones are taken out.
         """
-        room = self._room
-        bits = keyed(room.seed, Purpose.DROP, room.region, self._feed.interface, messages.key)
+        bits = fold_many(self._line_key, messages.key)
         lost = bits < self._drop_below
         twice = bits > np.uint64(0xFFFFFFFFFFFFFFFF) - self._double_below
         if lost.any():
