@@ -205,7 +205,7 @@ class CaseDesk:
                 threshold = case.opened_at + int(self._spec.escalate_hours * HOUR)
                 if now < threshold:
                     case.apply("deferred")
-                    self._sleep(case, threshold)
+                    self._sleep(case, min(threshold, now + nap(case)))
                 else:
                     self._escalate(views, case, "no remedy left")
                 return

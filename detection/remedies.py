@@ -117,7 +117,8 @@ TEAM_OF_KIND: dict[str, str] = {
 #: Hours after which a step that was done must show, or the next is tried; 0: its own answer is the proof.
 VERIFY_HOURS: dict[str, float] = {
     "replay": 6.0,
-    "redrive": 6.0,
+    # After an outage the backlog comes in as its retries find the interface up.
+    "redrive": 10.0,
     "expedite": 4.0,
     "post_receipt": 8.0,
     "relink": 8.0,
