@@ -19,7 +19,9 @@ import numpy.typing as npt
 from sim.draws import WORLD_IDS, Purpose, fold, fold_many, keyed_int
 from sim.events import NO_CODE, NULL
 from sim.faults.types import BY_NAME
-from sim.ledger import I32, Cause, Cells, Ledger
+from sim.ledger import I32, I64, Cause, Cells, Ledger
+
+F64 = npt.NDArray[np.float64]
 
 NOT_YET = -1
 REPAIR = "repair"
@@ -180,6 +182,39 @@ class Truth:
         self._dirty.add(number)
         return number
 
+    def standing(self, type_name: str, fault_ids: I64, onset: int, *, location: Cells, item: Cells, interface: int,
+                 magnitude: F64, causes: list[str]) -> int:
+        """Record many faults at once, each with a mechanism that goes on and a state that must clear.
+
+        The arguments are those of :meth:`fault`; arrays and the list have one value a fault. Returns the number of
+        the first; the others follow it.
+        """
+        n, f = len(fault_ids), self.faults
+        first = self._extend(type_name, fault_ids, onset, location, item, magnitude)
+        f.cause.extend(causes)
+        f.interface.extend([interface] * n)
+        f.ended_at.extend([NOT_YET] * n)
+        f.units.extend([0] * n)
+        f.ambient.extend([False] * n)
+        self._states.extend([1] * n)
+        return first
+
+    def _extend(self, name: str, ids: I64, onset: int, location: Cells, item: Cells, magnitude: F64) -> int:
+        """What many new faults have in common; returns the number of the first."""
+        n, f = len(ids), self.faults
+        first = len(f.fault_id)
+        f.fault_id.extend(ids.tolist())
+        f.type.extend([name] * n)
+        f.location.extend(location.tolist())
+        f.item.extend(item.tolist())
+        f.document_id.extend([NULL] * n)
+        f.magnitude.extend(magnitude.tolist())
+        f.onset.extend([onset] * n)
+        f.restored_at.extend([NOT_YET] * n)
+        self._entries.extend([0] * n)
+        self._last_by.extend([NOT_YET] * n)
+        return first
+
     def end(self, fault: int, now: int) -> None:
         """The mechanism of ``fault`` is off."""
         if self.faults.ended_at[fault] == NOT_YET:
@@ -206,26 +241,17 @@ class Truth:
 
     def ambient_faults(self, cause: Cause, cells: Cells, units: I32, ordinals: I32, now: int) -> list[int]:
         """See :class:`sim.entries.Listener`; the mechanism of such a fault is off."""
-        name, n, f = AMBIENT_TYPE[cause], len(cells), self.faults
+        name, n = AMBIENT_TYPE[cause], len(cells)
         location, item = np.divmod(cells, self._items)
-        ids = fold_many(self._fault_keys[name], cells.astype(np.int64), ordinals.astype(np.int64)) >> np.uint64(13)
-        first = len(f.fault_id)
-        f.fault_id.extend(ids.tolist())
-        f.type.extend([name] * n)
+        ids = self.fault_ids(name, cells.astype(np.int64), ordinals.astype(np.int64))
+        first = self._extend(name, ids, now, location, item, np.abs(units).astype(np.float64))
+        f = self.faults
         f.cause.extend([_CAUSE_OF[name]] * n)
-        f.location.extend(location.tolist())
-        f.item.extend(item.tolist())
-        f.document_id.extend([NULL] * n)
         f.interface.extend([NO_CODE] * n)
-        f.magnitude.extend(np.abs(units).astype(np.float64).tolist())
-        f.onset.extend([now] * n)
         f.ended_at.extend([now] * n)
-        f.restored_at.extend([NOT_YET] * n)
         f.units.extend(units.tolist())
         f.ambient.extend([True] * n)
-        self._entries.extend([0] * n)
         self._states.extend([0] * n)
-        self._last_by.extend([NOT_YET] * n)
         return list(range(first, first + n))
 
     def entry_opened(self, fault: int, cell: int) -> None:  # noqa: ARG002
@@ -304,6 +330,31 @@ class Truth:
             self._of_fault.setdefault(fault, []).append(number)
             self._dirty.add(fault)
         return number
+
+    def open_cells(self, type_name: str, faults: list[int], now: int, *, location: list[int], item: list[int],
+                   loss_at_stake: list[float]) -> int:
+        """Record many broken rules of cells at once, each with one fault of its own and nothing that shows it yet.
+
+        The arguments are those of :meth:`open_exception`, the lists with one value a cell. Returns the number of the
+        first; the others follow it.
+        """
+        e, n, first = self.exceptions, len(faults), len(self.exceptions.type)
+        ids = np.array([self.faults.fault_id[fault] for fault in faults], np.int64)
+        keys = fold_many(self._exception_keys[type_name], ids, np.zeros(n, np.int64)) >> np.uint64(13)
+        e.exception_id += keys.tolist()
+        e.type += [type_name] * n
+        e.fault_type += [type_name] * n
+        e.faults += [[fault] for fault in faults]
+        e.location += location
+        e.item += item
+        for empty, column in ((NULL, e.document_id), (NO_CODE, e.interface), (NULL, e.sequence), (now, e.opened_at),
+                              (NOT_YET, e.first_evidence_at), (NOT_YET, e.closed_at), (NOT_YET, e.restored_at),
+                              (NOT_YET, e.restored_by)):
+            column.extend([empty] * n)
+        e.announced += [not BY_NAME[type_name].inferred] * n
+        e.loss_at_stake += loss_at_stake
+        self._of_fault.update((fault, [first + row]) for row, fault in enumerate(faults))
+        return first
 
     def evidence(self, exception: int, at: int) -> None:
         """The stream first contradicts the exception at ``at`` (kept if earlier than what is known)."""

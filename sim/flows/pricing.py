@@ -77,7 +77,7 @@ class Pricing:
         room = self._room
         self._version = np.ones(room.items, np.int64)
         self._arrivals: dict[int, list[tuple[int, int]]] = {}
-        self._unopened: list[tuple[int, int, int]] = []
+        self._unopened: list[I64] = []
         self._open: dict[int, int] = {}
         self._unseen = np.zeros(room.ledger.cells, np.bool_)
         self._in_work: set[int] = set()
@@ -210,32 +210,34 @@ class Pricing:
         tills.ask(cells, failed.asked[rows])
         off = np.abs(failed.asked[rows] - tills.list_price(cells)) / 100.0
         location, item = room.split(cells)
-        columns = (cells, failed.fault_id[rows], failed.arrives[rows], off, location, item)
-        for cell, fault_id, arrives, size, place, article in zip(*(c.tolist() for c in columns), strict=True):
-            fault = room.truth.fault(
-                "price_mismatch", fault_id, now, location=place, item=article, interface=INTERFACE["mdm_pos"],
-                magnitude=size, acting=True, cause=BUSINESS_RULE if arrives < 0 else TIMING_DELAY,
-            )
-            room.truth.hold(fault)
-            tills.fault[cell] = fault
-            self._unopened.append((cell, fault, fault_id))
-            if arrives >= 0:
-                self._arrivals.setdefault(-(-arrives // TICK), []).append((cell, fault))
+        arrives = failed.arrives[rows]
+        first = room.truth.standing(
+            "price_mismatch", failed.fault_id[rows], now, location=location, item=item,
+            interface=INTERFACE["mdm_pos"], magnitude=off,
+            causes=np.where(arrives < 0, BUSINESS_RULE, TIMING_DELAY).tolist(),
+        )
+        tills.fault[cells] = np.arange(first, first + len(cells))
+        self._unopened.append(cells)
+        late = np.flatnonzero(arrives >= 0)
+        for row, tick in zip(late.tolist(), (-(-arrives[late] // TICK)).tolist(), strict=True):
+            self._arrivals.setdefault(tick, []).append((int(cells[row]), first + row))
 
     def _due(self, now: int) -> None:
         """The night's pushes are due: whatever till is still wrong is an exception."""
         room, tills = self._room, self._tills
-        for cell, fault, fault_id in self._unopened:
-            if tills.fault[cell] != fault:
-                continue
-            stake = room.truth.faults.magnitude[fault] * float(room.economy.rate[cell]) * _WINDOW_DAYS
-            location, item = divmod(cell, room.items)
-            self._open[cell] = room.truth.open_exception(
-                "price_mismatch", (fault_id,), "price_mismatch", [fault], now, location=location, item=item,
-                loss_at_stake=stake,
-            )
-            self._unseen[cell] = True
+        if not self._unopened:
+            return
+        cells = np.concatenate(self._unopened)
         self._unopened.clear()
+        cells = cells[tills.fault[cells] >= 0]
+        off = np.abs(tills.price[cells] - tills.list_price(cells)) / 100.0
+        location, item = room.split(cells)
+        first = room.truth.open_cells(
+            "price_mismatch", tills.fault[cells].tolist(), now, location=location.tolist(), item=item.tolist(),
+            loss_at_stake=(off * room.economy.rate[cells] * _WINDOW_DAYS).tolist(),
+        )
+        self._open.update(zip(cells.tolist(), range(first, first + len(cells)), strict=True))
+        self._unseen[cells] = True
 
     def sold(self, cells: Cells, units: I32, asked: I32, event: I64, shown_at: I64, bits: U64) -> None:
         """Till lines that were rung up at another price than the list's; arrays of shape (n,).
