@@ -110,8 +110,8 @@ def test_littles_law_holds_to_the_microsecond(urgent_share: float):
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize(("heads", "load"), [(1, 0.5), (2, 0.5), (4, 0.6)])
+@pytest.mark.parametrize(("heads", "load"), [(1, 0.5), (2, 0.5), (3, 0.6)])
 def test_in_the_long_run_the_mean_wait_is_erlangs_within_one_percent(heads: int, load: float):
-    line = serve(heads, load, 2_000_000)
-    assert line.error() < 0.006 * line.mean()
+    line = serve(heads, load, 3_000_000)
+    assert line.error() < 0.007 * line.mean()
     assert line.mean() == pytest.approx(erlang_c(heads, load), rel=0.01)
