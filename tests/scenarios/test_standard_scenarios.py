@@ -65,14 +65,15 @@ def test_fashion_peak_meets_its_season_with_strange_cartons_and_late_postings() 
     sold = stream[stream.event_type == "retail_selling"].groupby("day").quantity.sum()
     assert sold.loc[10:14].mean() > 1.7 * sold.loc[0:6].mean()
     assert exceptions("fashion_peak", *words)["posting_lag"] > 5
-    assert exceptions("fashion_peak", *words)["carton_mismatch"] > 5
+    assert exceptions("fashion_peak", *words)["carton_mismatch"] > 2
 
 
 def test_grocers_pick_online_orders_in_the_shop_and_substitute() -> None:
     stream = rows("grocery_fulfilment")
     promised = stream[(stream.event_type == "reserving") & (stream.status == STATUS["promised"])]
     assert len(promised) > 1000
-    assert (promised.location > 0).all()
+    # The DC helps out with what the shop has none of.
+    assert (promised.location > 0).mean() > 0.95
     assert (stream.event_type == "substituting").sum() > 20
     shorts = played("grocery_fulfilment").exceptions("short_pick")
     assert shorts.groupby(["location", "item"]).size().max() >= 3, "short again and again: a shelf, not demand"
@@ -106,10 +107,18 @@ def test_an_upgrade_breaks_schemas_and_delays_postings_from_its_day_on() -> None
 
 def test_items_come_and_go_on_the_day_of_the_change() -> None:
     stream = rows("assortment_change")
-    for word in ("launched", "retired"):
-        days = stream[(stream.event_type == "master_data") & (stream.status == STATUS[word])].day
-        assert len(days) >= 5, word
-        assert set(days) <= {13, 14}, word
+    records = stream[stream.event_type == "master_data"]
+    launched, retired = (records[records.status == STATUS[word]] for word in ("launched", "retired"))
+    assert min(len(launched), len(retired)) >= 5
+    sold = stream[stream.event_type == "retail_selling"]
+    # What is new is announced and ordered a week ahead, and on sale from the day.
+    assert launched.day.max() < 14
+    assert sold[sold.item.isin(launched.item)].day.min() >= 13
+    assert sold[sold.item.isin(launched.item)].day.max() > 20
+    assert set(retired.day) <= {13, 14}
+    before, after = ((sold.item.isin(retired.item) & (sold.day < 14)).sum(),
+                     (sold.item.isin(retired.item) & (sold.day >= 16)).sum())
+    assert after < 0.5 * before
 
 
 def test_a_storm_breaks_loose_in_its_four_days() -> None:
