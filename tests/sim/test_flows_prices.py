@@ -327,3 +327,16 @@ def test_the_twin_without_a_mismatch_is_equal_before_and_has_the_list_price_afte
     assert not ((wrong.occurred_at >= one.onset) & (wrong.occurred_at < one.onset + DAY)).any()
     kept = set(faults.fault_id) - {one.fault_id}
     assert len(kept & set(twin.faults("price_mismatch").fault_id)) > 0.95 * len(kept)
+
+
+def test_a_log_of_real_baskets_keeps_its_own_discounts():
+    config = _config(days=2)
+    config.world.stores, config.demand.source = 2, "complete_journey"
+    config.pricing.promotion_share = 0.5
+    played = play(config)
+    assert not (played.of("announcing").status == STATUS["promotion"]).any()
+    assert set(played.of("pricing").document_type) <= {DOCUMENT_TYPE["price"]}
+    lines = played.of("retail_selling")
+    assert (lines.unit_price <= _list_price(played, lines) + 1e-9).all()
+    assert (lines.unit_price < _list_price(played, lines)).mean() > 0.2
+    assert played.world.room.gauges._ratios["wrong_price"][1] == 0
