@@ -158,6 +158,7 @@ class RegionWorld:
         room, env = self.room, self.room.env
         self.cataloguing.open()
         emit_extract(self.region, room.ledger.belief[Belief.ERP_ON_HAND], 0, opening=True)
+        self.accounts.tell_averages("opening")
         self.pricing.announce_running()
         room.rules.touch(np.arange(room.ledger.cells))
         Disturbing(self.region, self.receiving, self.manual).start()

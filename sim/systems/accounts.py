@@ -12,6 +12,7 @@ resynchronisation, a merged item) and is posted as a difference of inventory. So
 
 and the accounts agree with what stands beside them: stock with the values of the items, the goods received and
 not invoiced with the order lines, what is payable with the open invoices.
+Where an item's average has moved by a cent, ERP tells it (a ``valuing`` row).
 """
 
 from __future__ import annotations
@@ -22,14 +23,19 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from sim.events import CODES
+from sim.clock import SECOND
+from sim.draws import Kind, Paper, paper
+from sim.events import CODES, SOURCE, STATUS
 from sim.ledger import Belief, LedgerError
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.erp import PurchaseBook
-from sim.systems.valuation import Valuation
+from sim.systems.valuation import PRICE_STEPS, Valuation, divide
 
 I64 = npt.NDArray[np.int64]
+
+#: Packing of a valuation's key: day | item.
+_DAY_SHIFT = 20
 
 
 class Account(IntEnum):
@@ -146,6 +152,7 @@ class Accounts:
         self.general = GeneralLedger()
         self.general.transfer(Account.STOCK, Account.OPENING_BALANCE, int(self.valuation.value.sum()))
         self.audits: list[Callable[[], tuple[Account, int]]] = []
+        self._told_cents = np.zeros(room.items, np.int64)
         self._heard: list[Messages] = []
         self._direct: dict[str, I64] = {}
         for feed in region.feeds:
@@ -211,6 +218,7 @@ class Accounts:
         self._direct.clear()
         self._check()
         self.general.close(day)
+        self.tell_averages("changed")
 
     def _gather(self) -> dict[str, I64]:
         """Units by movement and item of the lines that arrived since the last close."""
@@ -272,6 +280,20 @@ class Accounts:
         for cents in (lost[lost > 0], lost[lost < 0]):
             self.general.transfer(against, Account.STOCK, int(cents.sum()))
         return int(lost.sum())
+
+    def tell_averages(self, status: str) -> None:
+        """Rows of the items whose average is another, in cents, than ERP has told last."""
+        room = self._region.room
+        cents = divide(self.valuation.price, PRICE_STEPS)
+        item = np.flatnonzero(cents != self._told_cents)
+        self._told_cents = cents
+        day = np.int64(room.day_of(room.now) << _DAY_SHIFT)
+        at = room.now + np.arange(len(item)) * (SECOND // 50)
+        room.stream.emit(
+            "valuing", len(item), event_id=room.ids.of(Kind.DOCUMENT, (day | item) + paper(Paper.ACCOUNT)),
+            occurred_at=at, recorded_at=at, available_at=at + SECOND, source=SOURCE["ERP"], item=item.astype(np.int32),
+            quantity=self.valuation.quantity[item], unit_price=cents[item] / 100.0, status=STATUS[status],
+        )
 
     def _check(self) -> None:
         valuation, general = self.valuation, self.general

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sim.clock import HOUR
+from sim.events import STATUS
 from sim.ledger import LedgerError
 from sim.systems.accounts import Account, GeneralLedger
 from sim.systems.valuation import PRICE_STEPS, Valuation
@@ -183,6 +184,21 @@ def test_a_cent_or_a_unit_that_nobody_posted_stops_the_run(tamper):
 
     with pytest.raises(LedgerError):
         world.run(Watcher(after=after).step)
+
+
+def test_erp_tells_an_average_that_has_moved_and_no_other():
+    config = quiet_config(stores=3, items=25, days=12)
+    config.suppliers.price_change_rate = config.suppliers.troubled_share = 1.0
+    played = play(config)
+    valuing, cost = played.of("valuing"), played.world.room.catalogue.cost
+    opening = valuing[valuing.status == STATUS["opening"]]
+    assert (opening.unit_price.to_numpy() == cost[opening.item]).all()
+    assert len(opening) == 25
+    moved = valuing[valuing.status == STATUS["changed"]]
+    assert len(moved)
+    for _, told in valuing.groupby("item"):
+        assert (np.abs(np.diff(told.unit_price)) > 0.009).all()
+    assert len(play(quiet_config(stores=3, items=25, days=12)).of("valuing")) == 25, "at one price no average moves"
 
 
 def test_a_second_posting_is_valued_and_its_reversal_takes_it_back():
