@@ -12,18 +12,19 @@ import simpy
 from sim.catalogue import make_calendar, make_catalogue, numbers_of, stores_of_region
 from sim.config import Config
 from sim.demand import DemandSource, SyntheticDemand
-from sim.draws import Ids, Purpose, keyed, philox, uniform
+from sim.draws import Ids
 from sim.events import Vocabulary
 from sim.faults.plan import Plan
-from sim.ledger import Cause, Ledger, Place
+from sim.ledger import Ledger, Place
 from sim.middleware.batch import Batch
 from sim.middleware.channel import Channel
 from sim.middleware.door import Door
 from sim.middleware.feed import Feed
 from sim.middleware.gateway import Gateway
+from sim.opening import reorder_points, stock
 from sim.people import People
 from sim.room import Room
-from sim.rules import NEVER, Economy, Rules
+from sim.rules import Economy, Rules
 from sim.stream import Losses, Stream
 from sim.truth import Truth
 
@@ -150,7 +151,7 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
         plan=Plan(config, vocabulary, calendar.start), clock_offset=np.zeros(stores + 1, np.int64),
     )
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
-    _stock(room, rate, capacity)
+    stock(room, rate, capacity)
     channels = {name: Channel(room, name) for name in ("pos", "store", "wms")}
     return Region(room, demand, channels, Gateway(room), People(room), capacity, [])
 
@@ -159,59 +160,6 @@ def _losses(config: Config, seed: int) -> Losses | None:
     """What the stream loses, or None where it keeps everything."""
     correlation, telemetry = config.middleware.correlation_loss, config.middleware.telemetry_loss
     return Losses(seed, correlation, telemetry) if correlation or telemetry else None
-
-
-def reorder_points(config: Config, rate: np.ndarray) -> np.ndarray:
-    """S of the (R, s, nQ) rule: demand over review and lead time, and safety stock; shape of ``rate``.
-
-    What nobody wants is never ordered.
-    """
-    replenishment = config.replenishment
-    days = replenishment.cover_days + replenishment.review_days
-    expected = rate * days
-    # A logarithmic line quantity with parameter p has variance-to-mean 1 / (1 - p) in daily demand.
-    spread = np.sqrt(expected / (1.0 - config.demand.quantity_log))
-    points: np.ndarray = np.ceil(expected + replenishment.safety_factor * spread).astype(np.int32)
-    dc_days = replenishment.dc_cover_days + replenishment.lead_days_median
-    pooled = rate[1:].sum(axis=0)
-    points[0] = np.ceil(pooled * dc_days + replenishment.dc_safety_factor * np.sqrt(pooled * dc_days) * 2.0)
-    points[:, pooled == 0.0] = NEVER
-    return points
-
-
-def _stock(room: Room, rate: np.ndarray, capacity: np.ndarray) -> None:
-    """Opening books between s and s + Q, and the physical stock that drift has left under them."""
-    draw = philox(room.seed, Purpose.OPENING, room.region)
-    catalogue, items = room.catalogue, room.items
-    point = room.economy.reorder_point.reshape(rate.shape)
-    lot = np.tile(catalogue.pack, (room.locations, 1))
-    lot[0] = np.maximum(catalogue.case, rate[1:].sum(axis=0) * room.config.replenishment.dc_review_days)
-    book = np.where(point == NEVER, 0, point + np.floor(draw.random(rate.shape) * lot)).astype(np.int32)
-    shrink, scan = _drift(room, rate)
-    short = np.maximum(0, shrink + scan - book)
-    shrink_kept = shrink - np.minimum(shrink, short)
-    scan_kept = scan - (short - (shrink - shrink_kept))
-    ambient = np.zeros((len(Cause), room.ledger.cells), np.int32)
-    ambient[Cause.SHRINK], ambient[Cause.SCAN_ERROR] = shrink_kept.ravel(), scan_kept.ravel()
-    physical = (book - shrink_kept - scan_kept).ravel().astype(np.int32)
-    shelf = np.minimum(physical, capacity)
-    shelf[:items] = 0
-    room.ledger.open_with(shelf, physical - shelf, ambient)
-
-
-def _drift(room: Room, rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ambient error since each cell's last count, from the run's own error processes; shapes of ``rate``."""
-    config, catalogue = room.config, room.catalogue
-    faults = config.faults
-    cells = np.arange(room.ledger.cells, dtype=np.int64)
-    interval = 365.0 / np.asarray(config.counting.per_year)[catalogue.count_class]
-    age = uniform(keyed(room.seed, Purpose.OPENING, room.region, 1, cells)).reshape(rate.shape) * interval
-    units = rate * age * faults.opening_drift * faults.scale
-    draw = philox(room.seed, Purpose.OPENING, room.region, 2)
-    shrink = draw.poisson(units * faults.shrink.rate * catalogue.shrink_factor).astype(np.int32)
-    lines = units * faults.scan_error.rate * catalogue.scan_factor
-    scan = (draw.poisson(lines) - draw.poisson(lines)).astype(np.int32)
-    return shrink, scan
 
 
 def accurate_share(room: Room) -> tuple[int, int, int]:

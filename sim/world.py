@@ -47,6 +47,7 @@ from sim.flows.returning import Returning
 from sim.flows.shopping import Shopping
 from sim.flows.skewing import Skewing
 from sim.flows.supplying import Supplying
+from sim.flows.surveying import Surveying
 from sim.flows.undecided import Undecided
 from sim.flows.vendor_returns import VendorReturns
 from sim.ledger import KIND_OF, SITE_BELIEFS, Belief
@@ -175,6 +176,7 @@ class RegionWorld:
             self.vendor_returns.weekly(),
             self.undecided.empty_cages(),
             self.manual.reconcile(),
+            Surveying(self.region).rounds(),
             self.integrating.nights(),
             self.maintaining.days(),
             self.skewing.slots(),

@@ -14,7 +14,8 @@ from sim.catalogue import numbers_of
 from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.draws import Purpose, keyed
 from sim.flows.cataloguing import LAUNCHED_STEP, RETIRED_STEP, Cataloguing
-from sim.region import Region, reorder_points
+from sim.opening import reorder_points
+from sim.region import Region
 from sim.rules import NEVER
 
 I64 = npt.NDArray[np.int64]

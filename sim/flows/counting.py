@@ -20,14 +20,16 @@ import simpy
 
 from sim.actions import Action
 from sim.clock import DAY, HOUR, SECOND
-from sim.draws import Kind, Purpose, keyed, keyed_int
+from sim.draws import Kind, Purpose, keyed_int
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
 from sim.flows.miscounting import Counters, Seen
 from sim.flows.misplacing import Misplacing
 from sim.ledger import Belief, CountSheet
+from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
+from sim.opening import count_calendar
 from sim.region import Region
 
 _COUNT_HOUR = 7
@@ -50,11 +52,7 @@ class Counting:
         self._counters = Counters(region.room, misplacing)
         mending.remedies["recount"] = self.recount
         room, counting = region.room, region.room.config.counting
-        interval = np.maximum(1, np.round(365.0 / np.asarray(counting.per_year))).astype(np.int32)
-        self._interval = np.tile(interval[room.catalogue.count_class], room.locations)
-        self._interval[: room.items] = max(1, round(365.0 / counting.dc_per_year))
-        cells = np.arange(room.ledger.cells, dtype=np.int64)
-        self._phase = (keyed(room.seed, Purpose.COUNT, room.region, cells) >> np.uint64(33)).astype(np.int64)
+        self._interval, self._phase = count_calendar(room)
         self._tolerance = np.tile(np.asarray(counting.tolerance)[room.catalogue.count_class], room.locations)
         self._asked: dict[tuple[int, int], int] = {}
         # When a cell was counted last, the count of it whose adjustment waits, and those that a recount cancelled.
@@ -74,11 +72,19 @@ class Counting:
             # Nobody walks to an item number that is not in use.
             due = due[room.catalogue.listed[due % room.items] | (room.ledger.belief[Belief.SITE_ON_HAND, due] != 0)]
             if len(due):
+                self._gauge(due[due >= room.items])
                 self.count(due, 0)
                 minutes = room.config.counting.seconds_per_cell / 60.0
                 for team, rows in (("dc", due < room.items), ("store", due >= room.items)):
                     self._region.people.spend(team, np.count_nonzero(rows) * minutes)
             yield room.env.timeout(DAY)
+
+    def _gauge(self, cells: npt.NDArray[np.integer]) -> None:
+        """How many records of the shops are wrong just before they are counted."""
+        ledger = self._region.room.ledger
+        book = ledger.belief[Belief.SITE_ON_HAND].take(cells) - ledger.in_flight[Belief.SITE_ON_HAND].take(cells)
+        wrong = np.count_nonzero(book != ledger.fact[StockKind.ON_HAND].take(cells))
+        self._region.room.gauges.add("inaccurate_at_count", int(wrong), len(cells))
 
     def count_one(self, cell: int, by: int) -> CountSheet | None:
         """Count a cell because someone asked; its adjustment goes up the ladder like any other.

@@ -29,7 +29,7 @@ I64 = npt.NDArray[np.int64]
 #: Steps of an order line's key, by how often it was promised before: the pick, and the shipment.
 _PICK_STEPS, _SHIP_STEPS = (1, 6), (2, 4)
 #: Wrong picks in the DC, as a share of the rate of mis-scans (WERC 2020: 99% to 99.95% of lines are right). Assumption.
-_WRONG_PICKS = 0.15
+_WRONG_PICKS = 0.025
 #: Share of online returns that are brought to the customer's shop; the rest goes to the DC. Assumption.
 _BROUGHT_SHARE = 0.6
 
@@ -155,7 +155,7 @@ class Picking:
         bits = keyed(room.seed, Purpose.PICK, room.region, 1, lines.key[centre], lines.attempt[centre])
         for row in centre[bits < self._wrong_below].tolist():
             cell, units = lines.cell[row : row + 1], picked[row : row + 1]
-            sibling = room.catalogue.sibling[cell].astype(np.intp)
+            sibling = room.catalogue.siblings[cell, 0].astype(np.intp)
             # Whoever picks a sibling must find it; goods that this wave still has to take are not touched.
             wanted = int(picked[lines.cell == sibling[0]].sum()) + int(units[0])
             if sibling[0] == cell[0] or ledger.place[Place.BACKROOM, sibling[0]] < wanted:

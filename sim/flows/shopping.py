@@ -44,8 +44,7 @@ class Shopping:
         room = region.room
         self._bargains = Bargains(room, tills)
         self.tally = TillTally(room)
-        catalogue = room.catalogue
-        self._scanner = Scanner(room.config, catalogue)
+        self._scanner = Scanner(room)
         self._scratch = np.zeros(room.ledger.cells, np.int32)
         self._return_below = np.uint64(int(threshold(room.config.demand.return_rate)) >> 48)
         #: What customers will bring back.
@@ -81,7 +80,7 @@ class Shopping:
         cell, units, item, bits = cell[kept], sold[kept], wanted.item[kept], wanted.bits[kept]
         ticket, at, location = ticket[kept], at[kept], wanted.store[kept]
         key = body[kept] + np.int64(room.ids.prefix(Kind.SALE))
-        scanned = self._scanner.scan(item, bits)
+        scanned = self._scanner.scan(cell, item, bits)
         wrong = np.flatnonzero(scanned != item) if scanned is not item else ()
         told = cell
         if len(wrong):

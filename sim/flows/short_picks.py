@@ -236,7 +236,7 @@ class ShortPicks:
             return "it is resolved already", 0
         room, ledger, line = self._region.room, self._region.room.ledger, entry.line
         location, item = divmod(entry.cell, room.items)
-        cell = np.array([room.cell(location, int(room.catalogue.sibling[item]))])
+        cell = np.array([room.cell(location, int(room.catalogue.siblings[item, 0]))])
         shelf = min(entry.units, int(ledger.place[Place.SHELF, cell[0]]))
         if cell[0] == entry.cell or shelf + int(ledger.place[Place.BACKROOM, cell[0]]) < entry.units:
             return "the sibling article is not there", 0

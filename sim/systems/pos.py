@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim.catalogue import Catalogue
-from sim.config import Config
+from sim.catalogue import SIBLINGS
 from sim.draws import U64, mix, uniform
 from sim.ledger import Cells
+from sim.opening import scan_share
 from sim.room import Room
 from sim.systems.master_data import PriceList
 
@@ -25,21 +25,24 @@ _U16 = np.uint64(0xFFFF)
 
 
 class Scanner:
-    """The scanners of a region's tills."""
+    """The scanners of a region's tills: how often each shop takes each item for another, by cell."""
 
-    def __init__(self, config: Config, catalogue: Catalogue) -> None:
-        faults = config.faults
-        share = np.clip(faults.scan_error.rate * faults.scale * catalogue.scan_factor, 0.0, 1.0)
-        self._below = (share * 65536.0).astype(np.uint64)
+    def __init__(self, room: Room) -> None:
+        self._below = (scan_share(room) * 65536.0).astype(np.uint32).ravel()
         self._errs = bool(self._below.any())
-        self._sibling = catalogue.sibling
+        self._siblings = room.catalogue.siblings
 
-    def scan(self, item: I32, bits: U64) -> I32:
+    def scan(self, cell: Cells, item: I32, bits: U64) -> I32:
         """The item that each line is booked as; ``item`` itself where no line is mistaken."""
         if not self._errs:
             return item
-        wrong = ((bits >> _BITS) & _U16) < self._below[item]
-        return np.where(wrong, self._sibling[item], item).astype(np.int32) if wrong.any() else item
+        draws = (bits >> _BITS) & _U16
+        wrong = np.flatnonzero(draws < self._below.take(cell))
+        if not len(wrong):
+            return item
+        scanned = item.copy()
+        scanned[wrong] = self._siblings[item[wrong], (draws[wrong] % np.uint64(SIBLINGS)).astype(np.intp)]
+        return scanned
 
 
 class Tills:

@@ -104,12 +104,12 @@ def test_calls_that_get_no_answer_are_orders_lost():
 
 
 def test_pickers_in_the_dc_err_rarely_and_both_ways():
-    config = _shop(days=10, scan_error=0.3)
+    config = _shop(days=10, scan_error=1.0)
     config.online.store_share = 0.0
     played = play(config)
     gauges = pd.DataFrame(played.world.room.gauges.columns()).set_index("gauge")
     lines = gauges.loc["pick_lines_dc"]
-    assert 0.92 < lines.total / lines.n < 0.98
+    assert 0.92 < lines.total / lines.n < 0.99
     ambient = played.world.room.ledger.ambient[1, :30]
     assert (ambient > 0).any()
     assert (ambient < 0).any()
@@ -292,7 +292,7 @@ def test_a_called_customer_may_take_the_sibling():
     assert "the customer wants nothing else" in set(played.outcomes().values())
     shipped = played.of("shipping")
     shipped = shipped[(shipped.document_type == DOCUMENT_TYPE["order"]) & (shipped.code == CODE["601"])]
-    sibling = played.world.room.catalogue.sibling
+    sibling = played.world.room.catalogue.siblings[:, 0]
     siblings = set(zip(substituting.document_id, sibling[substituting["item"].to_numpy()].tolist(), strict=True))
     assert siblings <= set(_of_order(shipped))
 
