@@ -1,7 +1,7 @@
 """Reverse logistics: which goods will come back, and what should become of each.
 
-A line comes back two to nine days after it was sold, in trading hours; the day, the hour and the state
-of the goods belong to the line, so they are the same in every arm.
+A line comes back two to nine days after it was sold: to a shop in trading hours, to the DC with the day's
+parcels. The day, the hour and the state of the goods belong to the line, so they are the same in every arm.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ I64 = npt.NDArray[np.int64]
 
 #: Days from a sale to the first return of it, and over how many they spread (a power of two). Assumption.
 _FIRST_DAY, _SPREAD_DAYS = 2, 8
+#: When the parcels of a day come to the DC.
+_PARCELS_HOUR = 10
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ class ReturnPlan:
         day = room.day_of(room.now - 1) + _FIRST_DAY + (bits & np.uint64(_SPREAD_DAYS - 1)).astype(np.int64)
         ticks = (calendar.closes - calendar.opens) * TICKS_PER_HOUR
         slot = calendar.opens * TICKS_PER_HOUR + ((bits >> np.uint64(3)) % np.uint64(ticks)).astype(np.int64)
+        slot[goods.location == 0] = _PARCELS_HOUR * TICKS_PER_HOUR
         for number in np.unique(day).tolist():
             rows = day == number
             self._days.setdefault(number, []).append((slot[rows], goods.take(rows)))
