@@ -41,7 +41,7 @@ class Choice:
 def two_regions(days: int = 8) -> Config:
     """A chain of two regions in which everything goes wrong often."""
     config = small_config(stores=4, items=24, days=days, unit_of_measure=0.4, api_outage=20.0, dropped_message=0.02,
-                          duplicate_message=0.02, carton_mismatch=0.05, posting_lag=0.05, late_asn=0.1,
+                          duplicate_message=0.02, carton_mismatch=0.1, posting_lag=0.05, late_asn=0.1,
                           receiving_variance=0.05, transfer_delay=0.1, rtv_gap=0.8, missing_disposition=0.2,
                           reservation_leak=0.2, out_of_order=0.5, schema_drift=15.0, batch_failure=0.3,
                           duplicate_item=0.5, price_mismatch=0.2, clock_skew=0.6, short_pick=0.2, misplacement=0.02,

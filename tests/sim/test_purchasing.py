@@ -357,3 +357,24 @@ def test_cancelling_the_rest_of_a_short_line_closes_it():
     assert set(outcomes.values()) == {"", "nothing of it is open"}
     assert not len(played.wrong_repairs())
     assert _by_item(played, _book_from_rows(played)) == _erp(played)
+
+
+# -- overdue orders ------------------------------------------------------------------------------------
+
+
+def test_an_overdue_order_counts_as_inbound_only_once_it_is_advised():
+    """Two chains that differ in their ASNs alone: without them the buyer orders what is already on its way."""
+    config = _config(days=16)
+    # Promises that no one keeps, so that every order is overdue before it comes.
+    config.suppliers.promise_factor = 0.4
+    ordered = {}
+    for rate in (0.0, 1.0):
+        config.faults.late_asn.rate = rate
+        played = play(config, 3)
+        orders = _orders_of(played)
+        lines = slice(0, len(orders))
+        missed = np.bincount(orders.item[lines], orders.missed[lines], len(orders.unconfirmed)).astype(int)
+        assert orders.unconfirmed.tolist() == missed.tolist()
+        rows = played.of("ordering")
+        ordered[rate] = rows[rows.code == CODE["850"]].quantity.sum()
+    assert ordered[1.0] > 1.2 * ordered[0.0]
