@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sim.clock import DAY, HOUR
+from sim.clock import DAY, HOUR, TICK, TICKS_PER_DAY
 from sim.config import Config
 from sim.demand import SyntheticDemand
 from sim.events import DOCUMENT_TYPE, INTERFACE, STATUS
+from sim.flows.bargains import Bargains
 from sim.systems.master_data import PriceList
+from sim.systems.pos import Tills
 from sim.world import RegionWorld
 from tests.sim.small_world import Played, Watcher, play, quiet_config
 
@@ -186,6 +188,31 @@ def test_prices_move_no_draw_of_the_usual_demand():
     usual = with_prices[with_prices.event_id.isin(kept)]
     assert len(gone) > 50
     assert len(with_prices) > len(usual) + 50
+
+
+def test_customers_follow_the_till_and_not_the_list():
+    """Everything is listed at half its price; only one shop's tills know, and half way."""
+    config = _stocked(2.0)
+    room = RegionWorld(config, 1, 0).room
+    tills = Tills(room)
+    tills.list.price[:] = tills.list.usual // 2
+    shop = np.arange(3 * room.items, 4 * room.items)
+    bargains = Bargains(room, tills)
+    demand = SyntheticDemand(config, room.catalogue, 1, 0, 8)
+    tills.ask(shop, np.rint(tills.list.usual / 2**0.5).astype(np.int32))
+    usual = extra = 0
+    for tick in range(room.calendar.start // TICK, room.calendar.start // TICK + 40 * TICKS_PER_DAY):
+        wanted = demand.tick(tick)
+        lines, ordinal = bargains.join(tick, wanted, np.arange(len(wanted)))
+        key = (lines.store.astype(np.int64) << 16) | lines.basket
+        assert (np.diff(key) >= 0).all()
+        fresh = ordinal >= 7168
+        assert set(lines.store[fresh]) <= {3}
+        extra += int(lines.quantity[fresh].sum())
+        usual += int(wanted.quantity[wanted.store == 3].sum())
+    # At a price lower by the root of two and an elasticity of two, as much again.
+    assert extra == pytest.approx(usual, rel=0.08)
+    assert usual > 2000
 
 
 def test_extra_lines_have_ids_and_tickets_of_their_own():
