@@ -27,6 +27,8 @@ def nap(case: Case) -> int:
 
 def verdict(case: Case, views: Views) -> str:
     """What the outcome says of the diagnosis: confirmed, refuted, or nothing."""
+    if case.type == "duplicate_message" and case.done_at == NULL:
+        return "refuted" if case.actions else ""
     if case.subject[0] != "cell":
         return "confirmed" if case.done_at != NULL and case.actions else ""
     finding = case.finding

@@ -31,7 +31,8 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("receiving_variance", ""): ("claim",),
     ("receiving_variance", "unit_of_measure"): ("fix_conversion", "claim"),
     ("transfer_delay", ""): ("trace",),
-    ("unit_of_measure", ""): ("fix_conversion",),
+    # A conversion that is right leaves a receipt that is a whole multiple off by chance.
+    ("unit_of_measure", ""): ("fix_conversion", "claim"),
     ("api_outage", ""): ("redrive",),
     ("phantom_stock", ""): ("hold", "count"),
     ("negative_inventory", ""): ("count",),
@@ -63,7 +64,7 @@ SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "repriori
 PREPARING: frozenset[str] = frozenset({"inspect", "search", "fix_map", "recount"})
 #: Steps that are refused only where nothing is wrong any more: the refusal is the proof.
 REFUSED_WHEN_RIGHT: frozenset[str] = frozenset(
-    {"push_price", "correct_clock", "resequence", "rerun", "merge_item", "release_order"}
+    {"suppress", "push_price", "correct_clock", "resequence", "rerun", "merge_item", "release_order"}
 )
 #: Steps that ask nothing of anyone.
 PASSIVE: frozenset[str] = frozenset({"wait", "pause"})
@@ -76,9 +77,6 @@ INFERRED_PLANS: dict[str, tuple[str, ...]] = {
 }
 #: The plans of a policy that acts before the outcome of a count is known: the next wave brings goods.
 PREDICTED_PLANS: dict[str, tuple[str, ...]] = {"phantom_stock": ("hold", "reprioritise", "count")}
-#: The plans of what repeated short picks tell: the shelf is wrong and not demand, so the cell is counted and its
-#: replenishment brought forward.
-PICKED_PLANS: dict[str, tuple[str, ...]] = {"phantom_stock": ("hold", "reprioritise", "count")}
 #: Who carries out each kind when a machine does not.
 TEAM_OF_KIND: dict[str, str] = {
     "replay": "integration",
@@ -160,9 +158,10 @@ def plan_for(
         return INFERRED_PLANS[type_name]
     if predicts and type_name in PREDICTED_PLANS:
         return PREDICTED_PLANS[type_name]
-    if source == _PICKING and type_name in PICKED_PLANS:
-        return PICKED_PLANS[type_name]
     plan = PLANS.get((type_name, fault_type), PLANS[type_name, ""])
+    if source == _PICKING and type_name == "phantom_stock":
+        # Repeated short picks tell that the shelf is wrong, not demand: its replenishment is brought forward.
+        return (plan[0], "reprioritise", *plan[1:])
     return (first, *(kind for kind in plan if kind != first)) if first else plan
 
 

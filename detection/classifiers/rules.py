@@ -6,8 +6,9 @@ missing past its service level, it *lags*; if the interface was down meanwhile, 
 it; a batch of one line could be either, and the confidence says so. A second posting of one number is
 a duplicate; two equal sales under two numbers are two sales. A book below zero is a consequence: of a
 line of the same cell that is lost, late, doubled or mis-measured, where there is one, and else of a
-mis-scan. A first short pick is the picker's, repeated ones are the cell's. A cell of which goods were
-found in the wrong place lately has probably mislaid more; another has lost what it lacks.
+mis-scan. A first short pick on a cell that sells is the picker's, others are the cell's. Shrink takes unit by
+unit, and so empties slow cells; a fast one is replenished meanwhile, and when it is empty all the same
+its goods stand elsewhere.
 
 Confidence begins at a declared prior for each branch and moves with the verdicts of closed cases: a
 beta posterior whose prior weighs :data:`PRIOR_CASES` cases.
@@ -16,6 +17,8 @@ beta posterior whose prior weighs :data:`PRIOR_CASES` cases.
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from detection.cases import Case
 from detection.classifiers.base import Diagnosis
@@ -47,8 +50,11 @@ _SELF_EXPLAINING: dict[str, float] = {
 }
 #: Days for which goods that were found in the wrong place speak of more of the kind.
 _MISPLACED_DAYS = 14
-#: Short picks on a cell from which on the pickers are not to blame.
-_STRIKES = 2
+#: Short picks on a cell from which on the pickers are not to blame, and a silence (log probability) likewise.
+_STRIKES, _LOG_SILENCE = 2, -3.0
+#: A cell whose book would last longer than this is a slow one, which loses its stock by units; a fast one is
+#: emptied at once.
+_COVER_DAYS = 15.0
 #: A count off by so many units and such a share of the book may be the counter's mistake.
 _GROSS_UNITS, _GROSS_SHARE = 3, 0.4
 _MESSAGE_FAULTS = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure")
@@ -117,15 +123,24 @@ def _cell(case: Case, related: Sequence[Case], views: Views) -> Diagnosis:
     finding = case.finding
     cell = finding.location * views.cells.items + finding.item
     if type_name == "short_pick":
-        is_cell = len(views.picks.strikes(cell)) >= _STRIKES
-        return Diagnosis(type_name, "shrink" if is_cell else "short_pick", 0.5 if is_cell else 0.6)
+        strikes = len(views.strikes(finding.location, finding.item))
+        if strikes < _STRIKES and views.cells.silence(cell) > _LOG_SILENCE:
+            return Diagnosis(type_name, "short_pick", 0.8)
+        return Diagnosis(type_name, _emptied_by(cell, views), 0.6)
     if type_name == "phantom_stock":
-        moved_at = views.counts.moved_at.get(cell, NULL)
-        is_astray = moved_at != NULL and views.now - moved_at < _MISPLACED_DAYS * DAY
-        return Diagnosis(type_name, "misplacement" if is_astray else "shrink", 0.5 if is_astray else 0.55)
+        return Diagnosis(type_name, _emptied_by(cell, views), 0.65)
     if type_name == "count_variance":
         book = int(views.counts.counted_book[cell])
         if abs(case.found_units) >= max(_GROSS_UNITS, _GROSS_SHARE * book):
             return Diagnosis(type_name, "count_variance", 0.4)
         return Diagnosis(type_name, "shrink" if case.found_units < 0 else "scan_error", 0.5)
     return Diagnosis(type_name, UNKNOWN, 0.3)
+
+
+def _emptied_by(cell: int, views: Views) -> str:
+    """What left a cell empty whose book is not: goods in the wrong place, or lost ones."""
+    cells, moved_at = views.cells, views.counts.moved_at.get(cell, NULL)
+    if moved_at != NULL and views.now - moved_at < _MISPLACED_DAYS * DAY:
+        return "misplacement"
+    cover = int(cells.erp[cell]) / max(1e-3, float(cells.lines_a_day(np.array([cell], dtype=np.int64))[0]))
+    return "misplacement" if cover < _COVER_DAYS else "shrink"

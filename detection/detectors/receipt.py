@@ -41,7 +41,10 @@ class ReceiptLifeCycle:
         low, high = sorted((receipt.quantity, receipt.advised))
         # Each against case: off by exactly the pack, not by a chance multiple.
         if pack > 2 and is_whole_ratio(low, high) and high == low * pack:
-            return Finding("unit_of_measure", location=0, item=receipt.item, units=difference, evidence=evidence)
+            return Finding(
+                "unit_of_measure", location=0, item=receipt.item, document_id=receipt.document_id, units=difference,
+                evidence=evidence,
+            )  # fmt: skip
         return Finding(
             "receiving_variance", location=0, item=receipt.item, document_id=receipt.document_id, units=difference,
             evidence=evidence,

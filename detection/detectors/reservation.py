@@ -2,9 +2,9 @@
 
 A pick that finds too little breaks a promise: the line needs another source. It also speaks against the book
 of its cell, but one such pick may be the picker's own mistake. A cell is suspected when it happens again
-within days, or when the cell was silent for too long to be chance. A cell that sells too little for its loss
-to matter is left to the scheduled counts. And what the OMS still holds for a line that was cancelled is held
-for nobody.
+before anything is sold or found there, or when it was silent for too long to be chance. A cell that sells
+too little for its loss to matter is left to the scheduled counts. And what the OMS still holds for a line
+that was cancelled is held for nobody.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class ReservationLifeCycle:
         """The cell of a short pick, where the pick is not the only thing that speaks against its book."""
         cells = views.cells
         cell = pick.location * cells.items + pick.item
-        strikes, book = views.picks.strikes(cell), int(cells.erp[cell])
+        strikes, book = views.strikes(pick.location, pick.item), int(cells.erp[cell])
         if book <= 0 or (len(strikes) < self._strikes and cells.silence(cell) > self._log_silence):
             return
         number = np.array([cell], dtype=np.int64)

@@ -94,7 +94,6 @@ class Channels:
         self.latency_p95 = np.zeros(shape, dtype=np.int64)
         self.high = np.full(shape, -1, dtype=np.int64)
         self._total = np.zeros(shape, dtype=np.int64)
-        self._missing = np.zeros(shape, dtype=np.int64)
         self._surplus = np.zeros(shape, dtype=np.int64)
         self.down_since = [NULL] * len(INTERFACES)
         self.recovered_at = [NULL] * len(INTERFACES)
@@ -251,7 +250,11 @@ class Channels:
 
     def _find_rises(self) -> None:
         """More lines were delivered than numbers were used: what is on its way can only make them fewer."""
-        surplus = self._total - self.high - 1 + self._missing
+        surplus = self._total - self.high - 1
+        for gap in self.gaps.values():
+            # Of a gap only what lies below the highest number was passed over.
+            passed = int(self.high[gap.interface, gap.location]) + 1 - gap.first
+            surplus[gap.interface, gap.location] += min(max(0, passed), gap.count)
         rose = surplus > self._surplus
         if rose.any():
             where = np.nonzero(rose)
@@ -262,12 +265,11 @@ class Channels:
     def _open(self, gap: Gap) -> None:
         if gap.key not in self.gaps:
             self.gaps[gap.key] = gap
-            self._missing[gap.interface, gap.location] += gap.count
             self._firsts.setdefault((gap.interface, gap.location), {})[gap.first] = None
             self.gaps_opened.append(gap)
 
     def _drop(self, gap: Gap) -> None:
-        self._missing[gap.interface, gap.location] -= self.gaps.pop(gap.key).count
+        del self.gaps[gap.key]
         del self._firsts[gap.interface, gap.location][gap.first]
 
     def _go_down(self, now: int, signal: Signal) -> None:

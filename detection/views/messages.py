@@ -277,6 +277,8 @@ def _share_batch(one: MessageLine, other: MessageLine) -> bool:
         return one.document_id == other.document_id
     if one.source in _BY_TICK:
         return one.sent_at // TICK == other.sent_at // TICK
+    if one.code != other.code:
+        return False
     # Adjustments are booked one approval at a time: two in a row prove no batch.
     return one.source != _ADJUSTING and abs(one.sent_at - other.sent_at) <= _ROUND
 

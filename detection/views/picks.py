@@ -1,7 +1,8 @@
 """Picks: lines that were promised and not found, and cells on which that happens again and again.
 
-One short pick may be the picker's mistake. Several on one cell within days say that the record of the
-shelf is wrong, not that demand is high: nobody who buys more makes goods harder to find.
+One short pick may be the picker's mistake. Several on one cell within days, with no sale and no full pick
+between them, say that the record of the shelf is wrong, not that demand is high: nobody who buys more
+makes goods harder to find.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from detection.views.columns import IntArray, integers
 from sim.clock import DAY
@@ -46,7 +48,7 @@ class Picks:
 
     def __init__(self, items: int) -> None:
         self._items = items
-        self._strikes: dict[int, list[tuple[int, int]]] = {}
+        self._strikes: dict[int, list[tuple[int, int, int]]] = {}
         self.open: dict[tuple[int, int], int] = {}
         self.begin()
 
@@ -55,15 +57,22 @@ class Picks:
         self.short: list[ShortPick] = []
         self.resolved: list[tuple[int, int]] = []
 
-    def pick(self, now: int, block: Block) -> None:
-        """Picks, of which few are short."""
+    def pick(self, now: int, block: Block, clock: npt.NDArray[np.int32]) -> None:
+        """Picks, of which few are short.
+
+        Args:
+            now: simulated time.
+            block: the picks.
+            clock: sale lines of each location so far, by which signs of life are dated.
+        """
         rows = np.flatnonzero(np.isin(integers(block, "status"), _FAILED))
         names = ("location", "item", "document_id", "quantity", "event_id")
         for values in zip(*(integers(block, name)[rows].tolist() for name in names), strict=True):
             found = ShortPick(*values)
             self.short.append(found)
             self.open[found.document_id, found.item] = now
-            self._strikes.setdefault(found.location * self._items + found.item, []).append((now, found.event_id))
+            strike = (now, found.event_id, int(clock[found.location]))
+            self._strikes.setdefault(found.location * self._items + found.item, []).append(strike)
 
     def resolve(self, block: Block) -> None:
         """Order lines that were substituted, promised again, or cancelled."""
@@ -73,9 +82,14 @@ class Picks:
             if self.open.pop(key, None) is not None:
                 self.resolved.append(key)
 
-    def strikes(self, cell: int) -> list[int]:
-        """Rows of a cell's short picks within the window, oldest first."""
-        return [event for _, event in self._strikes.get(cell, [])]
+    def strikes(self, cell: int, mark: int) -> list[int]:
+        """Rows of a cell's short picks within the window and since its last sign of life, oldest first.
+
+        Args:
+            cell: which.
+            mark: its store's line count at that sign of life.
+        """
+        return [event for _, event, clock in self._strikes.get(cell, []) if clock >= mark]
 
     def clear(self, cells: IntArray) -> None:
         """Cells were counted: what was short before says nothing of what is short from now on."""

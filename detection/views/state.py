@@ -188,6 +188,11 @@ class Views:
         ):  # fmt: skip
             part.end_day(now)
 
+    def strikes(self, location: int, item: int) -> list[int]:
+        """Rows of a cell's short picks since its last sign of life, oldest first."""
+        cell = location * self.cells.items + item
+        return self.picks.strikes(cell, int(self.cells.mark[cell]))
+
     def _describe(self, block: Block) -> None:
         self.cells.describe(block)
         self.prices.describe(block)
@@ -231,7 +236,7 @@ class Views:
     def _pick(self, block: Block) -> None:
         self.cells.pick(block)
         self.reservations.close(block)
-        self.picks.pick(self.now, block)
+        self.picks.pick(self.now, block, self.cells.clock)
 
     def _cancel(self, block: Block) -> None:
         self.reservations.cancel(block)

@@ -119,11 +119,12 @@ def test_one_short_pick_is_a_line_to_source_again_and_repeated_ones_are_a_wrong_
     made = chain(days=5, daily_lines=6.0)
     hot, other = np.argsort(made.share)[-2:].tolist()
     made.mishaps = mishaps(
-        nil_picks={3 * 96 + 40: (1, hot), 3 * 96 + 44: (2, other), 3 * 96 + 60: (1, hot), 3 * 96 + 70: (1, hot)}
+        frozen={(1, hot): 3 * 96 + 40},
+        nil_picks={3 * 96 + 40: (1, hot), 3 * 96 + 44: (2, other), 3 * 96 + 41: (1, hot), 3 * 96 + 45: (1, hot)},
     )
     operator = run(made)
     picks = found(operator, "short_pick")
-    assert [(pick["location"], pick["item"]) for pick in picks] == [(1, hot), (2, other), (1, hot), (1, hot)]
+    assert [(pick["location"], pick["item"]) for pick in picks] == [(1, hot), (1, hot), (2, other), (1, hot)]
     (alert,) = found(operator, "phantom_stock")
     assert (alert["location"], alert["item"], len(alert["evidence"])) == (1, hot, 2)
     # The third line that was not found joins the case of its cell.
@@ -131,6 +132,16 @@ def test_one_short_pick_is_a_line_to_source_again_and_repeated_ones_are_a_wrong_
     assert sorted(cases["type"]) == ["phantom_stock", "short_pick", "short_pick", "short_pick"]
     (case,) = (n for n, name in enumerate(cases["type"]) if name == "phantom_stock")
     assert picks[3]["alert_id"] in cases["alerts"][case]
+
+
+def test_short_picks_on_a_cell_that_sells_between_them_are_the_picker_s(chain, mishaps):
+    made = chain(days=5, daily_lines=20.0)
+    hot = int(np.argmax(made.share))
+    made.mishaps = mishaps(nil_picks={3 * 96 + 40 + 10 * ordinal: (1, hot) for ordinal in range(4)})
+    operator = run(made)
+    assert len(found(operator, "short_pick")) == 4
+    assert found(operator, "phantom_stock") == []
+    assert set(faults(operator, "short_pick")) == {"short_pick"}
 
 
 def test_a_short_pick_on_a_cell_that_should_have_sold_long_since_is_enough(chain, mishaps):

@@ -45,6 +45,7 @@ def disturbed(chain, mishaps):
         unknown_cartons={(1, 2)},
         variances={(2, 3)},
         late_trucks={(1, 3): 20},
+        frozen={(store, 0): 3 * 96 + 40 for store in (1, 2, 3)},
         nil_picks={3 * 96 + 40 + tick: (1 + tick % 3, 0) for tick in range(6)},
     )
     return chain(items=60, days=6, daily_lines=6.0, mishaps=wrong)

@@ -98,20 +98,34 @@ def test_an_undecided_return_is_held_from_sale_within_two_ticks():
     assert "escalate" not in set(actions.kind)
 
 
-def test_repeated_short_picks_end_in_a_count_and_bring_replenishment_forward_once_a_cell():
-    operated = operate(eager_config(stores=2, items=12, days=10, short_pick=0.3))
+def test_repeated_short_picks_send_someone_to_look_and_bring_replenishment_forward_once_a_cell():
+    operated = operate(eager_config(stores=4, items=30, days=14, misplacement=0.05))
     cases, actions = operated.table("cases"), operated.table("actions")
     cells = cases[cases.type == "phantom_stock"]
-    assert len(cells)
+    assert len(cells) > 2
     for case in cells.itertuples():
         mine = actions[actions.case_id == case.case_id]
-        assert list(mine.kind[:2]) == ["hold", "reprioritise"]
-        assert "count" in set(mine.kind)
+        if "reprioritise" in set(mine.kind):
+            assert list(mine.kind[:2]) == ["hold", "reprioritise"]
+        # Whoever looks finds the goods and puts them back, or counts what there is.
+        assert {"move", "count"} & set(mine.kind)
+    assert "reprioritise" in set(actions.kind)
+    assert "adjust" not in set(actions.kind)
     picks = cases[(cases.type == "short_pick")]
     for case in cells.itertuples():
         during = (picks.location == case.location) & (picks.item == case.item)
         during &= (picks.opened_at > case.opened_at) & (picks.opened_at < case.closed_at)
         assert not during.any()
+
+
+def test_goods_in_the_wrong_place_are_put_back_and_not_written_off():
+    operated = operate(eager_config(stores=6, items=60, days=16, misplacement=0.05))
+    cases = operated.table("cases")
+    mine = cases[(cases.type == "phantom_stock") & (cases.fault_type == "misplacement")]
+    assert len(mine) > 3
+    assert {"search", "move"} <= operated.asked("done")
+    exceptions = operated.played.exceptions("phantom_stock")
+    assert (exceptions.restored_by >= WORLD_IDS).sum() >= 3
 
 
 @pytest.mark.parametrize("what", ["redeliveries", "maintenance", "late"])
