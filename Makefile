@@ -14,7 +14,7 @@ help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(READY)  ## run the default scenario (more: make run ARGS="scenario=calm seed=7")
-	$(BIN)/stocktwin run overwrite=true $(ARGS)
+	$(BIN)/stocktwin run overwrite=true workers=2 $(ARGS)
 
 test: $(READY)  ## lint, types, layers and all tests that take minutes
 	$(BIN)/python -m pytest -q -m "not campaign and not bench" $(PYTEST_FLAGS)
