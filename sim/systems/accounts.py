@@ -285,8 +285,9 @@ class Accounts:
         """Rows of the items whose average is another, in cents, than ERP has told last."""
         room = self._region.room
         cents = divide(self.valuation.price, PRICE_STEPS)
-        item = np.flatnonzero(cents != self._told_cents)
-        self._told_cents = cents
+        # A number that is not in use is worth nothing to tell of.
+        item = np.flatnonzero((cents != self._told_cents) & (room.catalogue.listed | (self._book != 0)))
+        self._told_cents[item] = cents[item]
         day = np.int64(room.day_of(room.now) << _DAY_SHIFT)
         at = room.now + np.arange(len(item)) * (SECOND // 50)
         room.stream.emit(
