@@ -11,7 +11,7 @@ negative binomial (a Poisson sum of logarithmic terms; Quenouille 1949).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -47,6 +47,11 @@ class DemandTick:
 
     def __len__(self) -> int:
         return len(self.item)
+
+    def take(self, rows: npt.NDArray[np.bool_]) -> DemandTick:
+        """The chosen lines."""
+        columns = {name: column[rows] for name, column in vars(self).items() if column is not None}
+        return replace(self, **columns)
 
 
 class DemandSource(Protocol):

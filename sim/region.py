@@ -37,6 +37,8 @@ class Region:
         gateway: of the web shop's calls to OMS.
         capacity: units that fit a shelf, shape (cells,).
         refill: cells whose shelf may need filling, collected until the next round.
+        closing: shops whose end is announced: nothing is ordered or planned for them.
+        closed: shops whose doors have closed for good; nobody comes.
         relisting: told when the assortment has changed, by whoever keeps something of its demand.
     """
 
@@ -48,6 +50,8 @@ class Region:
     capacity: np.ndarray
     refill: list[np.ndarray]
     relisting: list[Callable[[], None]] = field(default_factory=list)
+    closing: set[int] = field(default_factory=set)
+    closed: set[int] = field(default_factory=set)
 
     @property
     def feeds(self) -> list[Feed]:

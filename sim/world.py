@@ -29,6 +29,7 @@ from sim.desk import Desk
 from sim.events import Rows
 from sim.flows.assorting import Assorting
 from sim.flows.cataloguing import Cataloguing
+from sim.flows.closing import Closing
 from sim.flows.conversing import Conversing
 from sim.flows.counting import Counting
 from sim.flows.disturbing import Disturbing, emit_extract
@@ -171,6 +172,7 @@ class RegionWorld:
             self.misplacing.days(),
             supplying.review(),
             replenishing.review(),
+            Closing(self.region, replenishing).days(),
             self.counting.rounds(),
             self.returning.inspect(),
             self.vendor_returns.weekly(),

@@ -63,6 +63,7 @@ class Assorting:
         wanted = self._wanted(listed)
         point = room.economy.reorder_point.reshape(wanted.shape)
         point[:, self.launched] = reorder_points(room.config, wanted)[:, self.launched]
+        point[list(region.closing)] = NEVER
         capacity = region.capacity.reshape(wanted.shape)
         capacity[:, self.launched] = np.maximum(capacity, point)[:, self.launched]
         self._tell(self.launched, LAUNCHED_STEP, "launched", self._orders, self._changes)
@@ -77,6 +78,7 @@ class Assorting:
         self._region.demand.relist(listed)
         rate = room.economy.rate.reshape(room.locations, room.items)
         rate[1:] = self._region.demand.line_rate()
+        rate[list(self._region.closing)] = 0.0
         room.economy.reorder_point.reshape(rate.shape)[:, self.retired] = NEVER
         for item in self.retired.tolist():
             room.truth.decoy("slow_mover", (item, 1), self._changes, self._changes + 3650 * DAY, item=item)

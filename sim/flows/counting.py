@@ -71,6 +71,8 @@ class Counting:
             due = np.flatnonzero((self._phase + day) % self._interval == 0)
             # Nobody walks to an item number that is not in use.
             due = due[room.catalogue.listed[due % room.items] | (room.ledger.belief[Belief.SITE_ON_HAND, due] != 0)]
+            if self._region.closed:
+                due = due[~np.isin(due // room.items, list(self._region.closed))]
             if len(due):
                 self._gauge(due[due >= room.items])
                 self.count(due, 0)

@@ -25,11 +25,9 @@ from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.erp import store_needs
 from sim.systems.store import serve
-from sim.systems.tms import delay, delay_fault, lane_times
+from sim.systems.tms import delay, delay_fault, expect, lane_times, service_level, truck_row
 
 _REVIEW_HOUR, _PICK_AFTER, _DEPART_AFTER = 22, 2 * HOUR, 7 * HOUR
-#: A store has its goods by noon of the day after the review: the service level of every lane.
-_SERVICE = 14 * HOUR
 #: Packing of a transfer line's key: destination | day | line.
 _DESTINATION_SHIFT, _DAY_SHIFT = 24, 13
 _TRACED = 3 * HOUR
@@ -40,7 +38,9 @@ class Replenishing:
 
     def __init__(self, region: Region, mending: Mending, manual: Manual) -> None:
         self._region, self._mending, self._manual = region, mending, manual
-        self._scratch = np.zeros(region.room.items, np.int32)
+        room = region.room
+        self._scratch = np.zeros(room.items, np.int32)
+        self._service = np.array([service_level(room, 0, location) for location in range(room.locations)])
 
     def review(self) -> Generator[simpy.Event, Any, None]:
         """The nightly run."""
@@ -69,14 +69,13 @@ class Replenishing:
         key = body | line
         room.ledger.tell(StockKind.ON_ORDER, cell, units, posted=(Belief.ERP_ON_ORDER,))
         room.rules.touch(cell)
-        at = room.now + np.arange(len(cell)) * (SECOND // 50)
+        at, due = room.now + np.arange(len(cell)) * (SECOND // 50), room.now + self._service
         room.stream.emit(
             "ordering", len(cell), event_id=room.ids.of(Kind.TRANSFER, key, 0), occurred_at=at, recorded_at=at,
-            available_at=at + 30 * SECOND, due_at=room.now + _SERVICE, source=SOURCE["ERP"], location=location,
+            available_at=at + 30 * SECOND, due_at=due[location], source=SOURCE["ERP"], location=location,
             partner=0, item=item, quantity=units, document_type=DOCUMENT_TYPE["transfer"], document_id=transfer,
             correlation_id=transfer,
         )
-        due = room.now + _SERVICE
         yield room.env.timeout(_PICK_AFTER)
         picked = self._pick(cell, item, units, transfer, key)
         went = np.flatnonzero(picked)
@@ -87,7 +86,8 @@ class Replenishing:
         starts = np.flatnonzero(np.concatenate([[True], location[1:] != location[:-1]]))
         for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(cell)], strict=True):
             rows = slice(first, last)
-            room.env.process(self._drive(day, cell[rows], units[rows], key[rows], int(transfer[first]), due))
+            load = (cell[rows], units[rows], key[rows], int(transfer[first]), int(due[location[first]]))
+            room.env.process(self._drive(day, *load))
 
     def _pick(self, cell: np.ndarray, item: np.ndarray, units: np.ndarray, transfer: np.ndarray,
               key: np.ndarray) -> np.ndarray:
@@ -126,25 +126,28 @@ class Replenishing:
         """One truck to one shop."""
         room = self._region.room
         location = int(cell[0]) // room.items
-        departure, arrival = lane_times(room, location, day, room.now + _DEPART_AFTER - _PICK_AFTER)
+        departure, arrival = lane_times(room, 0, location, day, room.now + _DEPART_AFTER - _PICK_AFTER)
         yield room.env.timeout(departure - room.now)
         self._header("departing", 1, day, location, transfer, due)
         fault = delay_fault(room, location, day, transfer, int(units.sum()))
         if fault >= 0:
-            yield from self._come_late(fault, day, location, transfer, cell, units, arrival, due)
+            late = max(arrival, due) + delay(room, location, day)
+            expect(room, 0, location, day, transfer, due, arrival, late, fault)
+            yield from self._come_late(fault, day, location, transfer, cell, units, (arrival, late), due)
         else:
+            expect(room, 0, location, day, transfer, due, arrival, arrival)
             yield room.env.timeout(max(0, arrival - room.now))
         self._header("arriving", 2, day, location, transfer, due)
         yield room.env.timeout(30 * MINUTE)
-        self._receive(location, cell, units, key, transfer)
+        self.receive(location, cell, units, key + np.int64(room.ids.prefix(Kind.TRANSFER, 2)), transfer, 0)
         if fault >= 0:
             self._mending.trucks.pop(transfer, None)
 
     def _come_late(self, fault: int, day: int, location: int, transfer: int, cell: np.ndarray, units: np.ndarray,
-                   arrival: int, due: int) -> Generator[simpy.Event, Any, None]:
+                   arrivals: tuple[int, int], due: int) -> Generator[simpy.Event, Any, None]:
         """A truck that went astray comes when its delay ends, or soon after it was traced."""
         room = self._region.room
-        planned, arrival = arrival, max(arrival, due) + delay(room, location, day)
+        planned, arrival = arrivals
         traced = room.env.event()
         self._mending.trucks[transfer] = traced
         ticket = room.rules.hold_up(fault, cell)
@@ -171,25 +174,18 @@ class Replenishing:
     def _header(self, event_type: str, step: int, day: int, location: int, transfer: int, due: int) -> None:
         """A row of the TMS about a whole truck."""
         room = self._region.room
-        at = np.array([room.now])
-        places = {"departing": (0, location), "arriving": (location, 0)}[event_type]
-        body = (location << 12 | day) + (1 << 37)
-        room.stream.emit(
-            event_type, 1, event_id=np.array([room.ids.one(Kind.HEADER, body, 7 + step)]), occurred_at=at,
-            recorded_at=at, available_at=at + 60 * SECOND, due_at=due, source=SOURCE["TMS"], location=places[0],
-            partner=places[1], document_type=DOCUMENT_TYPE["transfer"], document_id=transfer, correlation_id=transfer,
-            status=STATUS["in_transit"],
-        )
+        event = room.ids.one(Kind.HEADER, (location << 12 | day) + (1 << 37), 7 + step)
+        truck_row(room, event_type, event, 0, location, transfer, due)
 
-    def _receive(self, location: int, cell: np.ndarray, units: np.ndarray, key: np.ndarray, transfer: int) -> None:
-        """A store books its truck by handheld."""
+    def receive(self, location: int, cell: np.ndarray, units: np.ndarray, row_key: np.ndarray, transfer: int,
+                source: int) -> None:
+        """A store books a truck from the DC, or from another store, by handheld."""
         region, room = self._region, self._region.room
         ledger, n = room.ledger, len(cell)
         ledger.unload(cell, units)
         ledger.tell(StockKind.ON_HAND, cell, units, place=Place.BACKROOM, posted=(Belief.SITE_ON_HAND,))
         ledger.tell(StockKind.ON_ORDER, cell, -units)
         at = room.now + np.arange(n) * SECOND
-        row_key = key + np.int64(room.ids.prefix(Kind.TRANSFER, 2))
         where = np.full(n, location, np.int32)
         sequence = region.channels["store"].send(Messages(
             location=where, cell=cell, on_hand=units, on_order=-units, key=row_key, sent_at=at,
@@ -199,7 +195,7 @@ class Replenishing:
         room.stream.emit(
             "receiving", n, event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at,
             available_at=at + 30 * SECOND, due_at=at + region.channels["store"].feeds[0].service,
-            source=SOURCE["STORE"], interface=INTERFACE["store_erp"], sequence=sequence, location=where, partner=0,
+            source=SOURCE["STORE"], interface=INTERFACE["store_erp"], sequence=sequence, location=where, partner=source,
             item=cell % room.items, quantity=units, code=CODE["305"], document_type=DOCUMENT_TYPE["transfer"],
             document_id=np.full(n, transfer), correlation_id=transfer, status=STATUS["accepted"],
         )

@@ -59,6 +59,9 @@ class Shopping:
         wanted = self._region.demand.tick(tick)
         first = np.searchsorted(wanted.store, np.arange(room.locations + 1))
         wanted, ordinal = self._bargains.join(tick, wanted, np.arange(len(wanted)) - first[wanted.store])
+        if self._region.closed:
+            still = ~np.isin(wanted.store, list(self._region.closed))
+            wanted, ordinal = wanted.take(still), ordinal[still]
         if not len(wanted):
             return
         cell = wanted.store.astype(np.intp) * room.items + wanted.item

@@ -1,20 +1,48 @@
-"""The TMS: how long a lane takes, and which truck goes astray."""
+"""The TMS: lanes and their service levels, how long a truck takes, which goes astray, and when it is expected.
+
+Every lane has a distance of its own, and a service level that follows from it: a truck that meets no
+trouble is always inside it. The carrier sends an ETA at departure and another half-way. What went
+astray is known half-way only in part: some carriers notice and say so, the others repeat the plan.
+"""
 
 from __future__ import annotations
 
-from sim.clock import HOUR
-from sim.draws import Purpose, keyed_int, lognormal_int, uniform_int
+import numpy as np
+
+from sim.clock import HOUR, SECOND
+from sim.draws import Kind, Paper, Purpose, keyed_int, lognormal_int, paper, uniform_int
+from sim.events import DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.room import Room
 
-#: Lognormal hours on the road: median and sigma. Assumption.
-_TRAVEL_HOURS, _TRAVEL_SIGMA = 2.0, 0.35
+#: Lognormal hours on the road: median and sigma over lanes, and sigma over the trips of one. Assumptions.
+_LANE_HOURS, _LANE_SIGMA, _TRIP_SIGMA = 2.0, 0.3, 0.2
+_SHORTEST, _LONGEST = 0.5, 5.0
+#: A lane's service level from the review on: two hours to pick, up to six until the truck leaves, twice the lane's
+#: own time, and two hours to spare.
+_BEFORE, _SPARE, _TIMES = 8, 2, 2.0
+#: Share of trucks gone astray whose carrier says so half-way, and the spread of what an ETA gets wrong. Assumptions.
+_NOTICED, _ETA_SIGMA = 0.6, 0.1
+#: Packing of an ETA's key: from | to | day.
+FROM_SHIFT, TO_SHIFT = 22, 11
 
 
-def lane_times(room: Room, location: int, day: int, earliest: int) -> tuple[int, int]:
-    """Departure and planned arrival of the truck to a store, from the earliest departure on."""
-    lane = keyed_int(room.seed, Purpose.TRAVEL, room.region, location, day)
+def lane_hours(room: Room, source: int, destination: int) -> float:
+    """Usual hours on the road from one location to another."""
+    bits = keyed_int(room.seed, Purpose.TRAVEL, room.region, source, destination, 1)
+    return min(max(lognormal_int(bits, _LANE_HOURS, _LANE_SIGMA), _SHORTEST), _LONGEST)
+
+
+def service_level(room: Room, source: int, destination: int) -> int:
+    """When goods ordered now are due at their destination, in microseconds from now: whole hours."""
+    return (_BEFORE + _SPARE + round(_TIMES * lane_hours(room, source, destination))) * HOUR
+
+
+def lane_times(room: Room, source: int, destination: int, day: int, earliest: int) -> tuple[int, int]:
+    """Departure and planned arrival of a truck, from the earliest departure on."""
+    lane = keyed_int(room.seed, Purpose.TRAVEL, room.region, source, destination, day)
     departure = earliest + int(uniform_int(lane) * HOUR)
-    hours = lognormal_int(keyed_int(lane, Purpose.TRAVEL), _TRAVEL_HOURS, _TRAVEL_SIGMA)
+    usual = lane_hours(room, source, destination)
+    hours = min(lognormal_int(keyed_int(lane, Purpose.TRAVEL), usual, _TRIP_SIGMA), _TIMES * usual)
     return departure, departure + round(hours * HOUR)
 
 
@@ -33,3 +61,50 @@ def delay(room: Room, location: int, day: int) -> int:
     spec = room.config.faults.transfer_delay
     bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day, 1)
     return round(max(2.0, lognormal_int(bits, spec.hours, spec.sigma)) * HOUR)
+
+
+def expect(room: Room, source: int, destination: int, day: int, transfer: int, due: int, planned: int,
+           arrival: int, fault: int = -1) -> None:
+    """Send the ETAs of a truck that departs now.
+
+    Args:
+        room: the region.
+        source: where it leaves.
+        destination: where it goes.
+        day: of its key.
+        transfer: its document.
+        due: the service level: an ETA after it is said to be late.
+        planned: when it would arrive if all goes well.
+        arrival: when it will arrive if nobody looks for it.
+        fault: of a truck that went astray, or -1.
+    """
+    key = (source << FROM_SHIFT) | (destination << TO_SHIFT) | day
+    bits = keyed_int(room.seed, Purpose.ETA, room.region, key)
+
+    def say(step: int, truly: int) -> None:
+        error = lognormal_int(keyed_int(bits, Purpose.ETA, step), 1.0, _ETA_SIGMA)
+        eta = room.now + round((truly - room.now) * error)
+        at, event = np.array([room.now]), room.ids.one(Kind.DOCUMENT, paper(Paper.ETA, key), step)
+        room.stream.emit(
+            "expecting", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at,
+            available_at=at + 60 * SECOND, due_at=eta, source=SOURCE["TMS"], interface=INTERFACE["tms_erp"],
+            location=destination, partner=source, document_type=DOCUMENT_TYPE["transfer"], document_id=transfer,
+            correlation_id=transfer, status=STATUS["late" if eta > due else "in_transit"],
+        )
+        if fault >= 0 and truly != planned:
+            room.truth.lineage(event, fault)
+
+    say(0, planned)
+    noticed = fault >= 0 and uniform_int(keyed_int(bits, Purpose.ETA, 2)) < _NOTICED
+    room.at(room.now + (planned - room.now) // 2, lambda: say(1, arrival if noticed else planned))
+
+
+def truck_row(room: Room, event_type: str, event: int, source: int, destination: int, transfer: int, due: int) -> None:
+    """A row about a whole truck: it departs or arrives."""
+    at = np.array([room.now])
+    here, there = (source, destination) if event_type == "departing" else (destination, source)
+    room.stream.emit(
+        event_type, 1, event_id=np.array([event]), occurred_at=at, recorded_at=at, available_at=at + 60 * SECOND,
+        due_at=due, source=SOURCE["TMS"], location=here, partner=there, document_type=DOCUMENT_TYPE["transfer"],
+        document_id=transfer, correlation_id=transfer, status=STATUS["in_transit"],
+    )
