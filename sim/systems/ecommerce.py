@@ -75,6 +75,9 @@ class WebShop:
         """What is wanted online, and where those live who want it."""
         room = self._region.room
         rate = room.economy.rate.reshape(room.locations, room.items)[1:]
+        if not rate.any():
+            self._orders_a_day = 0.0
+            return
         self._item_at, self._home = Alias(rate.sum(axis=0)), Alias(rate.sum(axis=1))
         units = float(rate.sum()) * room.config.demand.online_share
         self._orders_a_day = units / _UNITS_MEAN / _LINES_MEAN
