@@ -10,8 +10,9 @@ second-hand and the table says why ours lies elsewhere; ``NA`` with a reason whe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
@@ -68,6 +69,10 @@ def combine(cards: Sequence[Sequence[Line]]) -> tuple[Line, ...]:
         figure = same[0].figure
         values = [line.measure.value for line in same if line.measure.value is not None]
         found = statistics.mean(values)
+        if found is not None and found.low is not None and found.high is not None:
+            # Nothing here can be below 0, and no share above 1, however wide the interval.
+            most = 1.0 if figure.unit == "share" else math.inf
+            found = replace(found, low=max(0.0, found.low), high=min(most, found.high))
         reasons = "; ".join(sorted({line.measure.reason or "" for line in same}))
         lines.append(Line(figure, to_measure(found or f"on every seed: {reasons}", figure.unit)))
     return tuple(lines)

@@ -180,6 +180,10 @@ def test_over_seeds_a_figure_has_an_interval_and_a_seed_without_it_does_not_coun
     assert measure.n == 2
     assert measure.low is not None
     assert measure.low < 0.03 < (measure.high or 0)
+    wild = realism.combine([card(_run(tmp_path / f"wild{n}", "retail", _gauge("wrong_price", 0, 100, hits)))
+                            for n, hits in enumerate((0, 90))])
+    (bounds,) = [(line.measure.low, line.measure.high) for line in wild if line.figure.row == 20]
+    assert bounds == (0.0, 1.0)
     assert lines["realism.1"].remark == "on every seed: not measured in this run"
 
 
