@@ -1,7 +1,8 @@
 """What a run measured of itself for each published figure, from the sums of its gauges.
 
 A *ratio* gauge has one key: its total over its n. A *tally* has a key for each value or class, so
-that means, quantiles and shares follow from it. Regions are added up; classes that belong to one
+that means, quantiles and shares follow from it. A tally of lines may be told many at a time: its totals are
+the lines, and its n how often it was told. Regions are added up; classes that belong to one
 region only (stores) stay apart. A gauge that a run does not have makes its figures NA.
 """
 
@@ -181,9 +182,9 @@ def weekday(*days: int) -> Measuring:
         if not calendar.all():
             return "the run is shorter than a week"
         counts = np.zeros(7)
-        counts[tally.key] = tally.n
+        counts[tally.key] = tally.total
         daily = counts / calendar
-        return Estimate(float(daily[list(days)].mean() / daily.mean()), n=round(tally.n.sum()))
+        return Estimate(float(daily[list(days)].mean() / daily.mean()), n=round(tally.total.sum()))
 
     return measure
 
@@ -193,7 +194,7 @@ def top_share(gauged: Gauged) -> Result:
     tally = gauged.tally("lines_of_item")
     if not len(tally):
         return NOT_MEASURED
-    ranked = np.sort(tally.n)[::-1]
+    ranked = np.sort(tally.total)[::-1]
     top = ranked[: max(1, round(0.2 * len(ranked)))]
     return Estimate(float(top.sum() / ranked.sum()), n=round(ranked.sum()))
 
@@ -207,7 +208,7 @@ def online_peak(gauged: Gauged) -> Result:
     inside = (tally.key >= first) & (tally.key < first + length)
     if not inside.any() or inside.all():
         return "the run has no day inside its peak, or none outside"
-    return Estimate(float(tally.n[inside].max() / np.median(tally.n[~inside])), n=round(tally.n.sum()))
+    return Estimate(float(tally.total[inside].max() / np.median(tally.total[~inside])), n=round(tally.total.sum()))
 
 
 def detection_over_repair(gauged: Gauged) -> Result:

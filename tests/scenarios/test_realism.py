@@ -161,7 +161,7 @@ def test_a_run_of_eight_days_has_two_mondays(tmp_path: Path) -> None:
 
 def test_the_online_peak_is_held_against_the_usual_day(tmp_path: Path) -> None:
     lines = np.r_[np.full(10, 100), 210, 240, 200, np.full(7, 110)]
-    reader = _run(tmp_path / "run", "fashion_peak", _gauge("online_lines_by_day", np.arange(20), lines),
+    reader = _run(tmp_path / "run", "fashion_peak", _gauge("online_lines_by_day", np.arange(20), 48, lines),
                   demand={"peak_from_day": 10, "peak_days": 3}, days=20)
     assert _lines(reader)["realism.24"].measure.value == pytest.approx(240 / 100)
 
