@@ -24,7 +24,7 @@ SIZE = ("world.stores=6", "world.items=100", "world.regions=1", "world.suppliers
 FOCUS = {
     "receiving_variance": ("receiving_variance", 2.5),
     "negative_inventory": ("negative_inventory", 3.0),
-    "phantom_stock": ("phantom_stock", 2.0),
+    "phantom_stock": ("phantom_stock", 1.7),
     "transfer_delay": ("transfer_delay", 2.5),
 }
 
@@ -73,7 +73,7 @@ def test_grocers_pick_online_orders_in_the_shop_and_substitute() -> None:
     promised = stream[(stream.event_type == "reserving") & (stream.status == STATUS["promised"])]
     assert len(promised) > 1000
     # The DC helps out with what the shop has none of.
-    assert (promised.location > 0).mean() > 0.95
+    assert (promised.location > 0).mean() > 0.9
     assert (stream.event_type == "substituting").sum() > 20
     shorts = played("grocery_fulfilment").exceptions("short_pick")
     assert shorts.groupby(["location", "item"]).size().max() >= 3, "short again and again: a shelf, not demand"
