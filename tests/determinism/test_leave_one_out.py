@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sim.draws import WORLD_IDS
 from tests.determinism.experiments import TWO_REGIONS, run, truth
-from tests.determinism.leave_one_out import TIMED, Choice, choices, spread, two_regions, violations
+from tests.determinism.leave_one_out import TIMED, Choice, choices, many_items, spread, two_regions, violations
 from tests.sim.small_world import play
 
 
@@ -15,8 +15,12 @@ def test_one_fault_of_each_type():
     found = choices(config, seed=2)
     assert len({choice.fault_id for choice in found}) == len(found)
     chosen = spread(found, each=1)
-    assert {choice.type for choice in chosen} == set(TIMED)
     assert violations(config, chosen) == []
+    # An item can be twinned only where a number is to spare.
+    larger = many_items(days=8)
+    twinned = spread([choice for choice in choices(larger, seed=2) if choice.type == "duplicate_item"], each=1)
+    assert {choice.type for choice in chosen + twinned} == set(TIMED)
+    assert violations(larger, twinned) == []
 
 
 def test_leaving_out_no_fault_of_ours_changes_nothing():
