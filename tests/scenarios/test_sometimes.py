@@ -73,6 +73,7 @@ def _rough(days: int = 10) -> Config:
     # An outage that outlasts the retries: with the default of eight attempts none does.
     config.middleware.retry_max_attempts = 4
     config.finance.payment_days = 4
+    config.confounders.closing_stores, config.confounders.closing_day = 1, 2
     return config
 
 
@@ -162,7 +163,7 @@ def test_every_fault_exception_and_decoy(seen: Seen):
     assert set(FAULTS) | {REPAIR, "count_variance"} == set(seen.words["fault"])
     assert set(EXCEPTIONS) == set(seen.words["exception"])
     assert set(seen.words["decoy"]) == {"seasonal_peak", "valid_late_update", "slow_mover", "redelivery",
-                                         "repeat_sale", "planned_maintenance", "harmless_release"}
+                                         "repeat_sale", "planned_maintenance", "harmless_release", "store_closing"}
     assert set(FAULTS) | set(EXCEPTIONS) == set(BY_NAME)
 
 
