@@ -25,7 +25,7 @@ from detection.stakes import value_at_stake
 from detection.taxonomy import SCOPE_OF_TYPE, Finding
 from detection.verification import holds, is_delivered
 from detection.views.channels import BACKLOG_HOURS
-from detection.views.columns import integers
+from detection.views.columns import integers, join
 from detection.views.state import Views
 from sim.actions import Action
 from sim.clock import DAY, HOUR, TICK
@@ -129,7 +129,7 @@ class CaseDesk:
         policy = self._policy
         case.plan = remedies.plan_for(
             case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts, source=finding.source,
-            first=finding.step,
+            steps=finding.steps,
         )  # fmt: skip
         first = next((kind for kind in case.plan if kind not in remedies.PASSIVE), "escalate")
         case.team = remedies.team_for(first, finding.location)
@@ -139,20 +139,26 @@ class CaseDesk:
 
     def _answers(self, views: Views, rows: Rows) -> None:
         """The world's answers to our actions."""
-        for block in rows.of("acting"):
-            names = ("document_id", "parent_document_id", "status", "quantity", "occurred_at")
-            columns = (integers(block, name).tolist() for name in names)
-            for action_id, case_id, status, units, at in zip(*columns, strict=True):
-                if self._recorder.knows(action_id):
-                    outcome = self._recorder.result(action_id, at, status, units)
-                    self._audit.append(views.now, "result", action=action_id, outcome=outcome)
-                    changed = 0 if units == NULL else units
-                    self._answer(views, self.book.cases[case_id], action_id, outcome, changed)
+        blocks = rows.of("acting")
+        if not blocks:
+            return
+        names = ("document_id", "parent_document_id", "status", "quantity", "occurred_at")
+        block = join(blocks)
+        columns = (integers(block, name).tolist() for name in names)
+        for action_id, case_id, status, units, at in zip(*columns, strict=True):
+            if self._recorder.knows(action_id):
+                outcome = self._recorder.result(action_id, at, status, units)
+                self._audit.append(views.now, "result", action=action_id, outcome=outcome)
+                changed = 0 if units == NULL else units
+                self._answer(views, self.book.cases[case_id], action_id, outcome, changed)
 
     def _answer(self, views: Views, case: Case, action_id: int, outcome: str, units: int) -> None:
         if outcome == "pending" or action_id not in self._pending:
             return
         kind = self._pending.pop(action_id)
+        if kind == "redrive" and not views.channels.is_down(case.finding.interface):
+            # Done, or refused since someone was there before: no letter lies there any more.
+            views.channels.redriven(case.finding.interface)
         if kind in remedies.SIDE_STEPS or case.status != "acting":
             if outcome == "done" and not case.is_open:
                 self._recorder.verified(action_id, views.now)
@@ -165,7 +171,7 @@ class CaseDesk:
             case.plan = case.plan[1:]
             self._ready[case.case_id] = case
             return
-        if kind in remedies.PREPARING:
+        if kind in remedies.PREPARING or (kind == "push_price" and len(case.plan) > 1):
             case.apply("prepared")
             case.done_at = views.now
             case.plan = remedies.next_steps(kind, case.plan[1:], units)
@@ -173,8 +179,6 @@ class CaseDesk:
             return
         case.apply("done")
         case.done_at = views.now
-        if kind == "redrive":
-            views.channels.redriven(case.finding.interface)
         if remedies.verify_span(kind) == 0:
             self._settle(views, case)
         else:

@@ -64,7 +64,7 @@ SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "repriori
 PREPARING: frozenset[str] = frozenset({"inspect", "search", "fix_map", "recount"})
 #: Steps that are refused only where nothing is wrong any more: the refusal is the proof.
 REFUSED_WHEN_RIGHT: frozenset[str] = frozenset(
-    {"suppress", "push_price", "correct_clock", "resequence", "rerun", "merge_item", "release_order"}
+    {"suppress", "push_price", "refund", "correct_clock", "resequence", "rerun", "merge_item", "release_order"}
 )
 #: Steps that ask nothing of anyone.
 PASSIVE: frozenset[str] = frozenset({"wait", "pause"})
@@ -110,6 +110,7 @@ TEAM_OF_KIND: dict[str, str] = {
     "fix_map": "integration",
     "correct_clock": "integration",
     "push_price": "pricing",
+    "refund": "pricing",
     "merge_item": "master_data",
 }
 #: Hours after which a step that was done must show, or the next is tried; 0: its own answer is the proof.
@@ -142,7 +143,7 @@ ADJUSTED_SYSTEM: dict[str, int] = {"phantom_stock": 0, "negative_inventory": 1, 
 
 def plan_for(
     type_name: str, fault_type: str, *, infers: bool = False, predicts: bool = False, source: int = NO_CODE,
-    first: str = "",
+    steps: tuple[str, ...] = (),
 ) -> tuple[str, ...]:  # fmt: skip
     """The steps for a type and the fault behind it.
 
@@ -152,17 +153,17 @@ def plan_for(
         infers: whether books are adjusted straight from inference.
         predicts: whether it acts on what is about to happen.
         source: event type (code) of the row that it began with.
-        first: the step that the evidence asks for before the others; empty for none.
+        steps: what the evidence asks for; empty where it leaves that to the plan.
     """
     if infers and type_name in INFERRED_PLANS:
         return INFERRED_PLANS[type_name]
     if predicts and type_name in PREDICTED_PLANS:
         return PREDICTED_PLANS[type_name]
-    plan = PLANS.get((type_name, fault_type), PLANS[type_name, ""])
+    plan = steps or PLANS.get((type_name, fault_type), PLANS[type_name, ""])
     if source == _PICKING and type_name == "phantom_stock":
         # Repeated short picks tell that the shelf is wrong, not demand: its replenishment is brought forward.
         return (plan[0], "reprioritise", *plan[1:])
-    return (first, *(kind for kind in plan if kind != first)) if first else plan
+    return plan
 
 
 def next_steps(kind: str, plan: tuple[str, ...], units: int) -> tuple[str, ...]:

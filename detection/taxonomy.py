@@ -98,7 +98,7 @@ class Finding:
         evidence: ids of the rows it rests on.
         fault_type: for findings that come diagnosed from outside; else empty.
         cause: root cause, where the evidence tells more than the fault type does; else empty.
-        step: kind of the remedy that the evidence asks for first; empty where it leaves that to the plan.
+        steps: remedies that the evidence asks for, in order; empty where it leaves them to the plan of the type.
         source: event type (code) of the row that the subject began with; -1 where none.
     """
 
@@ -114,7 +114,7 @@ class Finding:
     evidence: tuple[int, ...] = ()
     fault_type: str = ""
     cause: str = ""
-    step: str = ""
+    steps: tuple[str, ...] = ()
     source: int = NO_CODE
 
     def __post_init__(self) -> None:

@@ -45,5 +45,5 @@ class Oracle:
         return Finding(
             type=e.type[exception], location=e.location[exception], item=e.item[exception],
             document_id=e.document_id[exception], interface=e.interface[exception], sequence=e.sequence[exception],
-            fault_type=e.fault_type[exception],
+            fault_type=e.fault_type[exception], cause=self._truth.faults.cause[e.faults[exception][0]],
         )

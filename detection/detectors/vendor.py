@@ -32,10 +32,10 @@ class VendorLifeCycle:
         for document, lines in parked.items():
             yield Finding(
                 "rtv_gap", document_id=document, units=sum(abs(line.quantity) for line in lines),
-                evidence=tuple(line.event_id for line in lines[:EVIDENCE_MAX]), step="post_return",
+                evidence=tuple(line.event_id for line in lines[:EVIDENCE_MAX]), steps=("post_return", "chase_credit"),
             )  # fmt: skip
         for credit in views.credits.overdue:
             yield Finding(
                 "rtv_gap", document_id=credit.document_id, units=credit.units, evidence=(credit.event_id,),
-                step="chase_credit",
+                steps=("chase_credit", "post_return"),
             )  # fmt: skip

@@ -19,14 +19,16 @@ BoolArray = npt.NDArray[np.bool_]
 
 def integers(block: Block, name: str) -> IntArray:
     """One integer or code column, shape (size,), int64; not a copy where it need not be."""
-    return block.get(name).astype(np.int64, copy=False)
+    values: IntArray = block.get(name)  # type: ignore[assignment]
+    return values if values.dtype == np.int64 else values.astype(np.int64)
 
 
 
 #: Columns that views read of the types that come in many blocks.
 _JOINED = (
     "event_id", "occurred_at", "due_at", "interface", "sequence", "location", "item", "quantity", "code", "status",
-    "document_id", "parent_document_id", "correlation_id", "carton", "source", "count", "version",
+    "document_id", "parent_document_id", "correlation_id", "carton", "source", "count", "version", "attempt",
+    "latency_p95_ms",
 )  # fmt: skip
 
 

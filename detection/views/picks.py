@@ -78,7 +78,9 @@ class Picks:
         """Order lines that were substituted, promised again, or cancelled."""
         if not self.open:
             return
-        for key in zip(*(integers(block, name).tolist() for name in ("document_id", "item")), strict=True):
+        document, item = integers(block, "document_id"), integers(block, "item")
+        rows = np.flatnonzero(np.isin(document, [number for number, _ in self.open]))
+        for key in zip(document[rows].tolist(), item[rows].tolist(), strict=True):
             if self.open.pop(key, None) is not None:
                 self.resolved.append(key)
 

@@ -35,7 +35,8 @@ _JOINED_TYPES = frozenset(
     EVENT_TYPE[name]
     for name in (
         "shipping", "receiving", "inspecting", "returning", "adjusting", "posting", "destroying", "batching",
-        "changing", "crediting", "dead_letter", "cancelling", "substituting", "moving",
+        "changing", "crediting", "dead_letter", "cancelling", "substituting", "moving", "cycle_counting", "reserving",
+        "picking", "telemetry", "retrying", "sequence_gap",
     )
 )  # fmt: skip
 

@@ -24,7 +24,7 @@ PAIRS: Final = (
     ("unit_of_measure", "receiving_variance"),
     ("clock_skew", "out_of_order"),
 )
-DECOY_PAIRS: Final = (("phantom_stock", "slow_mover"), ("duplicate_message", "genuine_repeat_sale"))
+DECOY_PAIRS: Final = (("phantom_stock", "slow_mover"), ("duplicate_message", "repeat_sale"))
 #: What a wrong cause costs, in hours of work (declared assumption): said -> truth -> cost. Taking a physical loss for
 #: a delay is worst, since nothing is done; not knowing costs a look.
 COSTS: Final[Mapping[str, Mapping[str, float]]] = {

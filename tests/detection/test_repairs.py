@@ -34,7 +34,7 @@ CASES: dict[str, tuple[Callable[[], Config], tuple[str, ...], set[str]]] = {
     "batch_failure": (_legacy, ("location", "document_id"), {"rerun"}),
     "schema_drift": (lambda: eager_config(days=12, schema_drift=8.0), ("interface",), {"fix_map", "redrive"}),
     "clock_skew": (lambda: eager_config(stores=6, days=10, clock_skew=0.9), ("location",), {"correct_clock"}),
-    "price_mismatch": (lambda: eager_config(price_mismatch=0.2), ("location", "item"), {"push_price"}),
+    "price_mismatch": (lambda: eager_config(price_mismatch=0.2), ("location", "item"), {"push_price", "refund"}),
     "duplicate_item": (lambda: eager_config(items=120, days=6, duplicate_item=1.0), ("item",), {"merge_item"}),
     "out_of_order": (_changing, ("document_id", "item"), {"resequence"}),
     "missing_disposition": (
