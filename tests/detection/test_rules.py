@@ -179,6 +179,29 @@ def test_lines_on_their_way_hide_a_duplicate_until_they_have_come(tape: Tape):
     assert alert["raised_at"] > START + 12 * HOUR
 
 
+def test_a_missing_number_does_not_hide_another_that_was_applied_twice(tape: Tape):
+    for ordinal in range(4):
+        sell(tape, 9.5 + ordinal / 100, sequence=[ordinal])
+    traffic(tape, 11.0, 4, 3)
+    twice(tape, 11.0, 1)
+    # Of the numbers that are missing only the first was passed over; the others are yet to come.
+    tape.row("sequence_gap", 11.0, interface=INTERFACE["pos_oms"], location=1, sequence=2, count=1,
+             status=STATUS["open"])
+    tape.row("sequence_gap", 11.0, interface=INTERFACE["pos_oms"], location=1, sequence=4, count=5,
+             status=STATUS["open"])
+    twins = [alert["sequence"] for alert in tape.play("channel") if alert["type"] == "duplicate_message"]
+    assert twins == [1]
+
+
+def test_numbers_yet_to_come_prove_nothing(tape: Tape):
+    sell(tape, 9.5, sequence=[0])
+    traffic(tape, 11.0, 1, 0)
+    twice(tape, 11.0, 0)
+    tape.row("sequence_gap", 11.0, interface=INTERFACE["pos_oms"], location=1, sequence=1, count=5,
+             status=STATUS["open"])
+    assert "duplicate_message" not in {alert["type"] for alert in tape.play("channel")}
+
+
 @pytest.mark.parametrize(("units", "found"), [(-1, True), (-2, False)])
 def test_without_telemetry_the_books_prove_a_duplicate(tape: Tape, units: int, *, found: bool):
     sell(tape, 9.5, sequence=[0])
