@@ -74,7 +74,7 @@ class Replenishment:
     #: Lead time from review to shelf, in days, that s must cover beyond the review.
     cover_days: float = 3.0
     #: Safety factor in standard deviations of lead-time demand.
-    safety_factor: float = 1.1
+    safety_factor: float = 1.0
     #: Days of demand in a replenishment pack.
     pack_days: float = 8.0
     dc_cover_days: float = 9.0
