@@ -156,7 +156,7 @@ class Finance:
     """Three-way match: what an invoice may differ by before it is blocked for payment."""
 
     #: Share of invoices with a price or quantity that differs (Ardent Partners 2025: about 25% are exceptions).
-    invoice_error_rate: float = 0.22
+    invoice_error_rate: float = 0.20
     #: Tolerances of price and quantity, up and down, as shares and in currency.
     tolerance_up: float = 0.05
     tolerance_down: float = 0.10

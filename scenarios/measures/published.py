@@ -15,8 +15,6 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-#: World of a row that holds in every world.
-ANY: Final = "any"
 #: Sources that are no first-hand publication.
 WEAK: Final = frozenset({"recalled", "secondhand"})
 
@@ -72,4 +70,4 @@ def figures() -> tuple[Figure, ...]:
 
 def figures_of(world: str) -> tuple[Figure, ...]:
     """The figures that a world is held against; none where it claims no world."""
-    return tuple(figure for figure in figures() if world and figure.world in {world, ANY})
+    return tuple(figure for figure in figures() if figure.world == world)
