@@ -72,9 +72,7 @@ EVENT_TYPES: tuple[str, ...] = (
     "moving",
     "expecting",
     "substituting",
-    "publishing",
     "valuing",
-    "redelivering",
 )
 SOURCES: tuple[str, ...] = (
     "ERP", "WMS", "POS", "OMS", "TMS", "EDI", "STORE", "MDM", "MIDDLEWARE", "OPS", "WEB", "AP", "GATEWAY",
@@ -195,7 +193,6 @@ DOCUMENT_TYPES: tuple[str, ...] = (
     "promotion",
     "batch",
     "item",
-    "interface",
 )
 
 #: Columns of the stream, in file order: name -> kind. ``code:X`` is a dictionary-encoded string.
@@ -231,7 +228,7 @@ COLUMNS: Mapping[str, str] = {
 
 #: Rows that a business step makes; the rest is telemetry, extracts and master data.
 TECHNICAL_EVENT_TYPES: frozenset[str] = frozenset(
-    {"master_data", "stock_extract", "telemetry", "announcing", "publishing", "valuing"}
+    {"master_data", "stock_extract", "telemetry", "announcing", "valuing"}
 )
 
 

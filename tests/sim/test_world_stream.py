@@ -29,6 +29,8 @@ def worlds() -> list[Played]:
     """Four small worlds in which everything happens."""
     config = small_config(stores=4, items=40, days=9, unit_of_measure=0.3, api_outage=20.0, shrink=0.1)
     config.faults.scale = 3.0
+    # Goods go back to their vendors within the nine days, and customers take what they are offered.
+    config.online.substitute_rate, config.returns.vendor_share, config.returns.credit_days = 0.5, 0.5, 1
     config.middleware.retry_max_attempts = 4
     config.counting.per_year = [20.0, 20.0, 20.0]
     config.finance.payment_days = 4
