@@ -29,6 +29,8 @@ _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_B = np.uint64(0x94D049BB133111EB)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _MASK64 = (1 << 64) - 1
+#: The same constants for one key at a time, where NumPy's scalars would cost more than the arithmetic.
+_GOLDEN_INT, _MIX_A_INT, _MIX_B_INT = int(_GOLDEN), int(_MIX_A), int(_MIX_B)
 
 #: Ids of the world lie below this; ids of the operator from here up to 2**52.
 WORLD_IDS = 1 << 51
@@ -101,20 +103,24 @@ def mix(x: U64) -> U64:
 
 def mix_int(x: int) -> int:
     """:func:`mix` of one Python integer."""
-    x = ((x ^ (x >> 30)) * int(_MIX_A)) & _MASK64
-    x = ((x ^ (x >> 27)) * int(_MIX_B)) & _MASK64
+    x = ((x ^ (x >> 30)) * _MIX_A_INT) & _MASK64
+    x = ((x ^ (x >> 27)) * _MIX_B_INT) & _MASK64
     return x ^ (x >> 31)
 
 
 def keyed_int(seed: int, purpose: Purpose, *parts: int) -> int:
     """64 random bits that belong to one key."""
-    return fold(mix_int((seed * 0x9E3779B97F4A7C15 + int(purpose)) & _MASK64), *parts)
+    return fold(mix_int((seed * _GOLDEN_INT + purpose) & _MASK64), *parts)
 
 
 def fold(h: int, *parts: int) -> int:
     """Take more parts of a key into its bits: ``fold(keyed_int(a, b), c)`` is ``keyed_int(a, b, c)``."""
     for part in parts:
-        h = mix_int((h + (int(part) & _MASK64) * 0x9E3779B97F4A7C15 + 1) & _MASK64)
+        # mix_int, written out: this is called for every single key.
+        h = (h + (int(part) & _MASK64) * _GOLDEN_INT + 1) & _MASK64
+        h = ((h ^ (h >> 30)) * _MIX_A_INT) & _MASK64
+        h = ((h ^ (h >> 27)) * _MIX_B_INT) & _MASK64
+        h ^= h >> 31
     return h
 
 
