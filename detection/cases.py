@@ -151,10 +151,6 @@ class CaseBook:
             self._by_cell[location, item] = found
         return found
 
-    def open_cases(self) -> list[Case]:
-        """All open cases, in the order of opening."""
-        return list(self._open_by_subject.values())
-
 
 def diagram() -> str:
     """The life of a case as a Mermaid state diagram, made from the table."""

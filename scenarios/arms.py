@@ -30,8 +30,6 @@ from sim.hashing import combine_digests
 
 #: Arms whose stream is kept with ``record=full``.
 _KEPT = ("unmanaged", "managed")
-#: Tables that carry the columns ``arm`` and ``region``.
-_BOTH = ("alerts", "cases", "actions")
 
 
 @dataclass(frozen=True)

@@ -222,7 +222,9 @@ def _check_streams(reader: RunReader, report: VerifyReport) -> None:
             regions[arm].append(region)
     for arm, expected in arms.items():
         if arm not in regions:
-            report.unchecked.append(f"stream of arm {arm}: not recorded (record=summary keeps none)")
+            report.unchecked.append(
+                f"stream of arm {arm}: not recorded (record=full keeps unmanaged and managed, summary none)"
+            )
             continue
         digests, findings = [], []
         for region in regions[arm]:

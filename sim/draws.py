@@ -37,13 +37,12 @@ WORLD_IDS = 1 << 51
 
 
 class Purpose(IntEnum):
-    """What a draw is for; part of every key, so that no two uses share a stream."""
+    """What a draw is for; part of every key, so that no two uses share a stream. Numbers stay: draws hang on them."""
 
     CATALOGUE = 1
     STORE = 2
     DEMAND = 3
     THEFT = 4
-    SCAN = 5
     OPENING = 6
     LATENCY = 7
     DROP = 8
@@ -65,7 +64,6 @@ class Purpose(IntEnum):
     IDS = 24
     VALID_LATE = 25
     ARRIVAL = 26
-    REDELIVERY = 27
     BATCH = 28
     SCHEMA = 29
     GATEWAY = 30
@@ -220,7 +218,7 @@ class Alias:
 
 
 class Kind(IntEnum):
-    """What an id names; its upper bits, before scrambling."""
+    """What an id names; its upper bits, before scrambling. Numbers stay: ids hang on them."""
 
     SALE = 0
     TICKET = 1
@@ -231,11 +229,7 @@ class Kind(IntEnum):
     COUNT = 6
     CHANNEL = 7
     CELL = 8
-    FAULT = 9
-    EXCEPTION = 10
-    DECOY = 11
     REPAIR = 12
-    MANUAL = 13
     HEADER = 14
     DOCUMENT = 15
 
@@ -256,15 +250,11 @@ class Paper(IntEnum):
     PROMOTION = 10
     MASTER = 11
     BATCH = 12
-    GATEWAY = 13
     MAINTENANCE = 14
     CLOSING = 15
     ETA = 16
     RELEASE = 17
-    CANCEL = 18
-    PUBLISHED = 19
     ACCOUNT = 20
-    REDELIVERY = 21
     SUBSTITUTE = 22
     MOVE = 23
     ONLINE_RETURN = 24

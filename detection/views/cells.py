@@ -77,7 +77,6 @@ class Cells:
         self.pack = np.ones(items, dtype=np.int64)
         self.is_retired: BoolArray = np.zeros(items, dtype=np.bool_)
         self.clock = np.zeros(locations, dtype=np.int32)
-        self.first_at = NULL
         self.trading_days = 0
         self.prior_lines = PRIOR_LINES
         self._shares: FloatArray = np.zeros(items)

@@ -68,7 +68,7 @@ def _rough(days: int = 10) -> Config:
     # Goods go back to their vendors on the first Friday, and what they owe is soon due.
     config.online.substitute_rate, config.returns.vendor_share, config.returns.credit_days = 0.2, 0.3, 2
     config.faults.rtv_gap.rate = 0.1
-    # An outage that outlasts the retries: with the default of eight attempts none does.
+    # An outage that outlasts the retries: with the default of six attempts none does.
     config.middleware.retry_max_attempts = 4
     config.finance.payment_days = 4
     config.confounders.closing_stores, config.confounders.closing_day = 1, 2

@@ -83,7 +83,9 @@ def test_a_sound_run_passes_and_says_what_it_could_not_check(tmp_path: Path) -> 
     build(tmp_path / "run")
     report = verify(tmp_path / "run")
     assert report.findings == []
-    assert report.unchecked == ["stream of arm clean: not recorded (record=summary keeps none)"]
+    assert report.unchecked == [
+        "stream of arm clean: not recorded (record=full keeps unmanaged and managed, summary none)"
+    ]
     assert len(report.passed) == 9
     assert report.ok
 
