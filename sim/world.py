@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import simpy
+from simpy.events import URGENT
 
 from sim.actions import Action
 from sim.checks import check_day
@@ -83,6 +84,15 @@ class Outcomes:
         """Append one row."""
         for name, value in row.items():
             table.setdefault(name, []).append(value)
+
+
+class TickEnd(simpy.Event):
+    """The end of a tick: it comes before all else of its instant, which belongs to the next tick already."""
+
+    def __init__(self, env: simpy.Environment) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        env.schedule(self, URGENT, TICK)
 
 
 @contextmanager
@@ -196,7 +206,7 @@ class RegionWorld:
     def _ticks(self, step: Step | None, progress: DaysDone | None) -> Generator[simpy.Event, Any, None]:
         room = self.room
         while True:
-            yield room.env.timeout(TICK)
+            yield TickEnd(room.env)
             now = room.now
             self._work(now // TICK - 1, now)
             rows = room.stream.flush(now, ordered=step is not None)

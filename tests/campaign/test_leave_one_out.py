@@ -42,4 +42,5 @@ def test_a_thousand_faults():
         wrong = [reason for reasons in parallel(delayed(violations)(world(), batch) for world, batch in batches)
                  for reason in reasons]
     print(f"\n{len(chosen)} faults, {len(wrong)} violations; {dict(types.most_common())}")  # noqa: T201 - a campaign reports
+    print("\n".join(wrong))  # noqa: T201 - a campaign reports
     assert wrong == []
