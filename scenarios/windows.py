@@ -9,8 +9,9 @@ import dataclasses
 
 from scenarios.errors import UserError, choices
 from scenarios.schema import Experiment
-from sim.config import Fault
+from sim.config import Fault, Faults
 from sim.events import INTERFACES
+from sim.faults.types import BY_NAME
 
 
 def locations(experiment: Experiment) -> set[str]:
@@ -34,7 +35,8 @@ def check_windows(experiment: Experiment, days: int) -> None:
         fault = getattr(experiment.faults, entry.name)
         if isinstance(fault, Fault):
             _check_window(f"faults.{entry.name}", fault, days)
-            _check_only(f"faults.{entry.name}", fault, experiment)
+            _check_shape(entry.name, fault)
+            _check_only(entry.name, fault, experiment)
     assortment, confounders = experiment.assortment, experiment.confounders
     if assortment.launched_share + assortment.retired_share > 0:
         _check_day("assortment.day", assortment.day, days)
@@ -57,14 +59,30 @@ def _check_day(key: str, day: int, days: int) -> None:
         raise UserError(f"{key}={day}: lies after the run, whose days are 0 to {days - 1}")
 
 
-def _check_only(key: str, fault: Fault, experiment: Experiment) -> None:
+def _check_shape(name: str, fault: Fault) -> None:
+    """What scales or lasts in no mechanism of this type must stay as it is: it would be read by nobody."""
+    usual, kind = Faults(), BY_NAME[name]
+    for field, means in (("magnitude", kind.magnitude_unit), ("hours", kind.duration), ("sigma", kind.duration)):
+        given = getattr(fault, field)
+        if not means and given != getattr(getattr(usual, name), field):
+            raise UserError(f"faults.{name}.{field}={given:g}: this type has none; see stocktwin list faults")
+
+
+def _check_only(name: str, fault: Fault, experiment: Experiment) -> None:
     if not fault.only:
         return
     world = experiment.world
-    items = {f"I{number:05d}" for number in range(1, world.items + 1)}
-    suppliers = {f"V{number:03d}" for number in range(1, world.suppliers + 1)}
-    known = {*INTERFACES, *locations(experiment), *items, *suppliers}
-    for name in fault.only:
-        if name not in known:
-            raise UserError(f"{key}.only={name}: no such location, item, supplier or interface; "
-                            f"{choices(known, name, shown_max=6)}")
+    names = {
+        "location": locations(experiment),
+        "item": {f"I{number:05d}" for number in range(1, world.items + 1)},
+        "supplier": {f"V{number:03d}" for number in range(1, world.suppliers + 1)},
+        "interface": set(INTERFACES),
+    }
+    kinds = BY_NAME[name].confined_to
+    if not kinds:
+        raise UserError(f"faults.{name}.only={fault.only[0]}: this type acts everywhere and cannot be confined")
+    known = set().union(*(names[kind] for kind in kinds))
+    for given in fault.only:
+        if given not in known:
+            raise UserError(f"faults.{name}.only={given}: no such {' or '.join(kinds)}; "
+                            f"{choices(known, given, shown_max=6)}")

@@ -18,6 +18,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         team="inventory_control",
         rate_unit="share of cartons",
         basis="RVCF 2010: 3% of units shipped in error",
+        confined_to=("location", "item", "supplier"),
         window_hours=72.0,
     ),
     FaultType(
@@ -32,6 +33,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         approver="dc",
         team="dc",
         rate_unit="share of cartons",
+        confined_to=("location", "item", "supplier"),
         window_hours=72.0,
     ),
     FaultType(
@@ -47,6 +49,8 @@ DOCUMENTS: tuple[FaultType, ...] = (
         team="dc",
         rate_unit="share of ASNs",
         self_closing=True,
+        duration="how late after the truck",
+        confined_to=("location", "supplier"),
         window_hours=48.0,
     ),
     FaultType(
@@ -62,6 +66,8 @@ DOCUMENTS: tuple[FaultType, ...] = (
         team="integration",
         rate_unit="share of document lines",
         self_closing=True,
+        duration="how late past the service level",
+        confined_to=("location", "interface"),
         window_hours=48.0,
     ),
     FaultType(
@@ -77,6 +83,8 @@ DOCUMENTS: tuple[FaultType, ...] = (
         team="supply_chain",
         rate_unit="share of transfers",
         self_closing=True,
+        duration="how late past the service level",
+        confined_to=("location",),
         window_hours=72.0,
     ),
     FaultType(
@@ -91,6 +99,8 @@ DOCUMENTS: tuple[FaultType, ...] = (
         approver="accounts_payable",
         team="finance",
         rate_unit="share of returns to vendor",
+        duration="until the posting or the credit comes by itself",
+        confined_to=("supplier",),
         window_hours=240.0,
     ),
     FaultType(
@@ -105,6 +115,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         approver="store_manager",
         team="store",
         rate_unit="share of returns",
+        confined_to=("location", "item"),
         window_hours=72.0,
     ),
     FaultType(
@@ -119,6 +130,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         approver="order_management",
         team="order_management",
         rate_unit="share of online orders",
+        confined_to=("location", "item"),
         window_hours=72.0,
     ),
 )

@@ -17,6 +17,7 @@ GOODS: tuple[FaultType, ...] = (
         approver="store_manager",
         team="store",
         rate_unit="share of picked lines that are there and not found",
+        confined_to=("location", "item"),
         window_hours=48.0,
     ),
     FaultType(
@@ -59,6 +60,7 @@ GOODS: tuple[FaultType, ...] = (
         rate_unit="share of counts that are wrong",
         magnitude_unit="share of wrong counts that are gross",
         ambient=True,
+        confined_to=("location", "item"),
         window_hours=72.0,
     ),
     FaultType(
@@ -76,6 +78,7 @@ GOODS: tuple[FaultType, ...] = (
         magnitude_unit="share of the loss that goes in sweeps",
         basis="NRF FY2021-22: 1.4-1.6% of sales",
         ambient=True,
+        confined_to=("location", "item"),
         window_hours=168.0,
     ),
     FaultType(
@@ -91,6 +94,8 @@ GOODS: tuple[FaultType, ...] = (
         team="store",
         rate_unit="facings misplaced per unit sold",
         magnitude_unit="size of a misplaced lot",
+        duration="until the goods are found",
+        confined_to=("location", "item"),
         window_hours=168.0,
     ),
     FaultType(
@@ -106,6 +111,7 @@ GOODS: tuple[FaultType, ...] = (
         team="store",
         rate_unit="share of till lines",
         ambient=True,
+        confined_to=("location", "item"),
         window_hours=168.0,
     ),
 )

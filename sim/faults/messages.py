@@ -17,6 +17,7 @@ MESSAGES: tuple[FaultType, ...] = (
         approver="auto",
         team="integration",
         rate_unit="share of messages",
+        confined_to=("location", "item", "interface"),
         window_hours=72.0,
     ),
     FaultType(
@@ -31,6 +32,7 @@ MESSAGES: tuple[FaultType, ...] = (
         approver="auto",
         team="integration",
         rate_unit="share of messages",
+        confined_to=("location", "item", "interface"),
         window_hours=72.0,
     ),
     FaultType(
@@ -45,6 +47,7 @@ MESSAGES: tuple[FaultType, ...] = (
         approver="auto",
         team="integration",
         rate_unit="share of changes to order lines",
+        confined_to=("location", "item", "supplier"),
         window_hours=48.0,
     ),
     FaultType(
@@ -59,6 +62,8 @@ MESSAGES: tuple[FaultType, ...] = (
         approver="change_board",
         team="integration",
         rate_unit="releases that break a mapping, a region and 30 days",
+        duration="until somebody mends it",
+        confined_to=("interface",),
         window_hours=48.0,
     ),
     FaultType(
@@ -74,6 +79,8 @@ MESSAGES: tuple[FaultType, ...] = (
         team="integration",
         rate_unit="outages a region and 30 days",
         self_closing=True,
+        duration="of the outage",
+        confined_to=("interface",),
         window_hours=24.0,
     ),
     FaultType(
@@ -89,6 +96,7 @@ MESSAGES: tuple[FaultType, ...] = (
         team="integration",
         rate_unit="share of nightly jobs",
         basis="BPI Challenge 2019 aggregates: 2.5% of the hand-offs of one legacy interface",
+        confined_to=("location", "interface"),
         window_hours=48.0,
     ),
 )

@@ -33,6 +33,8 @@ class FaultType:
         team: who should get the case first.
         rate_unit: what the rate of ``faults.NAME.rate`` counts; empty for exceptions without one.
         magnitude_unit: what ``faults.NAME.magnitude`` scales; empty where it scales nothing.
+        duration: what ``faults.NAME.hours`` and ``sigma`` are of; empty where nothing lasts.
+        confined_to: what ``faults.NAME.only`` may name: location, item, supplier, interface.
         basis: where the default rate comes from.
         self_closing: ends by itself in time; its time to restore says little of an operator.
         ambient: most of it is kept as dense everyday error until its cell becomes an exception.
@@ -53,6 +55,8 @@ class FaultType:
     team: str
     rate_unit: str = ""
     magnitude_unit: str = ""
+    duration: str = ""
+    confined_to: tuple[str, ...] = ()
     basis: str = "declared assumption"
     self_closing: bool = False
     ambient: bool = False

@@ -17,6 +17,7 @@ RECORDS: tuple[FaultType, ...] = (
         approver="inventory_control",
         team="inventory_control",
         rate_unit="share of items",
+        confined_to=("location", "item"),
         window_hours=168.0,
     ),
     FaultType(
@@ -31,6 +32,7 @@ RECORDS: tuple[FaultType, ...] = (
         approver="master_data",
         team="master_data",
         rate_unit="share of master-data updates",
+        confined_to=("item",),
         window_hours=168.0,
     ),
     FaultType(
@@ -46,6 +48,8 @@ RECORDS: tuple[FaultType, ...] = (
         team="pricing",
         rate_unit="share of price pushes",
         basis="FTC/NIST: 1 in 30 prices at the till is wrong",
+        duration="until the late push comes",
+        confined_to=("location", "item"),
         window_hours=72.0,
     ),
     FaultType(
@@ -61,6 +65,7 @@ RECORDS: tuple[FaultType, ...] = (
         team="integration",
         rate_unit="share of shops in 28 days",
         magnitude_unit="size of the offset",
+        confined_to=("location",),
         window_hours=72.0,
     ),
 )
