@@ -32,6 +32,8 @@ from sim.middleware.messages import Messages
 from sim.opening import count_calendar
 from sim.region import Region
 
+I64 = npt.NDArray[np.int64]
+
 _COUNT_HOUR = 7
 #: Value of an adjustment up to which each role approves, and hours from the count to its approval.
 LADDER: tuple[tuple[float, str, float], ...] = (
@@ -231,7 +233,7 @@ class Counting:
 
     def _book(self, sheet: CountSheet, body: np.ndarray, by: int) -> None:
         """An approved adjustment: the site's book now, ERP and OMS by message."""
-        region, room = self._region, self._region.room
+        room = self._region.room
         if self._cancelled:
             kept = ~np.isin(body, np.fromiter(self._cancelled, np.int64, len(self._cancelled)))
             self._cancelled.difference_update(body.tolist())
@@ -255,26 +257,29 @@ class Counting:
             room.truth.lineage(room.ids.one(Kind.COUNT, key, 1), self._owners[key])
             self._let_go(key, _NONE)
         room.rules.touch(sheet.cells)
-        location, item = room.split(sheet.cells)
         at = room.now + np.arange(len(sheet)) % 600 * SECOND
-        key = body + np.int64(room.ids.prefix(Kind.COUNT, 1))
-        for name, rows in (("wms", location == 0), ("store", location > 0)):
-            if not rows.any():
-                continue
-            delta, where = sheet.delta[rows], location[rows]
-            sequence = region.channels[name].send(Messages(
-                location=where, cell=sheet.cells[rows], on_hand=delta, key=key[rows], sent_at=at[rows],
-                document_id=document[rows], document_type=DOCUMENT_TYPE["count"], code=CODE["701"],
-            ))
-            room.stream.emit(
-                "adjusting", len(where), event_id=room.ids.scramble(key[rows]), occurred_at=at[rows],
-                recorded_at=at[rows], available_at=at[rows] + 30 * SECOND,
-                due_at=at[rows] + region.channels[name].feeds[0].service,
-                source=SOURCE["WMS" if name == "wms" else "STORE"], interface=INTERFACE[f"{name}_erp"],
-                sequence=sequence, location=where, item=item[rows], quantity=delta,
-                code=np.where(delta > 0, CODE["701"], CODE["702"]).astype(np.int32),
-                document_type=DOCUMENT_TYPE["count"], document_id=room.ids.of(Kind.COUNT, body[rows], 14),
-                parent_document_id=document[rows],
-            )
+        in_dc = sheet.cells < room.items
+        for name, here in (("wms", in_dc), ("store", ~in_dc)):
+            for code, rows in (("701", here & (sheet.delta > 0)), ("702", here & (sheet.delta < 0))):
+                if rows.any():
+                    self._tell(name, code, sheet.take(rows), body[rows], at[rows])
+
+    def _tell(self, name: str, code: str, sheet: CountSheet, body: I64, at: I64) -> None:
+        """Gains or losses of counts: ERP and OMS hear of them, and a row shows them."""
+        region, room = self._region, self._region.room
+        location, item = room.split(sheet.cells)
+        key, document = body + np.int64(room.ids.prefix(Kind.COUNT, 1)), room.ids.of(Kind.COUNT, body, 15)
+        sequence = region.channels[name].send(Messages(
+            location=location, cell=sheet.cells, on_hand=sheet.delta, key=key, sent_at=at, document_id=document,
+            document_type=DOCUMENT_TYPE["count"], code=CODE[code],
+        ))
+        room.stream.emit(
+            "adjusting", len(sheet), event_id=room.ids.scramble(key), occurred_at=at, recorded_at=at,
+            available_at=at + 30 * SECOND, due_at=at + region.channels[name].feeds[0].service,
+            source=SOURCE["WMS" if name == "wms" else "STORE"], interface=INTERFACE[f"{name}_erp"],
+            sequence=sequence, location=location, item=item, quantity=sheet.delta, code=CODE[code],
+            document_type=DOCUMENT_TYPE["count"], document_id=room.ids.of(Kind.COUNT, body, 14),
+            parent_document_id=document,
+        )
 
 

@@ -118,6 +118,10 @@ def test_a_count_mends_a_phantom():
     adjusting = played.of("adjusting")
     assert set(adjusting.code) == {CODE["702"]}
     assert (adjusting.quantity < 0).all()
+    # ERP books the same movement as the shop: a loss is none of its gains.
+    booked = played.of("posting").merge(adjusting[["sequence", "location", "quantity"]], on=["sequence", "location"])
+    assert len(booked)
+    assert set(booked.code) == {CODE["702"]}
     counts = played.of("cycle_counting")
     assert len(counts) == len(asked)
     assert (counts["count"] >= counts.quantity).all()
