@@ -118,6 +118,11 @@ def _diligent() -> Watcher:
             document = {"document_id": row["parent_document_id"]}
             late.append((now + 5 * HOUR, document | {"kind": "post_return"}))
             late.append((row["due_at"] + HOUR, document | {"kind": "chase_credit"}))
+        elif row["code"] == CODES.index("101"):
+            if row["status"] == STATUSES.index("variance"):
+                late.append((now + 24 * HOUR, target | {"kind": "cancel", "document_id": row["correlation_id"]}))
+            elif row["item"] % 10 == 0:
+                return target | {"kind": "reverse", "approver": "finance"}
         elif row["status"] == STATUSES.index("blocked"):
             return {"kind": "release_block", "document_id": row["document_id"], "approver": "accounts_payable"}
         elif row["status"] == STATUSES.index("cancelled"):
@@ -131,7 +136,7 @@ def _diligent() -> Watcher:
         late[:] = [(at, fields) for at, fields in late if at > now]
         return due
 
-    return Watcher(answer, ("cancelling", "picking", "returning", "crediting", "matching"), after)
+    return Watcher(answer, ("cancelling", "picking", "returning", "crediting", "matching", "receiving"), after)
 
 
 @pytest.fixture(scope="module")
