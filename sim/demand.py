@@ -91,12 +91,13 @@ class LineQuantity:
         terms = -(p**units) / (units * np.log1p(-p))
         terms /= terms.sum()
         self.mean = float((terms * units).sum())
-        self._cut = (np.cumsum(terms)[:-1] * 65536.0).astype(np.uint16)
+        cut = (np.cumsum(terms)[:-1] * 65536.0).astype(np.uint16)
+        # All 65,536 answers: looking one up is quicker than searching for it.
+        self._of = (np.searchsorted(cut, np.arange(65536).astype(np.uint16), side="right") + 1).astype(np.int32)
 
     def of(self, bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
         """Units of lines by their lowest 16 bits."""
-        chosen = np.searchsorted(self._cut, (bits & np.uint64(0xFFFF)).astype(np.uint16), side="right")
-        return (chosen + 1).astype(np.int32)
+        return self._of[bits.astype(np.uint16)]
 
 
 class SyntheticDemand:

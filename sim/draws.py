@@ -27,6 +27,7 @@ I64 = npt.NDArray[np.int64]
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
 _MIX_B = np.uint64(0x94D049BB133111EB)
+_ONE = np.uint64(1)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 _MASK64 = (1 << 64) - 1
 #: The same constants for one key at a time, where NumPy's scalars would cost more than the arithmetic.
@@ -94,9 +95,13 @@ class Purpose(IntEnum):
 
 def mix(x: U64) -> U64:
     """splitmix64's finaliser: a bijection of 64-bit integers that avalanches."""
-    x = (x ^ (x >> _S30)) * _MIX_A
-    x = (x ^ (x >> _S27)) * _MIX_B
-    return x ^ (x >> _S31)
+    # In place from the second step on: an array of a tick's lines is not allocated seven times over.
+    x = x ^ (x >> _S30)
+    x *= _MIX_A
+    x ^= x >> _S27
+    x *= _MIX_B
+    x ^= x >> _S31
+    return x
 
 
 def mix_int(x: int) -> int:
@@ -133,10 +138,18 @@ def keyed(seed: int, purpose: Purpose, *parts: int | I64) -> U64:
 
 def fold_many(h: int, *parts: I64) -> U64:
     """:func:`fold` of arrays of shape (n,)."""
-    bits: U64 | np.uint64 = np.uint64(h)
+    bits = np.empty(0, np.uint64)
+    more: U64 | np.uint64 = np.uint64((h + 1) & _MASK64)
     for part in parts:
-        bits = mix(bits + part.astype(np.uint64) * _GOLDEN + np.uint64(1))
-    return np.asarray(bits, dtype=np.uint64)
+        # Sums of 64 bits wrap, so the bits so far and one may be added together first.
+        bits = mix(part.astype(np.uint64) * _GOLDEN + more)
+        more = bits + _ONE
+    return bits
+
+
+def keyed_each(seeds: U64, purpose: Purpose, part: int) -> U64:
+    """:func:`keyed_int` of many seeds, shape (n,), each with the same ``part``."""
+    return mix(mix(seeds * _GOLDEN + np.uint64(int(purpose))) + np.uint64((part * _GOLDEN_INT + 1) & _MASK64))
 
 
 def threshold(share: float) -> np.uint64:
@@ -294,15 +307,20 @@ class Ids:
         self._odd_a = (mix_int(h) | 1) & self._MASK
         self._odd_b = (mix_int(h + 1) | 1) & self._MASK
         self._region = region << BODY_BITS
+        # As arrays: NumPy takes those without converting them at every call.
+        self._steps = tuple(np.array(n, np.int64) for n in (self._MASK, self._add, self._odd_a, self._odd_b, 26, 25))
 
     def scramble(self, key: I64) -> I64:
         """The ids of packed keys."""
-        m = np.int64(self._MASK)
-        x = (key + np.int64(self._add)) & m
-        x = (x * np.int64(self._odd_a)) & m
-        x ^= x >> np.int64(26)
-        x = (x * np.int64(self._odd_b)) & m
-        x ^= x >> np.int64(25)
+        mask, add, odd_a, odd_b, high, low = self._steps
+        x: I64 = key + add
+        x &= mask
+        x *= odd_a
+        x &= mask
+        x ^= x >> high
+        x *= odd_b
+        x &= mask
+        x ^= x >> low
         return x
 
     def scramble_int(self, key: int) -> int:

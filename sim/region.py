@@ -61,10 +61,10 @@ class Region:
     def report_low(self, cells: np.ndarray) -> None:
         """Some goods have left the shelf: where little is left of them and there is more behind, it needs filling."""
         place = self.room.ledger.place
-        low = place[Place.SHELF].take(cells) * 2 <= self.capacity.take(cells)
-        low &= place[Place.BACKROOM].take(cells) > 0
-        if low.any():
-            self.refill.append(cells[low])
+        low = cells[place[Place.SHELF].take(cells) * 2 <= self.capacity.take(cells)]
+        low = low[place[Place.BACKROOM].take(low) > 0]
+        if len(low):
+            self.refill.append(low)
 
     def feed(self, interface: int) -> Feed | None:
         """One interface by code, or None where the channel has no such feed."""

@@ -21,7 +21,7 @@ import simpy
 
 from sim.actions import Action
 from sim.clock import DAY, HOUR, MINUTE, SECOND
-from sim.draws import WORLD_IDS, Kind, Paper, Purpose, keyed_int, paper, threshold
+from sim.draws import WORLD_IDS, Kind, Paper, Purpose, keyed, keyed_int, paper, threshold
 from sim.events import DOCUMENT_TYPE, NULL, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
@@ -100,16 +100,18 @@ class ShortPicks:
         room = self._region.room
         if not len(short.lines):
             return
-        room.rules.contradicted(short.lines.cell[short.fault < 0], room.now)
-        for row in range(len(short.lines)):
-            line = short.lines.take(np.array([row]))
-            fault, event, at = int(short.fault[row]), int(short.event[row]), int(short.at[row])
-            bits = keyed_int(room.seed, Purpose.SUBSTITUTE, room.region, int(line.key[0]), int(line.attempt[0]))
+        lines = short.lines
+        room.rules.contradicted(lines.cell[short.fault < 0], room.now)
+        choices = keyed(room.seed, Purpose.SUBSTITUTE, room.region, lines.key, lines.attempt)
+        columns = (short.fault, short.event, short.at, choices, lines.due)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for row, (fault, event, at, bits, due) in enumerate(rows):
+            line = lines.take(slice(row, row + 1))
             entry = OpenLine(line, fault, self._except(line, fault, event, at), bits)
             self._open.setdefault((entry.document, entry.cell % room.items), []).append(entry)
             if bits < self._takes_below:
                 room.at(at + _OFFER_AFTER, lambda e=entry: self._offer(e))  # type: ignore[misc]
-            room.at(max(at + HOUR, int(line.due[0])), lambda e=entry: self._expire(e))  # type: ignore[misc]
+            room.at(max(at + HOUR, due), lambda e=entry: self._expire(e))  # type: ignore[misc]
 
     def _except(self, line: OrderLines, fault: int, event: int, at: int) -> int:
         """Open the exception of a short line, if a fault is behind it; returns its number or -1."""

@@ -230,8 +230,7 @@ class Accounts:
         for code, columns in parts.items():
             cells, told = (np.concatenate(column) for column in zip(*columns, strict=True))
             # Whole numbers far below 2**53: exact as floats.
-            by_cell = np.bincount(cells, told, room.ledger.cells).reshape(room.locations, room.items)
-            moved[code] = moved.get(code, 0) + by_cell.sum(axis=0).astype(np.int64)
+            moved[code] = moved.get(code, 0) + np.bincount(cells % room.items, told, room.items).astype(np.int64)
         for _, item, units in self._purchases.corrections:
             moved.setdefault("101", np.zeros(room.items, np.int64))[item] += units
         return moved

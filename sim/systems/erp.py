@@ -38,7 +38,7 @@ def store_needs(room: Room, day: int, hurried: set[int]) -> tuple[Cells, I32]:
     below = position <= point
     every = room.config.replenishment.review_days
     if every > 1:
-        below &= (np.repeat(np.arange(room.stores), items) + day) % every == 0
+        below.reshape(room.stores, items)[(np.arange(room.stores) + day) % every != 0] = False
     cell = np.flatnonzero(below)
     brought_forward = [c - items for c in sorted(hurried) if c >= items]
     if brought_forward:

@@ -45,9 +45,11 @@ class OrderLines:
     def __len__(self) -> int:
         return len(self.cell)
 
-    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> OrderLines:
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> OrderLines:
         """The chosen lines."""
-        return OrderLines(*(getattr(self, column.name)[rows] for column in fields(self)))
+        chosen = np.flatnonzero(rows) if isinstance(rows, np.ndarray) and rows.dtype == np.bool_ else rows
+        return OrderLines(self.cell[chosen], self.units[chosen], self.key[chosen], self.document[chosen],
+                          self.home[chosen], self.due[chosen], self.attempt[chosen])
 
 
 def join(parts: Sequence[OrderLines]) -> OrderLines:
@@ -85,11 +87,17 @@ def cover(cells: Cells, wanted: I32, available: I32) -> npt.NDArray[np.bool_]:
     fits = np.flatnonzero(covered)
     if len(fits) < 2:
         return covered
-    places, where, lines = np.unique(cells[fits], return_inverse=True, return_counts=True)
-    if len(places) == len(fits):
+    where = cells[fits]
+    order = np.argsort(where, kind="stable")
+    where = where[order]
+    changes = np.flatnonzero(where[1:] != where[:-1])
+    if len(changes) == len(fits) - 1:
         return covered
-    sums = np.bincount(where, wanted[fits], len(places))
-    tight = fits[(lines[where] > 1) & (sums[where] > available[fits])]
+    by_cell = fits[order]
+    first = np.concatenate(([0], changes + 1))
+    over = np.add.reduceat(wanted[by_cell], first, dtype=np.int64) > available[by_cell[first]]
+    # Lines of a cell stay in the order in which customers came; the order of the cells does not matter.
+    tight = by_cell[np.repeat(over, np.diff(first, append=len(fits)))]
     left: dict[int, int] = {}
     for row in tight.tolist():
         cell, units = int(cells[row]), int(wanted[row])

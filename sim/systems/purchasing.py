@@ -169,7 +169,9 @@ class PurchaseOrders:
         Raises:
             TransitionError: where no line may go from one to the other.
         """
-        for before in np.unique(self.status[lines]).tolist():
+        if not len(lines):
+            return
+        for before in sorted(set(self.status[lines].tolist())):
             if status not in TRANSITIONS[OrderStatus(before)]:
                 raise TransitionError(f"an order line cannot go from {OrderStatus(before).name} to {status.name}")
         self.status[lines] = status

@@ -47,7 +47,7 @@ class Returned:
 
     def take(self, rows: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | slice) -> Returned:
         """The chosen rows."""
-        return Returned(*(getattr(self, column.name)[rows] for column in fields(self)))
+        return Returned(self.location[rows], self.item[rows], self.units[rows], self.base[rows], self.parent[rows])
 
 
 def join(parts: Sequence[Returned]) -> Returned:
@@ -83,8 +83,8 @@ class ReturnPlan:
         ticks = (calendar.closes - calendar.opens) * TICKS_PER_HOUR
         slot = calendar.opens * TICKS_PER_HOUR + ((bits >> np.uint64(3)) % np.uint64(ticks)).astype(np.int64)
         slot[goods.location == 0] = _PARCELS_HOUR * TICKS_PER_HOUR
-        for number in np.unique(day).tolist():
-            rows = day == number
+        for number in sorted(set(day.tolist())):
+            rows = np.flatnonzero(day == number)
             self._days.setdefault(number, []).append((slot[rows], goods.take(rows)))
 
     def due(self, tick: int) -> Returned | None:

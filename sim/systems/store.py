@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR
-from sim.draws import Purpose, keyed, keyed_int, uniform, uniform_int
+from sim.draws import Purpose, keyed, keyed_each, uniform
 from sim.ledger import Cells, Place
 from sim.region import Region
 from sim.room import Room
@@ -51,8 +51,12 @@ def fill_shelves(region: Region) -> None:
     if not region.refill:
         return
     room = region.room
-    cells = np.unique(np.concatenate(region.refill))
+    # Marking and scanning all cells is quicker than sorting an hour's reports.
+    reported = np.zeros(room.ledger.cells, np.bool_)
+    for cells in region.refill:
+        reported[cells] = True
     region.refill.clear()
+    cells = np.flatnonzero(reported)
     place = room.ledger.place
     units = np.minimum(place[Place.BACKROOM, cells], region.capacity[cells] - place[Place.SHELF, cells])
     moving = units > 0
@@ -87,10 +91,9 @@ def moments_of_today(room: Room, purpose: Purpose, expected: npt.NDArray[np.floa
     day, calendar = room.now // DAY, room.calendar
     bits = keyed(room.seed, purpose, room.region, day, np.arange(room.stores * PARTS, dtype=np.int64))
     below = np.repeat(expected, PARTS) * calendar.day_factor(room.now)
-    hours, moments = (calendar.closes - calendar.opens) / PARTS, []
-    for key in np.flatnonzero(uniform(bits) < below).tolist():
-        store, part = divmod(key, PARTS)
-        within = uniform_int(keyed_int(int(bits[key]), purpose, 0))
-        time = room.now + round((calendar.opens + (part + within) * hours) * HOUR)
-        moments.append(Moment(store + 1, part, int(bits[key]), time))
-    return moments
+    hours, keys = (calendar.closes - calendar.opens) / PARTS, np.flatnonzero(uniform(bits) < below)
+    store, part = np.divmod(keys, PARTS)
+    within = uniform(keyed_each(bits[keys], purpose, 0))
+    time = room.now + np.rint((calendar.opens + (part + within) * hours) * HOUR).astype(np.int64)
+    rows = zip((store + 1).tolist(), part.tolist(), bits[keys].tolist(), time.tolist(), strict=True)
+    return [Moment(*row) for row in rows]
