@@ -150,7 +150,7 @@ class SyntheticDemand:
         # Baskets of a store are alike until they are filled, so sorting their times orders them for free.
         times = store.astype(np.int64) * TICK + draw.integers(0, TICK, n_baskets)
         times.sort()
-        offset = times % TICK
+        offset = times - store.astype(np.int64) * TICK
         first = np.repeat(np.cumsum(baskets) - baskets, baskets)
         ordinal = (np.arange(n_baskets) - first).astype(np.int32)
         choice = draw.integers(0, 2**64, n, dtype=np.uint64)

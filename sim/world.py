@@ -282,16 +282,21 @@ class RegionWorld:
     def _sum_ledger(self, day: int) -> None:
         """Sums of the identity's four terms, per belief."""
         ledger, items = self.room.ledger, self.room.items
+        shared: dict[tuple[StockKind, int, int], tuple[int, int]] = {}
         for b in Belief:
             # The site's belief is the WMS's in the DC and the store system's in the stores.
             parts = (slice(None, items), slice(items, None)) if b in SITE_BELIEFS else (slice(None),)
             for place, cells in enumerate(parts):
-                shared = ledger.ambient[:, cells] if KIND_OF[b] is StockKind.ON_HAND else ledger.ambient[:, :0]
-                ambient = int(shared.sum(dtype=np.int64))
+                kind = KIND_OF[b]
+                if (kind, len(parts), place) not in shared:
+                    ambient = ledger.ambient[:, cells] if kind is StockKind.ON_HAND else ledger.ambient[:, :0]
+                    shared[kind, len(parts), place] = (int(ledger.fact[kind, cells].sum(dtype=np.int64)),
+                                                       int(ambient.sum(dtype=np.int64)))
+                fact, drifted = shared[kind, len(parts), place]
                 self.outcomes.add(self.outcomes.ledger, {
                     "day": day, "belief_code": int(b), "location": place,
                     "belief": int(ledger.belief[b, cells].sum(dtype=np.int64)),
-                    "fact": int(ledger.fact[KIND_OF[b], cells].sum(dtype=np.int64)),
+                    "fact": fact,
                     "in_flight": int(ledger.in_flight[b, cells].sum(dtype=np.int64)),
-                    "error": int(ledger.named[b, cells].sum(dtype=np.int64)) + ambient, "ambient": ambient,
+                    "error": int(ledger.named[b, cells].sum(dtype=np.int64)) + drifted, "ambient": drifted,
                 })

@@ -13,7 +13,7 @@ Without an operator, order management works the afternoon's list of the dearest 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,9 @@ class OpenLine:
         exception: number, or -1.
         bits: choices that belong to the line.
         listed: whether it is on somebody's list.
+        cell: where it was to be picked.
+        units: what is missing.
+        document: its order.
     """
 
     line: OrderLines
@@ -58,20 +61,14 @@ class OpenLine:
     bits: int
     listed: bool = False
 
-    @property
-    def cell(self) -> int:
-        """Where it was to be picked."""
-        return int(self.line.cell[0])
+    cell: int = field(init=False)
+    units: int = field(init=False)
+    document: int = field(init=False)
 
-    @property
-    def units(self) -> int:
-        """What is missing."""
-        return int(self.line.units[0])
-
-    @property
-    def document(self) -> int:
-        """Its order."""
-        return int(self.line.document[0])
+    def __post_init__(self) -> None:
+        # Every afternoon all open lines are put in order by these.
+        line = self.line
+        self.cell, self.units, self.document = int(line.cell[0]), int(line.units[0]), int(line.document[0])
 
 
 class ShortPicks:

@@ -21,7 +21,6 @@ from sim.systems.master_data import PriceList
 I32 = npt.NDArray[np.int32]
 
 _BITS = np.uint64(16)
-_U16 = np.uint64(0xFFFF)
 
 
 class Scanner:
@@ -36,12 +35,12 @@ class Scanner:
         """The item that each line is booked as; ``item`` itself where no line is mistaken."""
         if not self._errs:
             return item
-        draws = (bits >> _BITS) & _U16
+        draws = (bits >> _BITS).astype(np.uint16)
         wrong = np.flatnonzero(draws < self._below.take(cell))
         if not len(wrong):
             return item
         scanned = item.copy()
-        scanned[wrong] = self._siblings[item[wrong], (draws[wrong] % np.uint64(SIBLINGS)).astype(np.intp)]
+        scanned[wrong] = self._siblings[item[wrong], draws[wrong].astype(np.intp) % SIBLINGS]
         return scanned
 
 
