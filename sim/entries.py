@@ -7,6 +7,7 @@ first; an entry that is paid in part is split, so that each row is wholly open o
 from __future__ import annotations
 
 from array import array
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +27,10 @@ class Listener(Protocol):
 
     def entry_opened(self, fault: int, cell: int) -> None:
         """An entry of ``fault`` was opened."""
+        ...
+
+    def entries_opened(self, faults: list[int], cells: list[int], each: int) -> None:
+        """So many entries of each of some faults were opened, all of a fault in one cell."""
         ...
 
     def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
@@ -103,11 +108,10 @@ class NamedErrors:
         self.cleared_by.extend([-1] * len(wide))
         for b in ON_HAND_BELIEFS:
             np.add.at(self.total[b], cells, units)
-        for cell, fault in zip(places, faults, strict=True):
+        for cell in places:
             self._of_cell.setdefault(cell, []).extend(range(first, first + len(beliefs)))
             first += len(beliefs)
-            for _ in beliefs:
-                self._listener.entry_opened(fault, cell)
+        self._listener.entries_opened(faults, places, len(beliefs))
 
     def reduce(self, entry: int, amount: int, now: int, by: int) -> None:
         """Take ``amount`` (of the entry's sign) off an entry."""
@@ -120,9 +124,9 @@ class NamedErrors:
         else:
             e.cleared_at[entry] = now
             e.cleared_by[entry] = by
-            chain = self._of_cell[cell]
-            chain.remove(entry)
-            if not chain:
+            unpaid = self._of_cell[cell]
+            unpaid.remove(entry)
+            if not unpaid:
                 del self._of_cell[cell]
             self._listener.entry_cleared(e.fault[entry], cell, now, by)
 
@@ -158,10 +162,10 @@ class NamedErrors:
 
     def check(self) -> None:
         """Raise :class:`LedgerError` unless the open entries add up to ``total``."""
-        open_now = [e for chain in self._of_cell.values() for e in chain]
-        flat = np.array([self.belief[e] * self.total.shape[1] + self.cell[e] for e in open_now], np.int64)
-        places, where = np.unique(flat, return_inverse=True)
-        total = np.bincount(where, np.array([self.rest[e] for e in open_now], np.float64), len(places))
-        same = np.array_equal(total, self.total.ravel()[places])
-        if not same or np.count_nonzero(self.total) != np.count_nonzero(total):
+        open_now = np.fromiter(chain.from_iterable(self._of_cell.values()), np.int64)
+        belief, cell, rest = (np.frombuffer(column, np.int64)[open_now] if len(column) else np.zeros(0, np.int64)
+                              for column in (self.belief, self.cell, self.rest))
+        total = np.zeros(self.total.size, self.total.dtype)
+        np.add.at(total, belief * self.total.shape[1] + cell, rest.astype(total.dtype))
+        if not np.array_equal(total, self.total.ravel()):
             raise LedgerError("named entries do not add up to the named error")

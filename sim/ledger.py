@@ -265,11 +265,15 @@ class Ledger:
             now: when.
         """
         named: list[int] = []
+        if not len(cells):
+            return named
+        ambient = self.ambient.take(cells, axis=1)
         for cause in Cause:
-            hit = cells[self.ambient[cause, cells] != 0]
-            if not len(hit):
+            units = ambient[cause]
+            if not units.any():
                 continue
-            units = self.ambient[cause, hit]
+            rows = np.flatnonzero(units)
+            hit, units = cells[rows], units[rows]
             faults = self._listener.ambient_faults(cause, hit, units, self._promotions[hit], now)
             self.ambient[cause, hit] = 0
             self._promotions[hit] += 1
@@ -420,6 +424,8 @@ class Ledger:
         Raises:
             LedgerError: naming the first belief and cell that break it.
         """
+        # Gathered by place: what counts places any other way is turned into it once, not at every book.
+        cells = cells.astype(np.intp, copy=False)
         base = self.fact[Kind.ON_HAND].take(cells)
         for cause in Cause:
             base += self.ambient[cause].take(cells)

@@ -28,6 +28,8 @@ _SILENCE_UNITS = 9.21
 WINDOW_DAYS = 7
 #: Least expected loss (margin over the window) of a phantom; below it the error stays ambient. Assumption.
 PHANTOM_FLOOR = 15.0
+#: The rows of the beliefs about stock on hand.
+_ON_HAND = slice(0, len(ON_HAND_BELIEFS))
 #: The reorder point of what is not replenished: no position is as low.
 NEVER = -(2**30)
 
@@ -62,7 +64,9 @@ class Rules:
         self._lowered: dict[Belief, list[Cells]] = {b: [] for b in ON_HAND_BELIEFS}
         self._open: dict[str, dict[int, int]] = {"negative_inventory": {}, "phantom_stock": {}}
         self._is_open = {name: np.zeros(ledger.cells, np.bool_) for name in self._open}
-        self._ordinal: dict[tuple[str, int], int] = {}
+        self._ordinal: dict[str, dict[int, int]] = {name: {} for name in self._open}
+        # All False between two uses: see _distinct.
+        self._mark = np.zeros(ledger.cells, np.bool_)
         self._late_count = np.zeros(ledger.cells, np.int16)
         self._late: dict[int, tuple[int, Cells]] = {}
         self._late_next = 0
@@ -131,19 +135,28 @@ class Rules:
                 self._test_negative(cells, (belief,), now)
                 self._close(cells, now)
         if self._touched:
-            cells = np.concatenate(self._touched) if len(self._touched) > 1 else self._touched[0]
+            cells = self._distinct(self._touched)
             self._touched = []
             self._ledger.check_cells(cells)
             self._test_negative(cells, ON_HAND_BELIEFS, now)
             self._test_phantom(cells, now)
             self._close(cells, now)
 
+    def _distinct(self, parts: list[Cells]) -> Cells:
+        """The cells of all parts, each once and in order: whoever reads the books of them walks one way."""
+        for cells in parts:
+            self._mark[cells] = True
+        distinct = np.flatnonzero(self._mark)
+        self._mark[distinct] = False
+        return distinct
+
     def _test_negative(self, cells: Cells, beliefs: Sequence[Belief], now: int) -> None:
         below = self._ledger.belief[beliefs[0]].take(cells) < 0
         for b in beliefs[1:]:
             below |= self._ledger.belief[b].take(cells) < 0
-        for cell, faults in self._fresh("negative_inventory", cells[below], now, -1):
-            self._start("negative_inventory", cell, faults, now, first_evidence_at=now)
+        if below.any():
+            fresh, faults = self._fresh("negative_inventory", cells[below], now, -1)
+            self._start("negative_inventory", fresh, faults, now, [now] * len(fresh))
 
     def _test_phantom(self, cells: Cells, now: int) -> None:
         place = self._ledger.place
@@ -151,9 +164,9 @@ class Rules:
         empty = cells[(sellable == 0) & (cells >= self._items)]
         if not len(empty):
             return
-        for cell, faults in self._fresh("phantom_stock", empty[self._is_frozen(empty)], now, 1):
-            silence = now + int(_SILENCE_UNITS / float(self._economy.rate[cell]) * DAY)
-            self._start("phantom_stock", cell, faults, now, first_evidence_at=silence)
+        fresh, faults = self._fresh("phantom_stock", empty[self._is_frozen(empty)], now, 1)
+        silence = [now + int(_SILENCE_UNITS / rate * DAY) for rate in self._economy.rate[fresh].tolist()]
+        self._start("phantom_stock", fresh, faults, now, silence)
 
     def _is_frozen(self, cells: Cells) -> npt.NDArray[np.bool_]:
         ledger, economy = self._ledger, self._economy
@@ -169,7 +182,7 @@ class Rules:
         )
         return frozen
 
-    def _fresh(self, name: str, cells: Cells, now: int, sign: int) -> list[tuple[int, list[int]]]:
+    def _fresh(self, name: str, cells: Cells, now: int, sign: int) -> tuple[list[int], list[list[int]]]:
         """Cells, each once and in order, that newly break a rule with a fault behind it, and those faults.
 
         Args:
@@ -178,53 +191,71 @@ class Rules:
             now: when.
             sign: 1 where a book too high breaks it, -1 where one too low does.
         """
+        # Most of what is broken has been open for long.
+        cells = cells[~self._is_open[name].take(cells)]
         if not len(cells):
-            return []
-        cells = np.unique(cells)
-        cells = cells[~self._is_open[name][cells]]
-        ledger = self._ledger
-        ambient = ledger.ambient[:, cells].sum(axis=0, dtype=np.int32)
-        erring = np.zeros(len(cells), np.bool_)
-        for b in ON_HAND_BELIEFS:
-            erring |= (sign * ledger.belief[b, cells] > 0) & (sign * (ledger.named[b, cells] + ambient) > 0)
-        ledger.promote(cells[erring], now)
-        hidden = ledger.place[Place.MISPLACED, cells] > 0
-        behind = [(cell, self._faults_behind(cell, sign))
-                  for cell in cells[erring | hidden | (self._late_count[cells] > 0)].tolist()]
-        return [(cell, faults) for cell, faults in behind if faults]
+            return [], []
+        cells, ledger = np.unique(cells), self._ledger
+        # One row a belief; those of stock on hand are the first.
+        bad = sign * ledger.belief[_ON_HAND, cells] > 0
+        wrong = bad & (sign * (ledger.named[_ON_HAND, cells] + ledger.ambient.take(cells, axis=1).sum(axis=0)) > 0)
+        erring = wrong.any(axis=0)
+        if erring.any():
+            ledger.promote(cells[erring], now)
+        late = self._late_count[cells] > 0
+        behind = np.flatnonzero(erring | (ledger.place[Place.MISPLACED, cells] > 0) | late)
+        if not len(behind):
+            return [], []
+        cells, late, bad = cells[behind], late[behind], bad[:, behind]
+        # The promoted error stands in the named entries by now.
+        named = bad & (sign * ledger.named[_ON_HAND, cells] > 0)
+        rows = zip(cells.tolist(), np.any(bad, axis=0).tolist(), named.T.tolist(), late.tolist(), strict=True)
+        found = [(row[0], faults) for row in rows if (faults := self._faults_behind(*row, sign))]
+        return [cell for cell, _ in found], [faults for _, faults in found]
 
-    def _faults_behind(self, cell: int, sign: int) -> list[int]:
-        """Faults whose error pushes a book of the cell that way, the largest first, then the oldest."""
-        ledger, entries = self._ledger, self._ledger.entries
-        bad = {int(b) for b in ON_HAND_BELIEFS if sign * int(ledger.belief[b, cell]) > 0}
-        wrong = {b for b in bad if sign * int(ledger.named[b, cell]) > 0}
+    def _faults_behind(self, cell: int, bad: bool, wrong: list[bool], late: bool, sign: int) -> list[int]:
+        """Faults whose error pushes a book of the cell that way, the largest first, then the oldest.
+
+        Args:
+            cell: the cell.
+            bad: whether any book of it breaks the rule.
+            wrong: by on-hand belief, whether it does so with a named error of that sign.
+            late: whether messages about the cell are held up.
+            sign: as for :meth:`_fresh`.
+        """
+        entries = self._ledger.entries
         weight: dict[int, int] = {}
-        for entry in ledger.open_entries(cell):
-            if entries.belief[entry] in wrong and sign * entries.rest[entry] > 0:
+        for entry in entries.of(cell):
+            belief, rest = entries.belief[entry], sign * entries.rest[entry]
+            if rest > 0 and belief < len(wrong) and wrong[belief]:
                 fault = entries.fault[entry]
-                weight[fault] = max(weight.get(fault, 0), abs(entries.rest[entry]))
-        if bad and self._late_count[cell]:
+                if rest > weight.get(fault, 0):
+                    weight[fault] = rest
+        if bad and late:
             for fault, cells in self._late.values():
                 if (cells == cell).any():
                     weight.setdefault(fault, 1)
-        if bad and sign > 0:
-            weight.update(self.misplaced(cell))
+        if bad and sign > 0 and cell in self._misplaced:
+            weight.update(self._misplaced[cell])
+        if len(weight) < 2:
+            return list(weight)
         return sorted(weight, key=lambda fault: (-weight[fault], fault))
 
     # -- opening and closing -------------------------------------------------------------------------
 
-    def _start(self, name: str, cell: int, faults: list[int], now: int, first_evidence_at: int) -> None:
-        location, item = divmod(cell, self._items)
-        economy = self._economy
-        ordinal = self._ordinal.get((name, cell), 0)
-        self._ordinal[name, cell] = ordinal + 1
-        stake = float(economy.rate[cell]) * float(economy.margin[cell]) * WINDOW_DAYS
-        exception = self._truth.open_exception(
-            name, (cell,), self._truth.faults.type[faults[0]], faults, now, location=location, item=item,
-            first_evidence_at=first_evidence_at, loss_at_stake=stake, ordinal=ordinal,
-        )
-        self._open[name][cell] = exception
-        self._is_open[name][cell] = True
+    def _start(self, name: str, cells: list[int], faults: list[list[int]], now: int, evidence: list[int]) -> None:
+        """Open an exception of each of some cells, whose faults and first evidence stand in the lists."""
+        if not cells:
+            return
+        ordinals = self._ordinal[name]
+        ordinal = [ordinals.get(cell, 0) for cell in cells]
+        for cell, before in zip(cells, ordinal, strict=True):
+            ordinals[cell] = before + 1
+        rate, margin = (worth[cells].astype(np.float64) for worth in (self._economy.rate, self._economy.margin))
+        first = self._truth.open_broken(name, cells, ordinal, faults, now, first_evidence_at=evidence,
+                                        loss_at_stake=(rate * margin * WINDOW_DAYS).tolist())
+        self._open[name].update(zip(cells, range(first, first + len(cells)), strict=True))
+        self._is_open[name][cells] = True
 
     def _close(self, touched: Cells, now: int) -> None:
         """Close what no longer breaks its rule; only a touched cell can have changed."""
@@ -232,9 +263,10 @@ class Rules:
         for name, open_now in self._open.items():
             if not open_now:
                 continue
-            cells = np.unique(touched[self._is_open[name].take(touched)])
+            cells = touched[self._is_open[name].take(touched)]
             if not len(cells):
                 continue
+            cells = np.unique(cells)
             if name == "negative_inventory":
                 holds = np.all([ledger.belief[b].take(cells) >= 0 for b in ON_HAND_BELIEFS], axis=0)
             else:

@@ -10,90 +10,27 @@ Times are microseconds since 1970; -1 stands for "not yet" and becomes null in t
 
 from __future__ import annotations
 
-from array import array
-from dataclasses import dataclass, field
-
 import numpy as np
 import numpy.typing as npt
 
 from sim.draws import WORLD_IDS, Purpose, fold, fold_many, keyed_int
 from sim.events import NO_CODE, NULL
 from sim.faults.types import BY_NAME
+from sim.labels import Decoys, Exceptions, Faults, integers
 from sim.ledger import I32, I64, Cause, Cells, Ledger
 
 F64 = npt.NDArray[np.float64]
 
 NOT_YET = -1
 REPAIR = "repair"
+#: Below so many keys at once, one after the other is quicker than an array.
+_FEW = 8
 #: Types whose rule is tested on stock, so that they close without being restored.
 _CLOSED_BY_RULES = frozenset({"phantom_stock", "negative_inventory"})
 #: The fault type that owns each ambient cause once it is named.
 AMBIENT_TYPE = {Cause.SHRINK: "shrink", Cause.SCAN_ERROR: "scan_error", Cause.MISCOUNT: "count_variance"}
 #: Root cause of each type's faults; that of a few depends on the fault (see :meth:`Truth.fault`).
 _CAUSE_OF = {name: kind.cause for name, kind in BY_NAME.items()} | {REPAIR: ""}
-
-
-def _integers() -> array[int]:
-    return array("q")
-
-
-def _numbers() -> array[float]:
-    return array("d")
-
-
-@dataclass
-class Faults:
-    """One row a fault; columns of equal length. There may be a million, so numbers are machine numbers."""
-
-    fault_id: array[int] = field(default_factory=_integers)
-    type: list[str] = field(default_factory=list)
-    cause: list[str] = field(default_factory=list)
-    location: array[int] = field(default_factory=_integers)
-    item: array[int] = field(default_factory=_integers)
-    document_id: array[int] = field(default_factory=_integers)
-    interface: array[int] = field(default_factory=_integers)
-    magnitude: array[float] = field(default_factory=_numbers)
-    onset: array[int] = field(default_factory=_integers)
-    ended_at: array[int] = field(default_factory=_integers)
-    restored_at: array[int] = field(default_factory=_integers)
-    units: array[int] = field(default_factory=_integers)
-    #: An everyday error that got its name when its cell became an exception: it has no mechanism to leave out.
-    ambient: list[bool] = field(default_factory=list)
-
-
-@dataclass
-class Exceptions:
-    """One row an exception; lists of equal length."""
-
-    exception_id: list[int] = field(default_factory=list)
-    type: list[str] = field(default_factory=list)
-    fault_type: list[str] = field(default_factory=list)
-    faults: list[list[int]] = field(default_factory=list)
-    location: list[int] = field(default_factory=list)
-    item: list[int] = field(default_factory=list)
-    document_id: list[int] = field(default_factory=list)
-    interface: list[int] = field(default_factory=list)
-    sequence: list[int] = field(default_factory=list)
-    opened_at: list[int] = field(default_factory=list)
-    first_evidence_at: list[int] = field(default_factory=list)
-    closed_at: list[int] = field(default_factory=list)
-    restored_at: list[int] = field(default_factory=list)
-    restored_by: list[int] = field(default_factory=list)
-    announced: list[bool] = field(default_factory=list)
-    loss_at_stake: list[float] = field(default_factory=list)
-
-
-@dataclass
-class Decoys:
-    """Benign look-alikes, one row each."""
-
-    decoy_id: list[int] = field(default_factory=list)
-    kind: list[str] = field(default_factory=list)
-    location: list[int] = field(default_factory=list)
-    item: list[int] = field(default_factory=list)
-    document_id: list[int] = field(default_factory=list)
-    since: list[int] = field(default_factory=list)
-    until: list[int] = field(default_factory=list)
 
 
 class Truth:
@@ -117,7 +54,7 @@ class Truth:
         names = {name: code for code, name in enumerate([*BY_NAME, REPAIR])}
         self._fault_keys = {n: keyed_int(seed, Purpose.IDS, 1000 + code, region) for n, code in names.items()}
         self._exception_keys = {n: keyed_int(seed, Purpose.IDS, 2000 + code, region) for n, code in names.items()}
-        self._entries, self._states, self._last_by = _integers(), _integers(), _integers()
+        self._entries, self._states, self._last_by = integers(), integers(), integers()
         self._of_fault: dict[int, list[int]] = {}
         self._dirty: set[int] = set()
 
@@ -259,6 +196,12 @@ class Truth:
         self._entries[fault] += 1
         self.faults.restored_at[fault] = NOT_YET
 
+    def entries_opened(self, faults: list[int], cells: list[int], each: int) -> None:  # noqa: ARG002
+        """See :class:`sim.ledger.Listener`."""
+        for fault in faults:
+            self._entries[fault] += each
+            self.faults.restored_at[fault] = NOT_YET
+
     def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:  # noqa: ARG002
         """See :class:`sim.ledger.Listener`."""
         self._entries[fault] -= 1
@@ -347,14 +290,48 @@ class Truth:
         e.faults += [[fault] for fault in faults]
         e.location += location
         e.item += item
-        for empty, column in ((NULL, e.document_id), (NO_CODE, e.interface), (NULL, e.sequence), (now, e.opened_at),
-                              (NOT_YET, e.first_evidence_at), (NOT_YET, e.closed_at), (NOT_YET, e.restored_at),
-                              (NOT_YET, e.restored_by)):
-            column.extend([empty] * n)
+        self._extend_exceptions(n, now)
+        e.first_evidence_at += [NOT_YET] * n
         e.announced += [not BY_NAME[type_name].inferred] * n
         e.loss_at_stake += loss_at_stake
         self._of_fault.update((fault, [first + row]) for row, fault in enumerate(faults))
         return first
+
+    def open_broken(self, type_name: str, cells: list[int], ordinals: list[int], faults: list[list[int]], now: int, *,
+                    first_evidence_at: list[int], loss_at_stake: list[float]) -> int:
+        """Record that many cells break the rule ``type_name``, each while a fault behind it is not restored.
+
+        The arguments are those of :meth:`open_exception`, the lists with one value a cell. Returns the number of the
+        first; the others follow it.
+        """
+        e, n, first = self.exceptions, len(cells), len(self.exceptions.type)
+        if n < _FEW:
+            key = self._exception_keys[type_name]
+            e.exception_id += [fold(key, *part) >> 13 for part in zip(cells, ordinals, strict=True)]
+        else:
+            parts = np.array([cells, ordinals], np.int64)
+            e.exception_id += (fold_many(self._exception_keys[type_name], *parts) >> np.uint64(13)).tolist()
+        e.type += [type_name] * n
+        e.fault_type += [self.faults.type[behind[0]] for behind in faults]
+        e.faults += faults
+        e.location += [cell // self._items for cell in cells]
+        e.item += [cell % self._items for cell in cells]
+        self._extend_exceptions(n, now)
+        e.first_evidence_at += first_evidence_at
+        e.announced += [not BY_NAME[type_name].inferred] * n
+        e.loss_at_stake += loss_at_stake
+        self.evident += zip(first_evidence_at, range(first, first + n), strict=True)
+        for number, behind in enumerate(faults, first):
+            for fault in behind:
+                self._of_fault.setdefault(fault, []).append(number)
+        return first
+
+    def _extend_exceptions(self, n: int, now: int) -> None:
+        """What many new exceptions of cells have in common."""
+        e = self.exceptions
+        for empty, column in ((NULL, e.document_id), (NO_CODE, e.interface), (NULL, e.sequence), (now, e.opened_at),
+                              (NOT_YET, e.closed_at), (NOT_YET, e.restored_at), (NOT_YET, e.restored_by)):
+            column.extend([empty] * n)
 
     def evidence(self, exception: int, at: int) -> None:
         """The stream first contradicts the exception at ``at`` (kept if earlier than what is known)."""
@@ -402,14 +379,14 @@ class Truth:
         if not self._dirty:
             return
         waiting: set[int] = set()
-        for fault in sorted(self._dirty):
-            f = self.faults
-            if (self._entries[fault] == 0 and self._states[fault] == 0 and f.ended_at[fault] != NOT_YET
-                    and f.restored_at[fault] == NOT_YET):
+        f, e = self.faults, self.exceptions
+        for fault in self._dirty:
+            if (self._entries[fault] == 0 and self._states[fault] == 0 and f.restored_at[fault] == NOT_YET
+                    and f.ended_at[fault] != NOT_YET):
                 f.restored_at[fault] = now
-            waiting.update(self._of_fault.get(fault, ()))
+            if fault in self._of_fault:
+                waiting.update(self._of_fault[fault])
         self._dirty.clear()
-        e = self.exceptions
         for exception in sorted(waiting):
             if e.restored_at[exception] == NOT_YET and self._is_restored(exception, ledger):
                 e.restored_at[exception] = now
@@ -421,10 +398,10 @@ class Truth:
     def _is_restored(self, exception: int, ledger: Ledger) -> bool:
         e = self.exceptions
         faults = e.faults[exception]
-        if NO_CODE in {e.item[exception], e.location[exception]} or e.document_id[exception] != NULL:
-            return all(self.faults.restored_at[f] != NOT_YET for f in faults)
-        if any(self._states[f] for f in faults):
+        location, item = e.location[exception], e.item[exception]
+        if e.document_id[exception] != NULL or NO_CODE in (item, location):
+            return NOT_YET not in map(self.faults.restored_at.__getitem__, faults)
+        if any(map(self._states.__getitem__, faults)):
             return False
-        cell = e.location[exception] * self._items + e.item[exception]
-        mine = set(faults)
-        return not any(ledger.entries.fault[entry] in mine for entry in ledger.open_entries(cell))
+        owners = map(ledger.entries.fault.__getitem__, ledger.entries.of(location * self._items + item))
+        return set(faults).isdisjoint(owners)

@@ -35,6 +35,9 @@ class Notes:
     def entry_opened(self, fault: int, cell: int) -> None:
         self.opened.append((fault, cell))
 
+    def entries_opened(self, faults: list[int], cells: list[int], each: int) -> None:
+        self.opened += [pair for pair in zip(faults, cells, strict=True) for _ in range(each)]
+
     def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
         self.cleared.append((fault, cell, now, by))
 

@@ -29,6 +29,11 @@ class Notes:
         assert fault > 0
         assert cell >= 0
 
+    def entries_opened(self, faults: list[int], cells: list[int], each: int) -> None:
+        assert each > 0
+        for fault, cell in zip(faults, cells, strict=True):
+            self.entry_opened(fault, cell)
+
     def entry_cleared(self, fault: int, cell: int, now: int, by: int) -> None:
         self.cleared.append((fault, cell, now, by))
 
