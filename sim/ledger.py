@@ -199,6 +199,11 @@ class Ledger:
         np.subtract.at(self.place[source], cells, units)
         np.add.at(self.place[target], cells, units)
 
+    def mislay(self, cell: int, units: int) -> None:
+        """Goods of one cell go from the shelf to where nobody looks for them."""
+        self.place[Place.SHELF, cell] -= units
+        self.place[Place.MISPLACED, cell] += units
+
     def load(self, cells: Cells, units: I32 | int) -> None:
         """Goods appear on a truck (from a supplier, or after leaving a place by :meth:`tell`)."""
         np.add.at(self.place[Place.TRUCK], cells, units)

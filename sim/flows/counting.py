@@ -204,13 +204,14 @@ class Counting:
             return
         faults = sorted(weight, key=lambda fault: (-weight[fault], fault))
         location, item = divmod(cell, room.items)
+        document = room.ids.one(Kind.COUNT, body, 15)
         room.truth.open_exception(
             "count_variance", (body,), room.truth.faults.type[faults[0]], faults, room.now, location=location,
-            item=item, document_id=room.ids.one(Kind.COUNT, body, 15), first_evidence_at=at + 60 * SECOND,
+            item=item, document_id=document, first_evidence_at=at + 60 * SECOND,
             loss_at_stake=abs(int(sheet.delta[row])) * room.unit_margin(item),
         )
         case = self._manual.open_case("count_variance", "inventory_control", location=location, item=item,
-                                      document_id=room.ids.one(Kind.COUNT, body, 15))
+                                      document_id=document)
         self._manual.cases.closed_at[case] = room.now + 5 * HOUR
 
     # -- approval --------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ class Losing:
         cell = self._at.pick(draw.integers(0, 2**64, count, dtype=np.uint64)).astype(np.intp)
         cause = _causes(draw.integers(0, _CAUSE_STEPS, count))
         place = room.ledger.place
-        behind = np.isin(cause, _BEHIND) & (place[Place.BACKROOM].take(cell) > 0)
+        behind = ((cause == _BEHIND[0]) | (cause == _BEHIND[1])) & (place[Place.BACKROOM].take(cell) > 0)
         for rows, where in ((~behind, Place.SHELF), (behind, Place.BACKROOM)):
             if rows.any():
                 wanted = np.ones(int(np.count_nonzero(rows)), np.int32)

@@ -16,7 +16,7 @@ import numpy as np
 import simpy
 
 from sim.clock import DAY, HOUR, SECOND
-from sim.draws import Kind, Purpose, keyed_int
+from sim.draws import Kind, Purpose, fold, keyed_int
 from sim.events import CODE, NO_CODE, NULL, SOURCE
 from sim.flows.mending import Mending
 from sim.ledger import Belief
@@ -50,13 +50,14 @@ class Manual:
         cells = region.room.ledger.cells
         self._before = {b: np.zeros(cells, np.int32) for b in (Belief.ERP_ON_HAND, Belief.OMS_ON_HAND)}
         self._in_work: set[tuple[int, int]] = set()
+        # What all cases of the region have in common in their keys.
+        self._key = keyed_int(region.room.seed, Purpose.IDS, 4000, region.room.region)
 
     def open_case(self, type_name: str, team: str, *, location: int = NO_CODE, item: int = NO_CODE,
                   document_id: int = NULL, interface: int = NO_CODE) -> int:
         """Write down what someone found; returns the row."""
         room, c = self._region.room, self.cases
-        key = keyed_int(room.seed, Purpose.IDS, 4000, room.region, room.now, location, item, document_id,
-                        interface, sum(type_name.encode()))
+        key = fold(self._key, room.now, location, item, document_id, interface, sum(type_name.encode()))
         c.case_id.append(key >> 13)
         c.type.append(type_name)
         c.team.append(team)

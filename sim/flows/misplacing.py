@@ -96,7 +96,7 @@ class Misplacing:
         lot = Lot(fault, cell, units, key)
         self._lots.setdefault(cell, []).append(lot)
         cells = np.array([cell])
-        room.ledger.move(Place.SHELF, Place.MISPLACED, cells, units)
+        room.ledger.mislay(cell, units)
         room.rules.misplace(fault, cell, units)
         room.rules.touch(cells)
         region.report_low(cells)
