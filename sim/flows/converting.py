@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.clock import MINUTE, SECOND
 from sim.draws import BODY_BITS, Kind, Purpose, keyed_int
 from sim.events import CODE, DOCUMENT_TYPE, SOURCE, UNIT
 from sim.ledger import Belief
+from sim.middleware.flights import BOOKING
 from sim.middleware.messages import Messages
 from sim.region import Region
 from sim.systems.erp import PurchaseBook
@@ -24,10 +24,6 @@ from sim.systems.purchasing import PurchaseOrders
 from sim.systems.wms import Delivery
 
 I32 = npt.NDArray[np.int32]
-
-#: When ERP usually shows what it made of a receipt.
-_POSTED = 5 * MINUTE
-_BOOKED = 30 * SECOND
 
 
 @dataclass(frozen=True)
@@ -53,6 +49,9 @@ class Converting:
         self.wrong: dict[int, int] = {}
         self.shown: dict[int, tuple[int, int]] = {}
         self._misread: dict[int, list[Misread]] = {}
+        #: (receipt, item) of the lines that ERP has yet to show -> exception.
+        self._unseen: dict[tuple[int, int], int] = {}
+        region.channels["wms"].feeds[0].listeners.append(self._posted)
 
     def convert(self, delivery: Delivery) -> I32:
         """Units as ERP and OMS will read them: cases for eaches where a conversion is wrong."""
@@ -79,8 +78,19 @@ class Converting:
                 key = (item, room.truth.faults.fault_id[fault])
                 self.shown[item] = (fault, room.truth.open_exception(
                     "unit_of_measure", key, "unit_of_measure", [fault], room.now, location=0, item=item,
-                    first_evidence_at=room.now + _POSTED, loss_at_stake=actual * room.unit_margin(item)))
+                    loss_at_stake=actual * room.unit_margin(item)))
+            self._unseen[(delivery.receipt, item)] = self.shown[item][1]
         return told
+
+    def _posted(self, messages: Messages) -> None:
+        """ERP's row of a misread line is the first that shows its exception."""
+        if not self._unseen or messages.document_type != DOCUMENT_TYPE["receipt"]:
+            return
+        room = self._region.room
+        for receipt, cell in zip(messages.document_id.tolist(), messages.cell.tolist(), strict=True):
+            exception = self._unseen.pop((receipt, cell), -1)
+            if exception >= 0:
+                room.truth.evidence(exception, room.now + BOOKING)
 
     def fix(self, item: int, act: int, by: int) -> tuple[str, int]:
         """Correct an item's conversion, and reverse and post again what came in wrong.
@@ -96,6 +106,7 @@ class Converting:
         changed, truth = self._post_again(item, fault, self._misread.pop(item, []), act, by), self._region.room.truth
         if self.shown.pop(item, None) is not None:
             truth.release(fault, by)
+        self._unseen = {line: exception for line, exception in self._unseen.items() if line[1] != item}
         truth.end(fault, self._region.room.now)
         return "", changed
 
@@ -185,7 +196,7 @@ class Converting:
         body = keyed_int(room.seed, Purpose.IDS, 7001, act, key, CODE[code]) >> (64 - BODY_BITS)
         room.stream.emit(
             "posting", 1, event_id=np.array([room.ids.one(Kind.REPAIR, body)]), occurred_at=at, recorded_at=at,
-            available_at=at + _BOOKED, source=SOURCE["ERP"], location=0, item=item, quantity=units, uom=UNIT["EA"],
+            available_at=at + BOOKING, source=SOURCE["ERP"], location=0, item=item, quantity=units, uom=UNIT["EA"],
             code=CODE[code], document_type=DOCUMENT_TYPE["receipt"], document_id=receipt,
             correlation_id=receipt,
         )

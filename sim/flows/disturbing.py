@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import simpy
 
-from sim.clock import DAY, HOUR, SECOND
+from sim.clock import DAY, HOUR, SECOND, TICK
 from sim.draws import Kind, Purpose, keyed, keyed_int, lognormal_int, threshold, uniform_int
 from sim.events import SOURCE, STATUS
 from sim.flows.manual import Manual
@@ -57,7 +57,8 @@ class Disturbing:
                 if bits < int(threshold(share)):
                     fault_id = room.truth.fault_id("api_outage", door.interface, slot)
                     more = keyed_int(bits, Purpose.OUTAGE)
-                    begin = slot * _OUTAGE_SLOT + int(uniform_int(more) * _OUTAGE_SLOT)
+                    # With a tick: what was due in it before the outage began would be turned away with the rest.
+                    begin = slot * _OUTAGE_SLOT + int(uniform_int(more) * _OUTAGE_SLOT) // TICK * TICK
                     if room.plan.strikes("api_outage", fault_id, begin, interface=door.interface):
                         hours = lognormal_int(keyed_int(more, Purpose.OUTAGE), spec.hours, spec.sigma)
                         hours = min(max(hours, 0.5), _OUTAGE_HOURS_MAX)

@@ -110,8 +110,9 @@ class Maintaining:
         bits = keyed_int(room.seed, Purpose.SCHEMA, room.region, day, number)
         if bits >= int(threshold(rate / _DAYS)):
             return
-        when = day * DAY + int(uniform_int(keyed_int(bits, Purpose.SCHEMA)) * DAY)
-        if when > room.now:
+        # With a tick, so that no message was read the old way after it and posted before it.
+        when = day * DAY + int(uniform_int(keyed_int(bits, Purpose.SCHEMA)) * DAY) // TICK * TICK
+        if when >= room.now:
             room.at(when, lambda: self._release(bits, day, number, when))
 
     def _release(self, bits: int, day: int, number: int, when: int) -> None:

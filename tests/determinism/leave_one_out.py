@@ -34,7 +34,8 @@ class Choice:
     fault_id: int
     type: str
     onset: int
-    #: When the stream first shows it, or a negative number while it is latent.
+    #: When the stream first shows it and no other fault with it, or a negative number while it is latent: what
+    #: several faults break together, the others may break alone.
     shown_at: int
 
 
@@ -71,9 +72,8 @@ def choices(config: Config, seed: int) -> list[Choice]:
         played = play(config, seed, region)
         shown: dict[int, int] = {}
         for faults, at in zip(played.truth.exceptions.faults, played.truth.exceptions.first_evidence_at, strict=True):
-            for number in faults:
-                if 0 <= at < played.end:
-                    shown[number] = min(shown.get(number, at), at)
+            if len(faults) == 1 and 0 <= at < played.end:
+                shown[faults[0]] = min(shown.get(faults[0], at), at)
         faults = played.faults()
         found += [Choice(seed, region, fault.fault_id, fault.type, fault.onset, shown.get(fault.number, -1))
                   for fault in faults[faults.type.isin(TIMED) & ~faults.ambient].itertuples()]
