@@ -8,6 +8,7 @@ hashed and, where asked for, written to Parquet: strings and nulls exist only th
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +34,9 @@ from sim.events import (
 from sim.hashing import StreamHash
 
 _BUSINESS = np.array([name not in TECHNICAL_EVENT_TYPES for name in EVENT_TYPES])
-#: Rows gathered before they are written as one row group.
-ROW_GROUP = 200_000
+#: Rows gathered before they are written as one row group, and how many groups may wait for the clerk: a night's
+#: extract and a wave of replenishment come in one tick, and the world need not wait until they are written.
+ROW_GROUP, _GROUPS_AHEAD = 200_000, 5
 
 _CODE_TYPES = {
     name: pa.dictionary(pa.int32(), pa.string()) for name, kind in COLUMNS.items() if kind.startswith("code:")
@@ -105,7 +107,7 @@ class Stream:
         self._writer = _open_writer(path) if path is not None else None
         # Hashing and writing release the interpreter most of the time, so a thread beside the world does them.
         self._clerk = ThreadPoolExecutor(max_workers=1)
-        self._writing: Future[None] | None = None
+        self._writing: deque[Future[None]] = deque()
 
     def emit(self, event_type: str, size: int, **columns: Any) -> None:
         """Add rows of one type.
@@ -156,25 +158,24 @@ class Stream:
     def close(self) -> str:
         """Write what is left; returns the hash of all rows."""
         self._drain()
-        self._wait()
+        self._wait(0)
         self._clerk.shutdown()
         if self._writer is not None:
             self._writer.close()
         return self._hash.hexdigest()
 
     def _drain(self) -> None:
-        """Give the rows handed over so far to the clerk; at most one batch waits for it."""
+        """Give the rows handed over so far to the clerk."""
         if self._day_rows:
-            self._wait()
-            self._writing = self._clerk.submit(self._write, self._day)
+            self._wait(_GROUPS_AHEAD)
+            self._writing.append(self._clerk.submit(self._write, self._day))
             self.rows += self._day_rows
             self._day, self._day_rows = [], 0
 
-    def _wait(self) -> None:
-        """Until the clerk is done; what went wrong there is raised here."""
-        if self._writing is not None:
-            self._writing.result()
-            self._writing = None
+    def _wait(self, most: int) -> None:
+        """Until at most so many groups are left with the clerk; what went wrong there is raised here."""
+        while self._writing and (len(self._writing) > most or self._writing[0].done()):
+            self._writing.popleft().result()
 
     def _write(self, day: list[Block]) -> None:
         """Order, hash and write rows."""
