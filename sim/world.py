@@ -226,6 +226,7 @@ class RegionWorld:
         self.assorting.tick(tick)
         self.shopping.tick(tick)
         self.returning.tick(tick)
+        self.undecided.tick()
         self.fulfilment.tick(tick)
         for feed in region.feeds:
             feed.post_due(tick)

@@ -4,12 +4,13 @@ Such a return lies in the cage while the till has told the OMS that the units ar
 shop offers what no picker may take. The fault has an entry in the OMS' book and, as its state, the missing
 disposition; both clear when someone decides. Taking the cell out of ATP stops the harm without a cure.
 Whoever lets unfit goods be sold again without looking at them loses their value with the next customer.
-Without an operator, store managers empty the cage shelf once a week.
+Without an operator, store managers empty the cage shelf once a week; what they finish in a tick is booked
+together at its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +27,9 @@ from sim.flows.mending import Mending, Outcome
 from sim.flows.returning import Disposition, Returning
 from sim.ledger import Belief
 from sim.region import Region
-from sim.systems.reverse_logistics import Returned
+from sim.systems.reverse_logistics import Returned, join
 
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
 _MONDAY, _CAGE_HOUR = 0, 9
@@ -48,6 +50,16 @@ class Forgotten:
     fault: int
     inspected: bool = False
 
+    @property
+    def item(self) -> int:
+        """Its code."""
+        return int(self.goods.item[0])
+
+    @property
+    def units(self) -> int:
+        """How many of it."""
+        return int(self.goods.units[0])
+
 
 class Undecided:
     """The forgotten returns of a region.
@@ -64,6 +76,8 @@ class Undecided:
         self._below = region.room.plan.below("missing_disposition")
         self._forgotten: dict[int, Forgotten] = {}
         self._blocked: dict[int, Returned] = {}
+        #: Documents that store managers have gone through since the last tick.
+        self._gone_through: list[int] = []
         mending.remedies |= {"inspect": self.inspect, "set_disposition": self.set_disposition, "scrap": self.scrap}
         returning.undecided = self.take
 
@@ -111,21 +125,26 @@ class Undecided:
         found = self._forgotten.get(int(action.document_id))
         if found is None:
             return "no such return lies undecided", 0
-        self._look(found)
-        return "", int(found.goods.units[0])
+        self._look([found])
+        return "", found.units
 
-    def _look(self, found: Forgotten) -> None:
-        if found.inspected:
+    def _look(self, found: Sequence[Forgotten]) -> None:
+        """Show in which state returns are that nobody had looked at."""
+        unseen = [one for one in found if not one.inspected]
+        if not unseen:
             return
-        found.inspected = True
-        room, goods = self._region.room, found.goods
-        at, document = np.array([room.now]), self._returning.document(goods)
-        fit = self._returning.fitting(goods)[0] == Disposition.SELL
+        for one in unseen:
+            one.inspected = True
+        room, goods = self._region.room, join([one.goods for one in unseen])
+        n = len(goods)
+        at, document = np.full(n, room.now), self._returning.document(goods)
+        fit = self._returning.fitting(goods) == Disposition.SELL
         room.stream.emit(
-            "inspecting", 1, event_id=room.ids.scramble(goods.base + np.int64(_LOOKED_STEP << _STEP_SHIFT)),
+            "inspecting", n, event_id=room.ids.scramble(goods.base + np.int64(_LOOKED_STEP << _STEP_SHIFT)),
             occurred_at=at, recorded_at=at, available_at=at + 30 * SECOND,
-            source=SOURCE["STORE" if goods.location[0] else "WMS"], location=goods.location, item=goods.item,
-            quantity=goods.units, status=STATUS["sellable_accessible" if fit else "non_sellable_other"],
+            source=np.where(goods.location > 0, SOURCE["STORE"], SOURCE["WMS"]).astype(np.int32),
+            location=goods.location, item=goods.item, quantity=goods.units,
+            status=np.where(fit, STATUS["sellable_accessible"], STATUS["non_sellable_other"]).astype(np.int32),
             document_type=DOCUMENT_TYPE["return"], document_id=document, correlation_id=document,
         )
 
@@ -153,24 +172,32 @@ class Undecided:
         found, room = self._forgotten.get(document), self._region.room
         if found is None:
             return "no such return lies undecided", 0
-        fitting, goods = Disposition(int(self._returning.fitting(found.goods)[0])), found.goods
-        item, units = int(goods.item[0]), int(goods.units[0])
-        if disposition is Disposition.SELL and fitting is not Disposition.SELL:
+        if disposition is Disposition.SELL and self._fitting([found])[0] != Disposition.SELL:
             if found.inspected:
                 return "it was found unfit for sale", 0
-            room.figures["unfit_resold"] += units * float(room.catalogue.price[item])
-        del self._forgotten[document]
-        if by >= WORLD_IDS:
-            room.truth.lineage(by, found.fault)
-        cell = room.cell(int(goods.location[0]), item)
-        _, rest = room.ledger.repair(Belief.OMS_ON_HAND, cell, -units, room.now, by, -1, found.fault)
-        room.ledger.post(Belief.OMS_ON_HAND, np.array([cell]), np.array([-units - rest], np.int32))
-        room.rules.touch(np.array([cell]))
-        room.truth.release(found.fault, by)
-        if disposition is Disposition.BLOCK:
-            self._blocked[document] = goods
-        self._returning.dispose(goods, np.array([disposition], np.int32))
-        return "", units
+            room.figures["unfit_resold"] += found.units * float(room.catalogue.price[found.item])
+        self._carry_out({document: found}, np.array([disposition], np.int32), by)
+        return "", found.units
+
+    def _fitting(self, found: Sequence[Forgotten]) -> I32:
+        return self._returning.fitting(join([one.goods for one in found]))
+
+    def _carry_out(self, found: Mapping[int, Forgotten], dispositions: I32, by: int) -> None:
+        """Put the OMS' book right for returns by document, each with a disposition, and send them on."""
+        room, goods = self._region.room, join([one.goods for one in found.values()])
+        cells, told = goods.location * np.int32(room.items) + goods.item, -goods.units
+        for row, (document, one) in enumerate(found.items()):
+            del self._forgotten[document]
+            if by >= WORLD_IDS:
+                room.truth.lineage(by, one.fault)
+            told[row] -= room.ledger.repair(Belief.OMS_ON_HAND, int(cells[row]), -one.units, room.now, by, -1,
+                                            one.fault)[1]
+            room.truth.release(one.fault, by)
+            if dispositions[row] == Disposition.BLOCK:
+                self._blocked[document] = one.goods
+        room.ledger.post(Belief.OMS_ON_HAND, cells, told)
+        room.rules.touch(cells)
+        self._returning.dispose(goods, dispositions)
 
     # -- the manual process ------------------------------------------------------------------------
 
@@ -181,20 +208,22 @@ class Undecided:
         while True:
             if weekday_of(room.now) == _MONDAY:
                 for document, found in self._forgotten.items():
-                    location, item = int(found.goods.location[0]), int(found.goods.item[0])
+                    location, item = int(found.goods.location[0]), found.item
                     self._manual.found(
                         "missing_disposition", "store" if location else "dc", 15 * MINUTE,
-                        lambda d=document: self._clear(d),  # type: ignore[misc]
+                        lambda d=document: self._gone_through.append(d),  # type: ignore[misc]
                         location=location, item=item, document_id=document,
                     )
             yield room.env.timeout(DAY)
 
-    def _clear(self, document: int) -> None:
-        """Look at a return and do what its state asks for."""
-        found = self._forgotten.get(document)
-        if found is not None:
-            self._look(found)
-            self.decide(document, Disposition(int(self._returning.fitting(found.goods)[0])), -1)
+    def tick(self) -> None:
+        """Do what the state of each return asks for that a store manager has just gone through."""
+        found = {document: self._forgotten[document] for document in self._gone_through if document in self._forgotten}
+        self._gone_through.clear()
+        if found:
+            goods = list(found.values())
+            self._look(goods)
+            self._carry_out(found, self._fitting(goods), -1)
 
 
 def _is_approved(action: Action) -> bool:
