@@ -2,7 +2,8 @@
 
 Inventory adjustments, valuation impacts and supplier claims always need a person. Replaying an
 original or reversing a proven duplicate is none of these. What a team owns it decides on itself. A count
-asks for nothing first: the adjustment that follows from it does, in the world.
+asks for nothing first: the adjustment that follows from it does, in the world. Inventory control answers for
+supplier claims and raises them too: so those that it raises go up to finance.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 BY_VALUE: frozenset[str] = frozenset({"adjust", "resync"})
 #: Kinds with an approver of their own, whatever the value.
 BY_KIND: dict[str, str] = {
-    "claim": "finance",
-    "fix_conversion": "finance",
+    "claim": "inventory_control",
+    # A conversion and an item number are the master-data steward's, whoever reverses and posts again.
+    "fix_conversion": "master_data",
     "fix_map": "change_board",
-    # It moves what was booked under one number to another.
-    "merge_item": "inventory_control",
+    "merge_item": "master_data",
     "scrap": "inventory_control",
     "reverse": "finance",
 }
@@ -37,10 +38,15 @@ def approver_for(kind: str, value: float, team: str, ladder: tuple[tuple[float, 
         return OWNED[kind] if OWNED[kind] != team else ""
     if kind in BY_KIND:
         role = BY_KIND[kind]
-        return role if role != team else "inventory_control"
+        return role if role != team else _elsewhere(team)
     if kind not in BY_VALUE:
         return ""
     for limit, role in ladder:
         if value <= limit and TEAM_OF_ROLE.get(role, role) != team:
             return role
+    return _elsewhere(team)
+
+
+def _elsewhere(team: str) -> str:
+    """Who approves what a team may not approve since it is its own."""
     return "inventory_control" if team != "inventory_control" else "finance"

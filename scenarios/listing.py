@@ -14,6 +14,7 @@ from typing import Any
 from scenarios.errors import UserError, choices
 from scenarios.groups import content, described
 from scenarios.measure_names import MEASURES
+from sim.config import Faults
 from sim.faults.types import TYPES
 
 Row = dict[str, Any]
@@ -49,27 +50,32 @@ def _group(group: str) -> list[Row]:
 def _faults() -> list[Row]:
     """Every type with its usual rate; the rate is null for exceptions, which have no mechanism of their own.
 
-    ``default`` is the rate of ``faults=standard``, which a run has where nothing else is said.
+    ``default`` is the rate of ``faults=standard``, which a run has where nothing else is said; ``hours`` the median
+    of what lasts, null where nothing does.
     """
     usual = content("faults", "standard")
     rows = []
     for entry in TYPES:
         rate = usual[entry.name]["rate"] if "F" in entry.kind else None
+        hours = usual[entry.name].get("hours", getattr(Faults(), entry.name).hours) if entry.duration else None
         fields = dataclasses.asdict(entry)
         fields["cause"] = entry.cause or "by its fault"
-        rows.append({"name": entry.name, "rate": rate, "default": rate, **fields})
+        rows.append({"name": entry.name, "rate": rate, "default": rate, "hours": hours, **fields})
     return rows
 
 
 def _fault_cells(row: Row) -> list[str]:
     """One type as it is shown: what it is, what mends it, and how often and how hard it strikes."""
     unit = row["rate_unit"] or "no rate of its own"
+    if row["duration"]:
+        unit += f"; hours ({_plain(row['hours'])}): {row['duration']}"
     if row["magnitude_unit"]:
         unit += f"; magnitude: {row['magnitude_unit']}"
     kind = row["kind"] + (", ambient" if row["ambient"] else "")
     rate = "-" if row["rate"] is None else _plain(row["rate"])
-    cause = row["cause"].replace("_", " ")
-    return [row["name"], kind, row["plane"], cause, row["remedy"], row["approver"].replace("_", " "), rate, unit]
+    cause = " or ".join(cause for cause in (row["cause"], row["other_cause"]) if cause).replace("_", " ")
+    approvers = ", ".join(row["approvers"]).replace("_", " ")
+    return [row["name"], kind, row["plane"], cause, row["remedy"], approvers, rate, unit]
 
 
 def _measures() -> list[Row]:
@@ -89,10 +95,13 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "measures": ("name", "unit", "meaning"),
 }
 #: Widest a column gets before its text is wrapped; 0 for no limit.
-_WIDEST: dict[str, tuple[int, ...]] = {"faults": (0, 0, 0, 0, 29, 0, 0, 30)}
+_WIDEST: dict[str, tuple[int, ...]] = {"faults": (0, 0, 0, 20, 29, 17, 0, 30)}
 _FAULTS_NOTE = """\
 kind: F a fault (it acts), X an exception (a broken rule), FX both; ambient: everyday errors, unit by unit.
-rate: the default, key faults.NAME.rate; 0 switches a type off. How long, how hard, when and where it strikes:
+approver: who answers for the remedy, step by step; auto: nobody has to; ladder: by the value of what is booked. A policy may
+leave to a machine what is safe: a replay, a redrive, the reversal of a proven duplicate.
+rate: the default, key faults.NAME.rate; 0 switches a type off. hours: the default of the median, key faults.NAME.hours,
+and what lasts so long. How long, how hard, when and where it strikes:
 faults.NAME.{hours, sigma, magnitude, from_day, until_day, only}."""
 
 

@@ -26,10 +26,12 @@ class FaultType:
         inferred: no row says it outright.
         plane: ``physical``, ``information`` or ``both``.
         cause: root cause; empty where the fault behind the exception decides.
+        other_cause: root cause of those that came about the other way, as the mechanism tells; empty for none.
         scope: what an alert has to name.
         mechanism: what happens, and how it shows.
         remedy: what puts it right.
-        approver: role that must agree; ``auto`` for none.
+        approvers: roles that answer for the remedy, in the order of its steps: ``auto`` for nobody, ``ladder`` for
+            whoever the value of the adjustment calls for.
         team: who should get the case first.
         rate_unit: what the rate of ``faults.NAME.rate`` counts; empty for exceptions without one.
         magnitude_unit: what ``faults.NAME.magnitude`` scales; empty where it scales nothing.
@@ -51,8 +53,9 @@ class FaultType:
     scope: str
     mechanism: str
     remedy: str
-    approver: str
+    approvers: tuple[str, ...]
     team: str
+    other_cause: str = ""
     rate_unit: str = ""
     magnitude_unit: str = ""
     duration: str = ""

@@ -167,7 +167,7 @@ def test_the_list_of_faults_tells_rate_and_remedy(capsys: pytest.CaptureFixture[
     assert set(rows) == {entry.name for entry in TYPES}
     assert rows["shrink"]["rate"] == content("faults", "standard")["shrink"]["rate"]
     assert rows["phantom_stock"]["rate"] is None
-    told = ("kind", "plane", "cause", "remedy", "approver")
+    told = ("kind", "plane", "cause", "remedy", "approvers")
     assert all(row[field] for row in rows.values() for field in told)
 
 
