@@ -98,8 +98,8 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 _WIDEST: dict[str, tuple[int, ...]] = {"faults": (0, 0, 0, 20, 29, 17, 0, 30)}
 _FAULTS_NOTE = """\
 kind: F a fault (it acts), X an exception (a broken rule), FX both; ambient: everyday errors, unit by unit.
-approver: who answers for the remedy, step by step; auto: nobody has to; ladder: by the value of what is booked. A policy may
-leave to a machine what is safe: a replay, a redrive, the reversal of a proven duplicate.
+approver: who answers for the remedy, step by step; auto: nobody has to; ladder: by the value of what is booked. A
+policy may leave to a machine what is safe: a replay, a redrive, the reversal of a proven duplicate.
 rate: the default, key faults.NAME.rate; 0 switches a type off. hours: the default of the median, key faults.NAME.hours,
 and what lasts so long. How long, how hard, when and where it strikes:
 faults.NAME.{hours, sigma, magnitude, from_day, until_day, only}."""
