@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from scenarios.errors import UserError, choices
 from scenarios.schema import Experiment
+from sim.faults.types import BY_NAME
 
 #: What the value of a key must be, by its type.
 _NEEDED: dict[Any, str] = {
@@ -55,6 +56,9 @@ def is_table(key: str) -> bool:
             return True
         level = fields_of(kind)
         if part not in level:
+            if walked == ["faults"] and part in BY_NAME:
+                makers = ", ".join(f"faults.{name}" for name in BY_NAME[part].comes_of)
+                raise UserError(f"{key}: {part} has no rate of its own, it comes of other faults; set {makers}")
             where = f" in {'.'.join(walked)}" if walked else ""
             raise UserError(f"{key}: no such key{where}; {choices(level, part)}")
         walked.append(part)

@@ -13,6 +13,7 @@ from typing import Any
 
 from scenarios.errors import UserError
 from scenarios.schema import Experiment
+from sim.actions import TEAMS
 from sim.faults.types import BY_NAME
 
 #: Longest run, days: what the tick in an id has room for.
@@ -111,6 +112,19 @@ FREQUENCIES: frozenset[str] = frozenset(name for name, entry in BY_NAME.items() 
 #: Most that a number may be, by the end of its key; the first that fits.
 MOST: tuple[tuple[tuple[str, ...], float], ...] = (
     (("demand.basket_lines",), 200.0),
+    # Times as much or as hard as usual.
+    (("_factor", ".magnitude", "demand.weekday"), 1_000.0),
+    (("middleware.retry_max_attempts",), 100.0),
+    # Units of a cell; seconds of a day.
+    (("counting.floor_units",), 10_000.0),
+    (("counting.seconds_per_cell",), 86_400.0),
+    (("counting.dc_per_year",), 3_650.0),
+    # Heads, doors, processes and seeds.
+    (("people.shift_from", "people.shift_until", "world.opens", "world.closes"), 24.0),
+    (("store_per_store", "dock_doors", "workers", "replications", *(f"people.{team}" for team in TEAMS)), 10_000.0),
+    (("counts_per_store_day",), 10_000.0),
+    (("calls_per_minute", "per_hour", "penalty", "expedite"), 1e6),
+    (("holding_rate_year",), 100.0),
     (("_sigma", ".sigma"), 3.0),
     (("safety_factor", "faults.opening_drift"), 100.0),
     (("pricing.elasticity",), 20.0),
@@ -142,7 +156,7 @@ def check_limits(experiment: Experiment) -> None:
 
 
 def _numbers(node: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
-    """Every number in a tree of dataclasses and lists, with its dotted key."""
+    """Every number in a tree of dataclasses, lists and tables, with its dotted key."""
     if isinstance(node, bool):
         return
     if isinstance(node, (int, float)):
@@ -153,6 +167,9 @@ def _numbers(node: Any, prefix: str = "") -> Iterator[tuple[str, float]]:
     elif isinstance(node, list):
         for position, value in enumerate(node):
             yield from _numbers(value, f"{prefix}[{position}]")
+    elif isinstance(node, dict):
+        for name, value in node.items():
+            yield from _numbers(value, f"{prefix}.{name}")
 
 
 def _check_sizes(numbers: dict[str, float]) -> None:
@@ -163,7 +180,7 @@ def _check_sizes(numbers: dict[str, float]) -> None:
         if numbers[key] <= 0:
             raise UserError(f"{key}={numbers[key]}: must be above 0")
     for key, value in numbers.items():
-        if value < 0 and not key.startswith("faults.exclude"):
+        if value < 0 and not key.startswith(("faults.exclude", "detector.parameters")):
             raise UserError(f"{key}={value:g}: must not be below 0")
     if numbers["seed"] >= SEED_MAX:
         raise UserError(f"seed={numbers['seed']}: must be from 0 to {SEED_MAX - 1}")
@@ -186,7 +203,8 @@ def _check_most(numbers: dict[str, float]) -> None:
             continue
         most = next(most for ends, most in MOST if stem.endswith(ends))
         if value > most:
-            raise UserError(f"{key}={value:g}: must be at most {most:,.0f}")
+            least = "above 0, at most" if stem in POSITIVE else "from 1 to" if stem in SIZES else "from 0 to"
+            raise UserError(f"{key}={value:g}: must be {least} {most:,.0f}")
     for one, other in WHOLES:
         if numbers[one] + numbers[other] > 1:
             raise UserError(f"{one}={numbers[one]:g}: makes more than 1 with {other}={numbers[other]:g}")

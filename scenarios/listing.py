@@ -66,7 +66,7 @@ def _faults() -> list[Row]:
 
 def _fault_cells(row: Row) -> list[str]:
     """One type as it is shown: what it is, what mends it, and how often and how hard it strikes."""
-    unit = row["rate_unit"] or "no rate of its own"
+    unit = row["rate_unit"] or f"no rate of its own: comes of {', '.join(row['comes_of'])}"
     if row["duration"]:
         unit += f"; hours ({_plain(row['hours'])}): {row['duration']}"
     if row["magnitude_unit"]:

@@ -1,6 +1,8 @@
 """Where and when things are to happen: places, items and days that have to exist in the run.
 
-A mechanism that is off, and a change that touches nothing, may name any day: it is never asked.
+A mechanism that is off, and a change that touches nothing, may name any day: it is never asked. Whoever shortens a
+run has to say what becomes of a day that then lies after it: a scenario that is about that day would show nothing.
+Only the season that every world has by default just does not come in a run that ends before it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ import dataclasses
 
 from scenarios.errors import UserError, choices
 from scenarios.schema import Experiment
-from sim.config import Fault, Faults
+from sim.clock import DAY, parse_date, to_datetime
+from sim.config import Demand, Fault, Faults
 from sim.events import INTERFACES
 from sim.faults.types import BY_NAME
 
@@ -37,11 +40,16 @@ def check_windows(experiment: Experiment, days: int) -> None:
             _check_window(f"faults.{entry.name}", fault, days)
             _check_shape(entry.name, fault)
             _check_only(entry.name, fault, experiment)
-    assortment, confounders = experiment.assortment, experiment.confounders
+    assortment, confounders, demand = experiment.assortment, experiment.confounders, experiment.demand
+    if experiment.middleware.canonical_from_day is not None:
+        _check_day("middleware.canonical_from_day", experiment.middleware.canonical_from_day, days, "null for never")
+    if demand.peak_days and demand.peak_from_day != Demand().peak_from_day:
+        _check_day("demand.peak_from_day", demand.peak_from_day, days, "demand.peak_days=0 for no season")
     if assortment.launched_share + assortment.retired_share > 0:
         _check_day("assortment.day", assortment.day, days)
     if confounders.closing_stores:
         _check_day("confounders.closing_day", confounders.closing_day, days)
+    _check_pilot(experiment, days)
     if confounders.closing_stores >= experiment.world.stores:
         raise UserError(f"confounders.closing_stores={confounders.closing_stores}: must be below "
                         f"world.stores={experiment.world.stores}: one has to stay open")
@@ -54,9 +62,21 @@ def _check_window(key: str, fault: Fault, days: int) -> None:
         _check_day(f"{key}.from_day", fault.from_day, days)
 
 
-def _check_day(key: str, day: int, days: int) -> None:
+def _check_day(key: str, day: int, days: int, otherwise: str = "") -> None:
     if day >= days:
-        raise UserError(f"{key}={day}: lies after the run, whose days are 0 to {days - 1}")
+        rest = f"; {otherwise}" if otherwise else ""
+        raise UserError(f"{key}={day}: lies after the run, whose days are 0 to {days - 1}{rest}")
+
+
+def _check_pilot(experiment: Experiment, days: int) -> None:
+    """Automation that would never be switched on."""
+    pilot, first = experiment.pilot, parse_date(experiment.world.start)
+    last = first + (days - 1) * DAY
+    shown = " to ".join(to_datetime(day).date().isoformat() for day in (first, last))
+    if pilot.start is not None and parse_date(pilot.start) > last:
+        raise UserError(f"pilot.start={pilot.start}: lies after the run, whose days are {shown}")
+    if pilot.end is not None and parse_date(pilot.end) < first:
+        raise UserError(f"pilot.end={pilot.end}: lies before the run, whose days are {shown}")
 
 
 def _check_shape(name: str, fault: Fault) -> None:

@@ -31,6 +31,7 @@ GOODS: tuple[FaultType, ...] = (
         remedy="count, and correct by the count",
         approvers=("store_manager",),
         team="store",
+        comes_of=("shrink", "misplacement", "scan_error"),
         window_hours=168.0,
     ),
     FaultType(
@@ -44,6 +45,7 @@ GOODS: tuple[FaultType, ...] = (
         remedy="post what is missing or count; never set to zero blindly",
         approvers=("inventory_control",),
         team="store",
+        comes_of=("posting_lag", "dropped_message", "scan_error"),
         window_hours=72.0,
     ),
     FaultType(

@@ -34,6 +34,7 @@ class FaultType:
             whoever the value of the adjustment calls for.
         team: who should get the case first.
         rate_unit: what the rate of ``faults.NAME.rate`` counts; empty for exceptions without one.
+        comes_of: for exceptions without a rate, the faults that mostly make them.
         magnitude_unit: what ``faults.NAME.magnitude`` scales; empty where it scales nothing.
         duration: what ``faults.NAME.hours`` and ``sigma`` are of; empty where nothing lasts.
         confined_to: what ``faults.NAME.only`` may name: location, item, supplier, interface.
@@ -57,6 +58,7 @@ class FaultType:
     team: str
     other_cause: str = ""
     rate_unit: str = ""
+    comes_of: tuple[str, ...] = ()
     magnitude_unit: str = ""
     duration: str = ""
     confined_to: tuple[str, ...] = ()

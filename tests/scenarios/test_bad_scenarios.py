@@ -1,4 +1,4 @@
-"""Two hundred ways to spoil a standard scenario: each is refused in one line that names the key.
+"""Hundreds of ways to spoil a standard scenario: each is refused in one line that names the key.
 
 Each mutation is a file of the user's own: a standard scenario with one value spoilt, by a seeded draw
 over scenarios, kinds of damage and keys, so that the list is the same on every machine.
@@ -21,10 +21,10 @@ from scenarios.errors import UserError
 from scenarios.groups import options
 from scenarios.limits import FREQUENCIES, SHARES
 from scenarios.schema import Experiment
-from sim.faults.types import FAULTS
+from sim.faults.types import BY_NAME, FAULTS
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
-MUTATIONS = 200
+MUTATIONS = 256
 CONF = Path(__file__).parents[2] / "conf" / "scenario"
 #: Keys that no file may set, or that take words and numbers of the user's own.
 NOT_SPOILT = ("scenario", "out", "overwrite", "seed", "faults.exclude", "detector.parameters")
@@ -94,7 +94,22 @@ def _window_after_the_run(draw: random.Random) -> tuple[str, Any]:
         (f"faults.{draw.choice(FAULTS)}", {"rate": 0.01, "from_day": 300}),
         ("assortment", {"launched_share": 0.1, "day": 300}),
         ("confounders", {"closing_stores": 1, "closing_day": 300}),
+        ("middleware.canonical_from_day", draw.choice([60, 679, 3000])),
+        ("demand", {"peak_days": 3, "peak_from_day": draw.choice([60, 3000])}),
+        ("pilot.start", "2027-03-02"),
+        ("pilot.end", "2026-03-01"),
     ])
+
+
+def _absurd_magnitude(draw: random.Random) -> tuple[str, Any]:
+    """More than all of a share, thousands of times the usual, or of a type that has no magnitude at all."""
+    name = draw.choice(FAULTS)
+    return f"faults.{name}.magnitude", draw.choice([1_001.0, 1e9, float("inf"), float("nan"), -1.0])
+
+
+def _derived_type(draw: random.Random) -> tuple[str, Any]:
+    name = draw.choice([name for name, entry in BY_NAME.items() if "F" not in entry.kind])
+    return f"faults.{name}.{draw.choice(['rate', 'hours', 'from_day'])}", 0.1
 
 
 def _nowhere(draw: random.Random) -> tuple[str, Any]:
@@ -114,7 +129,8 @@ def _more_than_a_whole(draw: random.Random) -> tuple[str, Any]:
 
 
 DAMAGES = (_wrong_type, _unknown_fault, _misspelt_key, _share_above_one, _below_zero, _far_too_large, _no_number,
-           _empty_window, _window_after_the_run, _nowhere, _no_such_choice, _more_than_a_whole)
+           _empty_window, _window_after_the_run, _nowhere, _no_such_choice, _more_than_a_whole,
+           _absurd_magnitude, _derived_type)
 
 
 def _spoil(number: int) -> tuple[str, str, dict[str, Any]]:
@@ -153,6 +169,43 @@ def test_a_spoilt_scenario_is_refused_by_its_key(tmp_path: Path, key: str, conte
 def test_the_mutations_are_many_and_of_every_kind() -> None:
     assert len({(case[1], str(case[2])) for case in SPOILT}) > 0.95 * MUTATIONS
     assert {case[0].split(" in ")[1].split(":")[0] for case in SPOILT} == set(options("scenario"))
+
+
+AFTER = "lies after the run, whose days are 0 to"
+DERIVED = ("phantom_stock has no rate of its own, it comes of other faults; set faults.shrink, "
+           "faults.misplacement, faults.scan_error")
+
+
+@pytest.mark.parametrize(("words", "named", "told"), [
+    (("scenario=erp_cutover", "world.days=18"), "middleware.canonical_from_day=18", f"{AFTER} 17; null for never"),
+    (("scenario=national_chain", "world.days=8"), "demand.peak_from_day=8",
+     f"{AFTER} 7; demand.peak_days=0 for no season"),
+    (("scenario=assortment_change", "world.days=14"), "assortment.day=14", f"{AFTER} 13"),
+    (("faults.shrink.from_day=28",), "faults.shrink.from_day=28", f"{AFTER} 27"),
+    (("detector.parameters.mine=nan",), "detector.parameters.mine=nan", "must be a finite number"),
+    (("counting.floor_units=1000000000",), "counting.floor_units=1e+09", "must be from 0 to 10,000"),
+    (("people.finance=1000000000",), "people.finance=1e+09", "must be from 1 to 10,000"),
+    (("faults.phantom_stock.rate=0.1",), "faults.phantom_stock.rate", DERIVED),
+])
+def test_a_refusal_tells_the_key_and_its_range(words: tuple[str, ...], named: str, told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        compose(words)
+    assert str(caught.value) == f"{named}: {told}"
+
+
+@pytest.mark.parametrize("words", [
+    ("scenario=erp_cutover", "world.days=19"),
+    ("scenario=erp_cutover", "world.days=10", "middleware.canonical_from_day=null"),
+    ("scenario=national_chain", "world.days=3", "demand.peak_days=0"),
+    # The season of the defaults does not come in a run that ends before it; a window may close after the run.
+    ("world.days=5",),
+    ("faults.shrink.until_day=99",),
+    ("faults=none", "faults.shrink.from_day=99"),
+    ("pilot.start=2026-03-29", "pilot.end=2027-01-01"),
+    ("detector.parameters.mine=-3",),
+])
+def test_what_can_be_meant_is_not_refused(words: tuple[str, ...]) -> None:
+    compose(words)
 
 
 @pytest.mark.parametrize("scenario", options("scenario"))

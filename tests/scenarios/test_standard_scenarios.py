@@ -153,7 +153,8 @@ def test_ambient_has_everyday_error_and_no_mechanism_that_strikes() -> None:
 def test_a_national_chain_is_many_regions_and_its_regions_are_worlds_of_their_own() -> None:
     experiment = compose(["scenario=national_chain"])
     assert (experiment.world.regions, experiment.world.stores, experiment.record) == (8, 400, "summary")
-    small = compose(["scenario=national_chain", "world.stores=8", "world.items=30", "world.days=3"])
+    small = compose(["scenario=national_chain", "world.stores=8", "world.items=30", "world.days=3",
+                     "demand.peak_days=0"])
     first, last = (play(small, region=region).world for region in (0, 7))
     assert first.room.vocabulary.locations == ("DC1", "S0001")
     assert last.room.vocabulary.locations == ("DC8", "S0008")
