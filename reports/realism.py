@@ -19,16 +19,22 @@ class CardRow:
     """One figure in words.
 
     Attributes:
-        verdict: inside, outside, explained or NA.
-        remark: why there is no value, or why one outside is right all the same.
+        kind: input, a parameter that is read back, or emergent.
+        measured_on: on how many of what.
+        is_on_few: whether those are too few to judge by.
+        verdict: inside, outside or NA.
+        remark: why there is no value.
         place: where the value stands in the band, percent of the drawn width; None without a value.
     """
 
     row: int
     quantity: str
+    kind: str
     published: str
     measured: str
     interval: str
+    measured_on: str
+    is_on_few: bool
     band: str
     verdict: str
     source: str
@@ -45,18 +51,18 @@ def rows(view: View) -> list[CardRow]:
 def summary(view: View) -> str:
     """How many figures lie where, in one sentence."""
     counts = Counter(line.verdict for line in view.realism)
-    told = {"inside": "inside the band", "explained": "outside and explained", "outside": "outside the band",
-            "NA": "without a value"}
+    told = {"inside": "inside the band", "outside": "outside the band", "NA": "without a value"}
     return ", ".join(f"{words.count(counts[verdict], 'figure')} {told[verdict]}" for verdict in told if counts[verdict])
 
 
 def _row(line: Line) -> CardRow:
     figure, measure = line.figure, line.measure
     return CardRow(
-        row=figure.row, quantity=figure.quantity, published=figure.published,
+        row=figure.row, quantity=figure.quantity, kind=figure.kind, published=figure.published,
         measured=_text(measure.value, figure), interval=words.interval(measure.low, measure.high, _unit(figure)),
+        measured_on=f"{measure.n or 0:,} {line.counted}" if measure.value is not None else "", is_on_few=line.is_on_few,
         band=f"{_text(figure.low, figure)} to {_text(figure.high, figure)}",
-        verdict=line.verdict, source=figure.source, basis=_BASIS[figure.basis], remark=line.remark,
+        verdict=line.verdict, source=figure.source, basis=_BASIS[figure.basis], remark=measure.reason or "",
         place=_place(measure.value, figure),
     )
 

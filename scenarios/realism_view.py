@@ -15,7 +15,10 @@ from scenarios.reader import RunReader
 
 #: Said where a scenario is no image of any published world.
 NO_WORLD = "Realism: this scenario is off the usual rates on purpose; no published figure is its measure."
-_STYLES = {"inside": "green", "outside": "red", "explained": "yellow", "NA": "dim"}
+_STYLES = {"inside": "green", "outside": "red", "NA": "dim"}
+#: Said below the card of what its columns mean.
+INPUT = "input: a parameter that the run reads back, no evidence; emergent: what follows from the mechanisms"
+FEW = "few: chance alone could move the value by half its band"
 
 
 def show_realism(run: Path, console: Console) -> None:
@@ -29,6 +32,9 @@ def show_realism(run: Path, console: Console) -> None:
     console.print(_table(lines))
     console.print()
     console.print(Text(summary(lines)))
+    console.print(Text(INPUT, style="dim"))
+    if any(line.is_on_few for line in lines):
+        console.print(Text(FEW, style="dim"))
     for reason, rows in _remarks(lines).items():
         console.print(Text(f"{reason}: rows {', '.join(rows)}", style="dim"))
     console.print()
@@ -37,23 +43,29 @@ def show_realism(run: Path, console: Console) -> None:
 def summary(lines: Sequence[Line]) -> str:
     """How many figures lie inside their bands, in one line."""
     counts = Counter(line.verdict for line in lines)
-    words = ("inside", "explained", "outside", "NA")
-    return f"Realism: {', '.join(f'{counts[word]} {word}' for word in words if counts[word])} of {len(lines)} figures"
+    words = ("inside", "outside", "NA")
+    inputs, few = sum(line.figure.kind == "input" for line in lines), sum(line.is_on_few for line in lines)
+    told = ", ".join(f"{counts[word]} {word}" for word in words if counts[word])
+    return f"Realism: {told} of {len(lines)} figures; {inputs} are inputs, {few} measured on too few to judge"
 
 
 def _table(lines: Sequence[Line]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", justify="right", no_wrap=True)
-    table.add_column(Text("Realism", style="bold not dim"), overflow="fold", max_width=48)
-    for title in ("measured", "95% interval", "band"):
+    table.add_column(Text("Realism", style="bold not dim"), overflow="fold", max_width=40)
+    table.add_column("kind", no_wrap=True)
+    for title in ("measured", "95% interval", "n"):
         table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("band", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("source", overflow="fold")
     for line in lines:
         figure, measure = line.figure, line.measure
         interval = "" if measure.low is None else f"{_bound(measure.low, line)} to {_bound(measure.high, line)}"
         table.add_row(
-            str(figure.row), figure.quantity, _text(measure.value, figure.unit), interval,
+            str(figure.row), figure.quantity, figure.kind, _text(measure.value, figure.unit), interval,
+            f"{measure.n or 0:,}", Text("few" if line.is_on_few else "", style="yellow"),
             f"{_bound(figure.low, line)} to {_bound(figure.high, line)}",
             Text(line.verdict, style=_STYLES[line.verdict]), f"{figure.source} ({figure.basis})",
         )
@@ -73,9 +85,9 @@ def _bound(value: float | None, line: Line) -> str:
 
 
 def _remarks(lines: Sequence[Line]) -> dict[str, list[str]]:
-    """Why figures have no value, or may lie outside: remark -> rows."""
+    """Why figures have no value: remark -> rows."""
     found: dict[str, list[str]] = {}
     for line in lines:
-        if line.remark:
-            found.setdefault(line.remark, []).append(line.figure.name.removeprefix("realism."))
+        if line.measure.reason:
+            found.setdefault(line.measure.reason, []).append(line.figure.name.removeprefix("realism."))
     return found

@@ -221,6 +221,9 @@ TABLES: Final[dict[str, pa.Schema]] = {
 BREAKDOWN: Final = _schema(
     {"measure": NAME, "by": NAME, "key": pa.string()}, {"value": NUMBER, "low": NUMBER, "high": NUMBER, "n": COUNT}
 )
+#: The realism card: a breakdown that also says what each value is worth.
+REALISM: Final = pa.schema([*BREAKDOWN, *_schema({"kind": NAME, "counted": NAME, "verdict": NAME,
+                                                  "is_on_few": pa.bool_()})])
 
 
 def schema_of(name: str) -> pa.Schema:
@@ -234,7 +237,7 @@ def schema_of(name: str) -> pa.Schema:
     if name.startswith("arms/"):
         return OUTCOMES
     if name.startswith("breakdown/"):
-        return BREAKDOWN
+        return REALISM if name == "breakdown/realism" else BREAKDOWN
     if name not in TABLES:
         raise TableError(f"a run folder has no table {name!r}; valid: {', '.join(TABLES)}, events/, arms/, breakdown/")
     return TABLES[name]

@@ -87,14 +87,17 @@ def ratio(name: str, scale: float = 1.0) -> Measuring:
 
 
 def between(name: str) -> Measuring:
-    """Share of variance that lies between the classes of a tally: one-way random effects, by moments."""
+    """Share of variance that lies between the classes of a tally: one-way random effects, by moments.
+
+    Its n is that of the classes: they decide how sure it is.
+    """
 
     def measure(gauged: Gauged) -> Result:
         tally = gauged.tally(name, apart=name.endswith("store"))
         share = variance_between(tally.n, tally.total, tally.squares)
         if share is None:
             return "fewer than two classes with observations" if len(tally) else NOT_MEASURED
-        return Estimate(share, n=round(float(tally.n.sum())))
+        return Estimate(share, n=int((tally.n > 0).sum()))
 
     return measure
 
@@ -214,12 +217,13 @@ def online_peak(gauged: Gauged) -> Result:
 def detection_over_repair(gauged: Gauged) -> Result:
     """MTTD of the manual process over the time from there to restored."""
     measures = (gauged.run.reader.scorecard or {}).get("measures", {})
-    detect, restore = (measures.get(f"manual.{name}_hours", {}).get("value") for name in ("mttd", "mttr"))
+    both = [measures.get(f"manual.{name}_hours", {}) for name in ("mttd", "mttr")]
+    detect, restore = (measure.get("value") for measure in both)
     if detect is None or restore is None:
         return "the manual process found or restored nothing"
     if restore <= detect:
         return "restored before it was detected, on the mean"
-    return Estimate(detect / (restore - detect))
+    return Estimate(detect / (restore - detect), n=min(measure.get("n") or 0 for measure in both))
 
 
 #: Name of a figure (see ``Figure.name``) -> how it is measured.

@@ -3,7 +3,16 @@
 ``conf/calibration.csv`` has one line a figure, with its source and the band inside which a measured
 value passes. Figures of one row of the literature that belong together share its number and differ
 in their part. ``basis`` says how good the source is: ``published``, ``computed`` (by us from published data),
-``recalled`` or ``secondhand``; a figure of the last two may lie outside with an explanation beside it.
+``recalled`` or ``secondhand``.
+
+``kind`` says what our number is worth. An ``input`` is a parameter of this very quantity, which the run reads back:
+that it lies inside shows that the mechanism does as it is told, and no more. An ``emergent`` one follows from
+mechanisms that know nothing of it, though some of their parameters were chosen with it in view.
+
+``enough`` is how many of what is ``counted`` it takes to judge: with fewer, chance alone can move the value by half
+the band. For a share that is its binomial 95% half-width at the middle of the band, or more where what is counted
+comes in clusters (cartons of a delivery, lines at one wrong price); for a share of variance the width for that
+many classes; for the others a declared assumption.
 """
 
 from __future__ import annotations
@@ -13,10 +22,6 @@ import io
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
-
-#: Sources that are no first-hand publication.
-WEAK: Final = frozenset({"recalled", "secondhand"})
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class Figure:
         low, high: the band, in ``unit``.
         unit: share, units, events, minutes, ratio or lines.
         basis: published, computed, recalled or secondhand.
-        explanation: why a measured value outside the band is right all the same; empty where there is none.
+        kind: input or emergent.
+        counted: what the n of a measured value counts.
+        enough: least n to judge by.
     """
 
     row: int
@@ -46,7 +53,9 @@ class Figure:
     high: float
     unit: str
     basis: str
-    explanation: str
+    kind: str
+    counted: str
+    enough: int
 
     @property
     def name(self) -> str:
@@ -62,7 +71,8 @@ def figures() -> tuple[Figure, ...]:
         Figure(
             row=int(line["row"]), part=line["part"], world=line["world"], quantity=line["quantity"],
             published=line["published"], source=line["source"], low=float(line["low"]), high=float(line["high"]),
-            unit=line["unit"], basis=line["basis"], explanation=line["explanation"],
+            unit=line["unit"], basis=line["basis"], kind=line["kind"], counted=line["counted"],
+            enough=int(line["enough"]),
         )
         for line in csv.DictReader(io.StringIO(text))
     )

@@ -4,8 +4,9 @@ A scenario says by ``calibrated_to`` which world it claims to be; the figures of
 measured in the unmanaged arm, where nobody but the usual manual process repairs. A pure function of
 the run folder, as every measure. Over replications a figure is the mean of the seeds with its t interval.
 
-The verdict goes by the value: ``inside`` the band or ``outside``; ``explained`` where the source is recalled or
-second-hand and the table says why ours lies elsewhere; ``NA`` with a reason where nothing was measured.
+The verdict goes by the value: ``inside`` the band or ``outside``; ``NA`` with a reason where nothing was measured.
+Beside it stands how far it can be trusted: whether the figure is an input that is merely read back, on how many
+it was measured, and whether those are too few: chance alone could then move the value by half its band.
 """
 
 from __future__ import annotations
@@ -19,35 +20,48 @@ import pyarrow as pa
 from scenarios import statistics
 from scenarios.measures.card import Measure, to_measure
 from scenarios.measures.gauged import MEASURING, Gauged
-from scenarios.measures.published import WEAK, Figure, figures_of
+from scenarios.measures.published import Figure, figures_of
 from scenarios.measures.run import Run
 from scenarios.reader import RunReader
-from scenarios.tables import BREAKDOWN, conform
+from scenarios.tables import REALISM, conform
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the card: a published figure and what the run measured."""
+    """One line of the card: a published figure and what the run measured.
+
+    Attributes:
+        figure: as published.
+        measure: what the run measured; its n counts :attr:`counted`.
+        is_over_seeds: whether it is a mean over seeds.
+    """
 
     figure: Figure
     measure: Measure
+    is_over_seeds: bool = False
 
     @property
     def verdict(self) -> str:
-        """``inside``, ``outside``, ``explained`` or ``NA``."""
+        """``inside``, ``outside`` or ``NA``."""
         figure, value = self.figure, self.measure.value
         if value is None:
             return "NA"
-        if figure.low <= value <= figure.high:
-            return "inside"
-        return "explained" if figure.basis in WEAK and figure.explanation else "outside"
+        return "inside" if figure.low <= value <= figure.high else "outside"
 
     @property
-    def remark(self) -> str:
-        """Why there is no value, or why one outside is right all the same."""
-        if self.verdict == "explained":
-            return self.figure.explanation
-        return self.measure.reason or ""
+    def counted(self) -> str:
+        """What the n counts: as the figure says, or seeds."""
+        return "seeds" if self.is_over_seeds else self.figure.counted
+
+    @property
+    def is_on_few(self) -> bool:
+        """Whether chance alone could move the value by half its band: too few to judge by."""
+        figure, measure = self.figure, self.measure
+        if measure.value is None:
+            return False
+        if not self.is_over_seeds:
+            return (measure.n or 0) < figure.enough
+        return measure.low is None or measure.high is None or measure.high - measure.low > figure.high - figure.low
 
 
 def card(reader: RunReader) -> tuple[Line, ...]:
@@ -74,16 +88,17 @@ def combine(cards: Sequence[Sequence[Line]]) -> tuple[Line, ...]:
             most = 1.0 if figure.unit == "share" else math.inf
             found = replace(found, low=max(0.0, found.low), high=min(most, found.high))
         reasons = "; ".join(sorted({line.measure.reason or "" for line in same}))
-        lines.append(Line(figure, to_measure(found or f"on every seed: {reasons}", figure.unit)))
+        lines.append(Line(figure, to_measure(found or f"on every seed: {reasons}", figure.unit), is_over_seeds=True))
     return tuple(lines)
 
 
 def table(lines: Sequence[Line]) -> pa.Table:
-    """The card as a breakdown: one row a figure, its value null where there is none."""
+    """The card as a table: one row a figure, its value null where there is none."""
     rows = [
         {"measure": line.figure.name, "by": "realism", "key": line.figure.quantity, "value": line.measure.value,
-         "low": line.measure.low, "high": line.measure.high, "n": line.measure.n}
+         "low": line.measure.low, "high": line.measure.high, "n": line.measure.n, "counted": line.counted,
+         "kind": line.figure.kind, "verdict": line.verdict, "is_on_few": line.is_on_few}
         for line in lines
     ]
-    plain = {field.name: pa.string() if pa.types.is_dictionary(field.type) else field.type for field in BREAKDOWN}
-    return conform(pa.Table.from_pylist(rows, schema=pa.schema(plain)), BREAKDOWN, "realism")
+    plain = {field.name: pa.string() if pa.types.is_dictionary(field.type) else field.type for field in REALISM}
+    return conform(pa.Table.from_pylist(rows, schema=pa.schema(plain)), REALISM, "realism")

@@ -145,6 +145,8 @@ def test_the_realism_card_has_a_section_of_its_own(make_run):
     text = page.write(folder).read_text(encoding="utf-8")
     card = re.sub("<[^>]*>", " ", text.split('<h2 id="realism">')[1].split("<h2")[0])
     assert "two figures inside the band" in card
-    assert all(word in card for word in ("wrong price at the till", "3.1%", "1.5% to 5.0%", "FTC/NIST", "inside"))
+    told = ("wrong price at the till", "3.1%", "1.5% to 5.0%", "FTC/NIST", "inside", "emergent",
+            "1,000 till lines", "few")
+    assert all(word in card for word in told)
     assert "not measured in this run" in card
     assert "off the usual rates on purpose" in page.write(make_run(exceptions=10)).read_text(encoding="utf-8")

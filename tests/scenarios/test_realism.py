@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from rich.console import Console
 
 from scenarios.measures import realism
 from scenarios.measures.gauged import MEASURING, variance_between
-from scenarios.measures.published import WEAK, figures, figures_of
+from scenarios.measures.published import figures, figures_of
 from scenarios.measures.realism import Line, card
 from scenarios.realism_view import NO_WORLD, show_realism
 from scenarios.record import RunReader, RunWriter
@@ -35,7 +34,7 @@ def _run(folder: Path, world: str | None, *gauges: pd.DataFrame, days: int = 14,
         writer.write_config({"calibrated_to": world, "world": {"start": "2026-03-02", "days": days}, **config})
         if gauges:
             writer.write("truth/gauges", pd.concat(gauges))
-        measures = {"manual.mttd_hours": {"value": 20.0}, "manual.mttr_hours": {"value": 30.0}}
+        measures = {"manual.mttd_hours": {"value": 20.0, "n": 50}, "manual.mttr_hours": {"value": 30.0, "n": 40}}
         writer.write_scorecard({"schema": 1, "measures": measures})
         writer.identify(version="0", seed=1, config_hash="c", arms={"unmanaged": "u"})
     return RunReader(folder)
@@ -52,8 +51,9 @@ def test_every_figure_has_a_band_a_source_and_a_way_to_measure_it() -> None:
         assert figure.low < figure.high, figure.name
         assert all((figure.quantity, figure.published, figure.source)), figure.name
         assert figure.unit in {"share", "units", "events", "minutes", "ratio", "lines"}
-        assert figure.basis in {"published", "computed", *WEAK}
-        assert not figure.explanation or figure.basis in WEAK, "only a weak source may be explained away"
+        assert figure.basis in {"published", "computed", "recalled", "secondhand"}
+        assert figure.kind in {"input", "emergent"}
+        assert figure.counted
         assert figure.world in WORLDS
 
 
@@ -65,7 +65,7 @@ def test_every_world_that_a_scenario_may_claim_has_figures() -> None:
 
 def test_a_gauge_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
     line = _lines(_run(tmp_path / "run", "retail"))["realism.1"]
-    assert (line.verdict, line.measure.value, line.remark) == ("NA", None, "not measured in this run")
+    assert (line.verdict, line.measure.value, line.measure.reason) == ("NA", None, "not measured in this run")
 
 
 def test_ratios_are_summed_over_regions_and_judged_by_their_band(tmp_path: Path) -> None:
@@ -84,12 +84,29 @@ def test_other_arms_are_not_measured(tmp_path: Path) -> None:
     assert _lines(_run(tmp_path / "run", "retail", managed))["realism.6"].verdict == "NA"
 
 
-def test_only_a_weak_source_with_an_explanation_may_lie_outside() -> None:
-    figure = next(figure for figure in figures() if figure.basis == "recalled")
-    measure = realism.to_measure(realism.statistics.Estimate(figure.high * 2), figure.unit)
-    assert Line(replace(figure, explanation=""), measure).verdict == "outside"
-    told = Line(replace(figure, explanation="slow movers"), measure)
-    assert (told.verdict, told.remark) == ("explained", "slow movers")
+def test_enough_is_never_less_than_what_chance_asks_for() -> None:
+    for figure in figures():
+        middle, half = (figure.low + figure.high) / 2, (figure.high - figure.low) / 2
+        if figure.counted in {"categories", "stores"}:
+            # The relative standard error of a variance between k classes is the root of 2 / (k - 1).
+            assert figure.enough >= 1 + 2 * (1.96 * middle / half) ** 2, figure.name
+        elif figure.unit == "share" and figure.counted != "currency of sales":
+            assert figure.enough >= (1.96 / half) ** 2 * middle * (1 - middle), figure.name
+        assert figure.enough >= 10, figure.name
+
+
+def test_a_parameter_that_is_read_back_is_no_evidence() -> None:
+    inputs = {figure.row for figure in figures() if figure.kind == "input"}
+    # What a key of the configuration, or the split of shrink, says in so many words.
+    assert inputs == {7, 9, 10, 14, 15, 17, 18, 21, 22, 24}
+
+
+@pytest.mark.parametrize(("counts", "is_on_few"), [(199, True), (200, False)])
+def test_a_value_on_few_is_marked(tmp_path: Path, counts: int, is_on_few: bool) -> None:
+    reader = _run(tmp_path / "run", "retail", _gauge("inaccurate_at_count", 0, counts, 0.6 * counts))
+    line = _lines(reader)["realism.1"]
+    assert (line.verdict, line.measure.n, line.counted, line.is_on_few) == ("inside", counts, "counts", is_on_few)
+    assert not _lines(reader)["realism.2"].is_on_few, "what was not measured is neither much nor little"
 
 
 def test_the_variance_between_classes_is_that_of_the_model() -> None:
@@ -110,11 +127,12 @@ def test_stores_of_two_regions_are_not_one_store(tmp_path: Path) -> None:
     # In each region both stores are alike; across regions store 1 is not store 1.
     calm = _gauge("error_by_store", [1, 2], [10, 10], [10, 10], [20, 20])
     wild = _gauge("error_by_store", [1, 2], [10, 10], [50, 50], [260, 260], region="R2")
-    value = _lines(_run(tmp_path / "run", "retail", calm, wild))["realism.4.store"].measure.value
+    measure = _lines(_run(tmp_path / "run", "retail", calm, wild))["realism.4.store"].measure
     # means 1, 1, 5, 5, within 20 - 10 and 260 - 250 a store: 40 / 36
     within, size = 40 / 36, 10
     spread = 10 * 4 * 2.0**2 / 3
-    assert value == pytest.approx(((spread - within) / size) / ((spread - within) / size + within))
+    assert measure.n == 4
+    assert measure.value == pytest.approx(((spread - within) / size) / ((spread - within) / size + within))
 
 
 def test_causes_of_shrink_are_shares_of_the_value(tmp_path: Path) -> None:
@@ -168,7 +186,7 @@ def test_the_online_peak_is_held_against_the_usual_day(tmp_path: Path) -> None:
 
 def test_the_manual_process_is_read_from_the_scorecard(tmp_path: Path) -> None:
     line = _lines(_run(tmp_path / "run", "retail"))["realism.26"]
-    assert (line.measure.value, line.verdict) == (2.0, "inside")
+    assert (line.measure.value, line.verdict, line.measure.n) == (2.0, "inside", 40)
 
 
 def test_over_seeds_a_figure_has_an_interval_and_a_seed_without_it_does_not_count(tmp_path: Path) -> None:
@@ -184,7 +202,13 @@ def test_over_seeds_a_figure_has_an_interval_and_a_seed_without_it_does_not_coun
                             for n, hits in enumerate((0, 90))])
     (bounds,) = [(line.measure.low, line.measure.high) for line in wild if line.figure.row == 20]
     assert bounds == (0.0, 1.0)
-    assert lines["realism.1"].remark == "on every seed: not measured in this run"
+    # Two seeds far apart say little, however many tills each has; two that agree say enough.
+    assert next(line for line in wild if line.figure.row == 20).is_on_few
+    alike = realism.combine([card(_run(tmp_path / f"alike{n}", "retail", _gauge("wrong_price", 0, 1000, 30 + n)))
+                             for n in (0, 1)])
+    told = next(line for line in alike if line.figure.row == 20)
+    assert (told.is_on_few, told.counted, told.measure.n) == (False, "seeds", 2)
+    assert lines["realism.1"].measure.reason == "on every seed: not measured in this run"
 
 
 def test_a_scenario_off_the_usual_rates_claims_no_world(tmp_path: Path) -> None:
@@ -202,7 +226,9 @@ def test_the_card_in_the_terminal_names_quantity_band_source_and_verdict(tmp_pat
     shown = text.getvalue()
     assert max(len(line) for line in shown.splitlines()) <= 140
     row = next(line for line in shown.splitlines() if "DC pick accuracy" in line)
-    assert all(word in row for word in ("99.96 %", "99 to 99.95", "outside", "WERC 2020"))
+    assert all(word in row for word in ("99.96 %", "99 to 99.95", "outside", "emergent", "10,000"))
+    assert "few" not in row
+    assert "WERC 2020" in shown
     assert "not measured in this run: rows 1, 2, 3" in shown
 
 
@@ -212,3 +238,6 @@ def test_the_card_is_kept_as_a_breakdown(tmp_path: Path) -> None:
     assert rows.loc["realism.20", "value"] == pytest.approx(0.03)
     assert np.isnan(rows.loc["realism.1", "value"])
     assert set(rows["by"]) == {"realism"}
+    assert rows.loc["realism.20", ["kind", "n", "counted", "verdict", "is_on_few"]].tolist() == [
+        "emergent", 100, "till lines", "inside", True]
+    assert (rows.loc["realism.14.price", "kind"], rows.loc["realism.1", "verdict"]) == ("input", "NA")
