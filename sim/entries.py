@@ -25,6 +25,10 @@ class Listener(Protocol):
         """
         ...
 
+    def ambient_fault(self, cause: Cause, cell: int, units: int, ordinal: int, now: int) -> int:
+        """:meth:`ambient_faults` of one cell."""
+        ...
+
     def entry_opened(self, fault: int, cell: int) -> None:
         """An entry of ``fault`` was opened."""
         ...

@@ -56,6 +56,10 @@ __all__ = [
 ]
 
 
+#: Below so many cells, one after the other is quicker than arrays.
+_FEW = 8
+
+
 @dataclass(frozen=True)
 class CountSheet:
     """A count at its cut-off, not yet approved. Arrays have shape (n,), one row a cell.
@@ -270,8 +274,8 @@ class Ledger:
             now: when.
         """
         named: list[int] = []
-        if not len(cells):
-            return named
+        if len(cells) < _FEW:
+            return self._promote_few(cells.tolist(), now)
         ambient = self.ambient.take(cells, axis=1)
         for cause in Cause:
             units = ambient[cause]
@@ -288,6 +292,22 @@ class Ledger:
                 first += len(ON_HAND_BELIEFS)
             self.entries.open_many(faults, hit, units, now)
             named += faults
+        return named
+
+    def _promote_few(self, cells: list[int], now: int) -> list[int]:
+        """:meth:`promote` of a few cells, for which arrays would cost more than the work."""
+        named: list[int] = []
+        for cause in Cause:
+            for cell in cells:
+                units = int(self.ambient[cause, cell])
+                if units:
+                    fault = self._listener.ambient_fault(cause, cell, units, int(self._promotions[cell]), now)
+                    self.ambient[cause, cell] = 0
+                    self._promotions[cell] += 1
+                    self._promoted.setdefault(cell, []).append((cause, len(self.entries)))
+                    for b in ON_HAND_BELIEFS:
+                        self.entries.open(fault, b, cell, units, now)
+                    named.append(fault)
         return named
 
     def open_entries(self, cell: int) -> list[int]:

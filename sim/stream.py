@@ -2,8 +2,9 @@
 
 Flows call :meth:`Stream.emit` when something happens; a row becomes visible at its
 ``available_at``, never before. At the end of each tick :meth:`Stream.flush` hands over what has
-become visible, ordered by ``(available_at, event_id)``; the rest waits. Once a day the rows are
-hashed and, where asked for, written to Parquet: strings and nulls exist only there.
+become visible, ordered by ``(available_at, event_id)``; the rest waits. Where nobody reads along, rows
+are only counted until there are enough for a group. Group by group they are hashed and, where asked for,
+written to Parquet: strings and nulls exist only there.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sim.clock import DAY
 from sim.draws import Purpose, keyed, threshold
 from sim.events import (
     COLUMNS,
@@ -94,6 +96,7 @@ class Stream:
         self.rows = 0
         self.business_rows = 0
         self._waiting: list[Block] = []
+        self._waiting_rows = 0
         self._day: list[Block] = []
         self._day_rows = 0
         self._hash = StreamHash({
@@ -124,6 +127,12 @@ class Stream:
                 block = self._losses.take(block)
             if block.size:
                 self._waiting.append(block)
+                self._waiting_rows += block.size
+
+    def pass_unread(self, now: int) -> None:
+        """The end of a tick whose rows nobody reads: they wait until they fill a group or the day ends."""
+        if self._waiting_rows >= ROW_GROUP or now % DAY == 0:
+            self.flush(now, ordered=False)
 
     def flush(self, now: int, *, ordered: bool = True) -> Rows:
         """Hand over the rows with ``available_at < now``.
@@ -149,6 +158,7 @@ class Stream:
         self._day.extend(ready)
         for block in ready:
             self._day_rows += block.size
+            self._waiting_rows -= block.size
             if _BUSINESS[block.event_type]:
                 self.business_rows += block.size
         if self._day_rows >= ROW_GROUP:

@@ -191,6 +191,15 @@ class Truth:
         self._states.extend([0] * n)
         return list(range(first, first + n))
 
+    def ambient_fault(self, cause: Cause, cell: int, units: int, ordinal: int, now: int) -> int:
+        """See :class:`sim.entries.Listener`."""
+        name = AMBIENT_TYPE[cause]
+        location, item = divmod(cell, self._items)
+        number = self.fault(name, self.fault_id(name, cell, ordinal), now, location=location, item=item,
+                            magnitude=abs(units), units=units)
+        self.faults.ambient[number] = True
+        return number
+
     def entry_opened(self, fault: int, cell: int) -> None:  # noqa: ARG002
         """See :class:`sim.ledger.Listener`."""
         self._entries[fault] += 1
@@ -350,7 +359,7 @@ class Truth:
 
     def lineage(self, events: npt.NDArray[np.int64] | int, fault: int) -> None:
         """Rows that the fault's mechanism changed, or that cleared its entries."""
-        array = np.atleast_1d(np.asarray(events, dtype=np.int64))
+        array = np.array([events], np.int64) if isinstance(events, int) else events
         self.lineage_events.append(array)
         self.lineage_faults.append(np.full(len(array), self.faults.fault_id[fault], np.int64))
 

@@ -209,9 +209,10 @@ class RegionWorld:
             yield TickEnd(room.env)
             now = room.now
             self._work(now // TICK - 1, now)
-            rows = room.stream.flush(now, ordered=step is not None)
             if step is not None:
-                self.desk.take(step(now, rows))
+                self.desk.take(step(now, room.stream.flush(now)))
+            else:
+                room.stream.pass_unread(now)
             if now % DAY == 0:
                 self._close_day(now)
                 if progress is not None:

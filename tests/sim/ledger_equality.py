@@ -32,6 +32,9 @@ class Notes:
         self.names.update((name, cell) for cell in cells.tolist())
         return [fault_name(name, cell, self.names[name, cell]) for cell in cells.tolist()]
 
+    def ambient_fault(self, cause: Cause, cell: int, units: int, ordinal: int, now: int) -> int:
+        return self.ambient_faults(cause, np.array([cell]), np.array([units], np.int32), np.array([ordinal]), now)[0]
+
     def entry_opened(self, fault: int, cell: int) -> None:
         self.opened.append((fault, cell))
 

@@ -25,6 +25,9 @@ class Notes:
         self.named += [(cause, *pair) for pair in zip(cells.tolist(), units.tolist(), strict=True)]
         return list(range(first, first + len(cells)))
 
+    def ambient_fault(self, cause: Cause, cell: int, units: int, ordinal: int, now: int) -> int:
+        return self.ambient_faults(cause, np.array([cell]), np.array([units], np.int32), np.array([ordinal]), now)[0]
+
     def entry_opened(self, fault: int, cell: int) -> None:
         assert fault > 0
         assert cell >= 0
