@@ -7,7 +7,6 @@ first; an entry that is paid in part is split, so that each row is wholly open o
 from __future__ import annotations
 
 from array import array
-from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -166,10 +165,12 @@ class NamedErrors:
 
     def check(self) -> None:
         """Raise :class:`LedgerError` unless the open entries add up to ``total``."""
-        open_now = np.fromiter(chain.from_iterable(self._of_cell.values()), np.int64)
-        belief, cell, rest = (np.frombuffer(column, np.int64)[open_now] if len(column) else np.zeros(0, np.int64)
+        belief, cell, rest = (np.frombuffer(column, np.int64) if len(column) else np.zeros(0, np.int64)
                               for column in (self.belief, self.cell, self.rest))
+        unpaid = np.flatnonzero(rest)
+        if len(unpaid) != sum(map(len, self._of_cell.values())):
+            raise LedgerError("the chains of the cells do not hold the unpaid entries")
         total = np.zeros(self.total.size, self.total.dtype)
-        np.add.at(total, belief * self.total.shape[1] + cell, rest.astype(total.dtype))
+        np.add.at(total, (belief * self.total.shape[1] + cell)[unpaid], rest[unpaid].astype(total.dtype))
         if not np.array_equal(total, self.total.ravel()):
             raise LedgerError("named entries do not add up to the named error")

@@ -465,15 +465,15 @@ class Ledger:
         Raises:
             LedgerError: naming what broke.
         """
-        ambient = self.ambient.sum(axis=0, dtype=np.int32)
+        ambient, total = self.ambient.sum(axis=0, dtype=np.int32), np.empty(self.cells, np.int32)
         for b in Belief:
-            total = self.fact[KIND_OF[b]] + self.in_flight[b] + self.named[b]
+            np.add(self.fact[KIND_OF[b]], self.in_flight[b], out=total)
+            total += self.named[b]
             if KIND_OF[b] is Kind.ON_HAND:
                 total += ambient
-            wrong = np.flatnonzero(self.belief[b] != total)
-            if len(wrong):
-                self._fail(b, int(wrong[0]))
-        if (self.place < 0).any():
+            if not np.array_equal(self.belief[b], total):
+                self._fail(b, int(np.flatnonzero(self.belief[b] != total)[0]))
+        if self.place.min() < 0:
             place, cell = (int(x[0]) for x in np.nonzero(self.place < 0))
             raise LedgerError(f"{self.place[place, cell]} units at {Place(place).name}, cell {cell}")
         on_hand = self.place[list(ON_HAND_PLACES)].sum(axis=0, dtype=np.int32)

@@ -99,8 +99,9 @@ class TickEnd(simpy.Event):
 def _interpreter_for_a_world() -> Iterator[None]:
     """Settings of the interpreter while a region runs; they change no result.
 
-    Few passes of the cyclic collector, since the books only grow and walking them finds nothing; and
-    quick hand-overs, so that the world does not wait for the thread that hashes and writes its stream.
+    Few passes of the cyclic collector, since the books only grow and walking them finds nothing: what a day
+    left behind is set apart at its end (see :meth:`RegionWorld._close_day`). And quick hand-overs, so that the
+    world does not wait for the thread that hashes and writes its stream.
     """
     collections, hand_over = gc.get_threshold(), sys.getswitchinterval()
     gc.freeze()
@@ -280,6 +281,7 @@ class RegionWorld:
         self._sum_ledger(now - DAY)
         for name in FIGURES:
             figures[name] = 0.0
+        gc.freeze()
 
     def _sum_ledger(self, day: int) -> None:
         """Sums of the identity's four terms, per belief."""

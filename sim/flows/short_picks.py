@@ -29,7 +29,7 @@ from sim.flows.picking import Picking, Shortfall
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.region import Region
-from sim.systems.oms import OrderLines, available_to_promise
+from sim.systems.oms import OrderLines, available_to_promise, join
 
 _AFTERNOON_HOUR = 15
 #: Lines that one head of order management takes up in an afternoon. Assumption.
@@ -89,6 +89,8 @@ class ShortPicks:
         self._takes_below = int(threshold(region.room.config.online.substitute_rate))
         self._called_below = int(threshold(_CALLED_SHARE))
         self._open: dict[tuple[int, int], list[OpenLine]] = {}
+        #: Lines by the instant at which their promise ends: an hour's lines mostly share it.
+        self._ending: dict[int, list[OpenLine]] = {}
         mending.remedies["repromise"] = self.repromise
         mending.remedies["substitute"] = self.substitute
 
@@ -108,7 +110,10 @@ class ShortPicks:
             self._open.setdefault((entry.document, entry.cell % room.items), []).append(entry)
             if bits < self._takes_below:
                 room.at(at + _OFFER_AFTER, lambda e=entry: self._offer(e))  # type: ignore[misc]
-            room.at(max(at + HOUR, due), lambda e=entry: self._expire(e))  # type: ignore[misc]
+            end = max(at + HOUR, due)
+            if end not in self._ending:
+                room.at(end, lambda e=end: self._expire(self._ending.pop(e)))  # type: ignore[misc]
+            self._ending.setdefault(end, []).append(entry)
 
     def _except(self, line: OrderLines, fault: int, event: int, at: int) -> int:
         """Open the exception of a short line, if a fault is behind it; returns its number or -1."""
@@ -164,25 +169,27 @@ class ShortPicks:
         else:
             del self._open[place]
 
-    def _expire(self, entry: OpenLine) -> None:
-        """The promise ends unkept: the line is cancelled and costs its penalty."""
-        if not self._is_open(entry):
+    def _expire(self, ending: list[OpenLine]) -> None:
+        """The promise of some lines ends; those that are open are cancelled and cost their penalty."""
+        entries = [entry for entry in ending if self._is_open(entry)]
+        if not entries:
             return
-        room, line = self._region.room, entry.line
-        self._forget(entry)
-        location, item = divmod(entry.cell, room.items)
-        room.figures["failed_lines"] += 1
-        room.figures["penalties"] += room.config.costs.promise_penalty
-        room.figures["lost_units"] += entry.units
-        room.figures["lost_margin"] += entry.units * room.unit_margin(item)
-        if entry.exception >= 0:
-            room.truth.close(entry.exception, room.now)
-        at = np.array([room.now])
+        room, lines = self._region.room, join([entry.line for entry in entries])
+        for entry in entries:
+            self._forget(entry)
+            if entry.exception >= 0:
+                room.truth.close(entry.exception, room.now)
+        location, item = room.split(lines.cell)
+        room.figures["failed_lines"] += len(entries)
+        room.figures["penalties"] += len(entries) * room.config.costs.promise_penalty
+        room.figures["lost_units"] += int(lines.units.sum())
+        room.figures["lost_margin"] += float((room.catalogue.price - room.catalogue.cost)[item] @ lines.units)
+        at = np.full(len(entries), room.now)
         room.stream.emit(
-            "cancelling", 1, event_id=room.ids.of(Kind.ORDER, line.key, _CANCEL_STEP), occurred_at=at, recorded_at=at,
-            available_at=at + 60 * SECOND, source=SOURCE["OMS"], location=location, item=item, quantity=entry.units,
-            status=STATUS["missing"], document_type=DOCUMENT_TYPE["order"], document_id=line.document,
-            correlation_id=line.document,
+            "cancelling", len(entries), event_id=room.ids.of(Kind.ORDER, lines.key, _CANCEL_STEP), occurred_at=at,
+            recorded_at=at, available_at=at + 60 * SECOND, source=SOURCE["OMS"], location=location, item=item,
+            quantity=lines.units, status=STATUS["missing"], document_type=DOCUMENT_TYPE["order"],
+            document_id=lines.document, correlation_id=lines.document,
         )
 
     def _found(self, action: Action) -> OpenLine | None:

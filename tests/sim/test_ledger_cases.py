@@ -97,6 +97,11 @@ def spoil_entries(ledger: Ledger) -> None:
     ledger.entries.rest[0] = 2
 
 
+def spoil_chains(ledger: Ledger) -> None:
+    ledger.post_again(ERP, 2, 1, 5, 0)
+    ledger.entries._of_cell.clear()
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
@@ -105,6 +110,7 @@ def spoil_entries(ledger: Ledger) -> None:
         (spoil_sum, "do not add up to the stock"),
         (spoil_cage, "cage does not hold"),
         (spoil_entries, "named entries do not add up"),
+        (spoil_chains, "chains of the cells"),
     ],
 )
 def test_the_check_names_what_broke(ledger: Ledger, spoil: Callable[[Ledger], None], words: str) -> None:
