@@ -146,10 +146,14 @@ def _run(words: list[str]) -> int:
             raise UserError(f"{word}: no such option; run takes KEY=VALUE, see stocktwin run --help")
     from scenarios.compose import compose
     from scenarios.run_folder import check_target, choose
+    from scenarios.windows import not_reached
 
     experiment = compose(words)
     target = choose(experiment)
     check_target(target, overwrite=experiment.overwrite)
+    late = not_reached(experiment)
+    if late:
+        print(f"stocktwin: a run of {experiment.world.days} days does not reach {', '.join(late)}", file=sys.stderr)
 
     from scenarios.arms import run_experiment
     from scenarios.progress import bar

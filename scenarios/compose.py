@@ -72,7 +72,7 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     scenario = [override.value() for override in parsed if override.key_or_group == "scenario"]
     experiment.scenario = file.name if file is not None else str(scenario[-1]) if scenario else "quickstart"
     experiment.out = paths[-1] if paths and paths[-1] != "null" else None
-    validate(experiment)
+    validate(experiment, [override.key_or_group for override in parsed])
     return normalise(experiment)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Any
 
@@ -28,8 +29,12 @@ UNITS_OF_STORE_DAY_MAX = 100_000
 HOURS: tuple[tuple[str, str], ...] = (("world.opens", "world.closes"), ("people.shift_from", "people.shift_until"))
 
 
-def validate(experiment: Experiment) -> None:
+def validate(experiment: Experiment, said: Collection[str] = ()) -> None:
     """Refuse what no world can be built from.
+
+    Args:
+        experiment: as composed.
+        said: keys that the command line sets.
 
     Raises:
         UserError: naming the first key that is wrong, and what it may be.
@@ -53,7 +58,7 @@ def validate(experiment: Experiment) -> None:
     _check_memory(experiment)
     _check_room_in_ids(experiment)
     _check_names(experiment)
-    check_windows(experiment, _days(experiment))
+    check_windows(experiment, _days(experiment), said)
 
 
 def normalise(experiment: Experiment) -> Experiment:

@@ -1,13 +1,14 @@
 """Where and when things are to happen: places, items and days that have to exist in the run.
 
-A mechanism that is off, and a change that touches nothing, may name any day: it is never asked. Whoever shortens a
-run has to say what becomes of a day that then lies after it: a scenario that is about that day would show nothing.
-Only the season that every world has by default just does not come in a run that ends before it.
+A mechanism that is off, and a change that touches nothing, may name any day: it is never asked. A scenario whose
+own days lie after its end is refused. Where the command line makes the run shorter, those days are just not reached,
+and the command says so (:func:`not_reached`); what the command line itself says must lie within the run.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection, Iterator
 
 from scenarios.errors import UserError, choices
 from scenarios.schema import Experiment
@@ -24,12 +25,13 @@ def locations(experiment: Experiment) -> set[str]:
     return stores | {f"DC{number}" for number in range(1, min(world.regions, world.stores) + 1)}
 
 
-def check_windows(experiment: Experiment, days: int) -> None:
+def check_windows(experiment: Experiment, days: int, said: Collection[str] = ()) -> None:
     """Refuse days outside the run, windows that are empty, and names that are nowhere.
 
     Args:
         experiment: sound in every single number.
         days: length of the run.
+        said: keys that the command line sets.
 
     Raises:
         UserError: naming the key.
@@ -37,35 +39,47 @@ def check_windows(experiment: Experiment, days: int) -> None:
     for entry in dataclasses.fields(experiment.faults):
         fault = getattr(experiment.faults, entry.name)
         if isinstance(fault, Fault):
-            _check_window(f"faults.{entry.name}", fault, days)
+            _check_window(f"faults.{entry.name}", fault)
             _check_shape(entry.name, fault)
             _check_only(entry.name, fault, experiment)
-    assortment, confounders, demand = experiment.assortment, experiment.confounders, experiment.demand
-    if experiment.middleware.canonical_from_day is not None:
-        _check_day("middleware.canonical_from_day", experiment.middleware.canonical_from_day, days, "null for never")
-    if demand.peak_days and demand.peak_from_day != Demand().peak_from_day:
-        _check_day("demand.peak_from_day", demand.peak_from_day, days, "demand.peak_days=0 for no season")
-    if assortment.launched_share + assortment.retired_share > 0:
-        _check_day("assortment.day", assortment.day, days)
-    if confounders.closing_stores:
-        _check_day("confounders.closing_day", confounders.closing_day, days)
+    is_shortened = not {"world.days", "world.end"}.isdisjoint(said)
+    for key, day, otherwise in _late_days(experiment, days):
+        if not is_shortened or any(key == word or key.startswith(f"{word}.") for word in said):
+            rest = f"; {otherwise}" if otherwise else ""
+            raise UserError(f"{key}={day}: lies after the run, whose days are 0 to {days - 1}{rest}")
     _check_pilot(experiment, days)
+    confounders = experiment.confounders
     if confounders.closing_stores >= experiment.world.stores:
         raise UserError(f"confounders.closing_stores={confounders.closing_stores}: must be below "
                         f"world.stores={experiment.world.stores}: one has to stay open")
 
 
-def _check_window(key: str, fault: Fault, days: int) -> None:
+def not_reached(experiment: Experiment) -> list[str]:
+    """Days of a sound experiment that lie after its run, as ``key=day``."""
+    return [f"{key}={day}" for key, day, _ in _late_days(experiment, experiment.world.days)]
+
+
+def _late_days(experiment: Experiment, days: int) -> Iterator[tuple[str, int, str]]:
+    """Keys of days that somebody set and that lie after a run, each with its day and how to do without."""
+    assortment, confounders, demand = experiment.assortment, experiment.confounders, experiment.demand
+    # The season that every world has by default just does not come in a run that ends before it.
+    has_season = demand.peak_days and demand.peak_from_day != Demand().peak_from_day
+    changes = assortment.launched_share + assortment.retired_share > 0
+    faults = [(name, getattr(experiment.faults, name)) for name in vars(experiment.faults)]
+    named: list[tuple[str, int | None, str]] = [
+        *((f"faults.{name}.from_day", fault.from_day, "") for name, fault in faults
+          if isinstance(fault, Fault) and fault.rate > 0),
+        ("middleware.canonical_from_day", experiment.middleware.canonical_from_day, "null for never"),
+        ("demand.peak_from_day", demand.peak_from_day if has_season else None, "demand.peak_days=0 for no season"),
+        ("assortment.day", assortment.day if changes else None, ""),
+        ("confounders.closing_day", confounders.closing_day if confounders.closing_stores else None, ""),
+    ]
+    yield from ((key, day, otherwise) for key, day, otherwise in named if day is not None and day >= days)
+
+
+def _check_window(key: str, fault: Fault) -> None:
     if fault.until_day is not None and fault.until_day <= fault.from_day:
         raise UserError(f"{key}.until_day={fault.until_day}: must be after {key}.from_day={fault.from_day}")
-    if fault.rate > 0:
-        _check_day(f"{key}.from_day", fault.from_day, days)
-
-
-def _check_day(key: str, day: int, days: int, otherwise: str = "") -> None:
-    if day >= days:
-        rest = f"; {otherwise}" if otherwise else ""
-        raise UserError(f"{key}={day}: lies after the run, whose days are 0 to {days - 1}{rest}")
 
 
 def _check_pilot(experiment: Experiment, days: int) -> None:
