@@ -55,6 +55,7 @@ class Case:
         step_kind: the step under way.
         wake_at: when it is looked at again.
         is_held: whether it keeps its cell out of online availability.
+        routed_to: the team that its latest step was sent to; empty where a machine took it.
         verdict: "confirmed" or "refuted" once its outcome says so.
     """
 
@@ -82,6 +83,7 @@ class Case:
     found_units: int = 0
     step_kind: str = ""
     is_held: bool = False
+    routed_to: str = ""
     verdict: str = ""
 
     @property

@@ -40,6 +40,17 @@ def verdict(case: Case, views: Views) -> str:
     return "refuted" if case.type == "phantom_stock" else ""
 
 
+def lost_units(case: Case, views: Views) -> int:
+    """Units that a count found gone of a cell that loses its goods; 0 where it found no such loss."""
+    if case.subject[0] != "cell" or case.fault_type != "shrink":
+        return 0
+    finding, counts = case.finding, views.counts
+    cell = finding.location * views.cells.items + finding.item
+    since = counts.counted_at[cell] >= case.opened_at
+    found = int(counts.found_units[cell]) if since else counts.adjusted_cells.get((finding.location, finding.item), 0)
+    return max(0, -found)
+
+
 def news(views: Views) -> Iterator[Subject]:
     """Subjects of which the step brought something that may settle a case."""
     yield from _of_messages(views)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from detection import remedies
 from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
-from detection.casework import nap, news, verdict
+from detection.casework import lost_units, nap, news, verdict
 from detection.classifiers.base import Classifier
 from detection.keys import key_id
 from detection.policy import Decision, Policy, decide
@@ -293,6 +293,7 @@ class CaseDesk:
             **remedies.target_of(kind, case),
         )  # fmt: skip
         case.actions += (action.action_id,)
+        case.routed_to = decision.team
         self._pending[action.action_id] = kind
         self._recorder.action(action)
         self._actions.append(action)
@@ -300,10 +301,15 @@ class CaseDesk:
     def _escalate(self, views: Views, case: Case, reason: str) -> None:
         case.apply("expired")
         if self._policy.routes:
-            decision = decide(self._policy, self._spec, case, "escalate", views.now)
-            self._note(case, views.now, "escalate", decision, reason)
-            self._request(views, case, "escalate", decision)
+            self._side_step(views, case, "escalate", reason)
         self._sleep(case, views.now + nap(case))
+
+    def _side_step(self, views: Views, case: Case, kind: str, reason: str = "") -> None:
+        """Ask for what stands beside the plan of a case and settles nothing of it."""
+        decision = decide(self._policy, self._spec, case, kind, views.now)
+        self._note(case, views.now, kind, decision, reason)
+        if decision.outcome != "leave":
+            self._request(views, case, kind, decision)
 
     def _settle(self, views: Views, case: Case) -> None:
         """Close a case whose rule holds again; what it held back is let go."""
@@ -319,12 +325,12 @@ class CaseDesk:
         if case.subject[0] == "cell":
             finding = case.finding
             views.cells.rest(finding.location * views.cells.items + finding.item, now + _REST_DAYS * DAY)
+            if lost_units(case, views) * float(views.cells.price[finding.item]) >= self._spec.refer_value:
+                self._side_step(views, case, "refer")
         if case.subject[0] == "price":
             views.prices.forget(case.finding.location * views.cells.items + case.finding.item)
         if self._put_back(case):
-            decision = decide(self._policy, self._spec, case, "release", now)
-            self._note(case, now, "release", decision)
-            self._request(views, case, "release", decision)
+            self._side_step(views, case, "release")
         for alert_id, finding in self._absorbed.pop(case.case_id, ()):
             if not is_delivered(finding, views) and self.book.open_on(finding.subject) is None:
                 self._open(views, alert_id, finding)

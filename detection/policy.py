@@ -2,7 +2,8 @@
 
 A policy is data: which kinds of action a machine may take, whether people are sent the rest, and
 whether anyone is asked. The decision for one step of one case weighs it against the pilot scope and
-the confidence threshold of the case's type; whatever fails either goes to a person.
+the confidence threshold of the case's type; whatever fails either goes to a person. To hand a case up
+or on is to hand it to people, under any policy.
 """
 
 from __future__ import annotations
@@ -13,19 +14,19 @@ from dataclasses import dataclass
 from detection.approvals import approver_for
 from detection.cases import Case
 from detection.registry import UnknownNameError
-from detection.remedies import team_for
+from detection.remedies import taker_of, team_for
 from detection.spec import OperatorSpec
 from sim.actions import KINDS
 
 #: Repairs that are deterministic and low in risk: they replay or reverse an original, or change no stock.
 SAFE_KINDS: frozenset[str] = frozenset(
-    {"replay", "redrive", "rerun", "resequence", "suppress", "expedite", "push_price", "hold", "release", "escalate"}
+    {"replay", "redrive", "rerun", "resequence", "suppress", "expedite", "push_price", "hold", "release"}
 )
 #: What only hands can do, whoever decides.
 NEEDS_HANDS: frozenset[str] = frozenset(
     {
         "count", "recount", "search", "move", "trace", "relink", "post_receipt", "inspect", "set_disposition",
-        "substitute",
+        "substitute", "escalate", "refer",
     }
 )  # fmt: skip
 
@@ -116,7 +117,7 @@ def find_policy(name: str) -> Policy:
 def decide(policy: Policy, spec: OperatorSpec, case: Case, kind: str, now: int) -> Decision:
     """What to do about one step of a case."""
     location = case.finding.location
-    team = team_for(kind, location)
+    team = taker_of(case) if kind == "escalate" else team_for(kind, location)
     if not policy.asks:
         return _by_machine(policy, kind, team)
     approver = approver_for(kind, case.value, team, spec.approval_ladder)

@@ -57,9 +57,9 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("duplicate_item", ""): ("merge_item",),
 }
 #: Step -> kind of the action it asks for, where the two differ.
-KIND_OF_STEP: dict[str, str] = {"release_order": "release"}
+KIND_OF_STEP: dict[str, str] = {"release_order": "release", "refer": "escalate"}
 #: Steps that ask nothing of the case's rule: they are asked for, and the next follows at once.
-SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "reprioritise"})
+SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "reprioritise", "refer"})
 #: Steps that only prepare the next one.
 PREPARING: frozenset[str] = frozenset({"inspect", "search", "fix_map", "recount"})
 #: Steps that are refused only where nothing is wrong any more: the refusal is the proof.
@@ -94,7 +94,7 @@ TEAM_OF_KIND: dict[str, str] = {
     "hold": "inventory_control",
     "release": "inventory_control",
     "reprioritise": "supply_chain",
-    "escalate": "inventory_control",
+    "refer": "loss_prevention",
     "recount": "store",
     "search": "store",
     "move": "store",
@@ -175,6 +175,13 @@ def team_for(kind: str, location: int) -> str:
     """Who carries out a step at a location: the distribution centre counts its own stock."""
     team = TEAM_OF_KIND.get(kind, "inventory_control")
     return "dc" if team == "store" and location == 0 else team
+
+
+def taker_of(case: Case) -> str:
+    """Who takes over a case that goes up: from a machine its own team, from people the next level."""
+    if case.team and not case.routed_to:
+        return case.team
+    return "finance" if case.routed_to == "inventory_control" else "inventory_control"
 
 
 def verify_span(kind: str) -> int:

@@ -68,6 +68,7 @@ class OperatorSpec:
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
         counts_per_store_day: counts the store teams can take on, per store and day.
         escalate_hours: a case open for longer than this goes up one level.
+        refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         approval_ladder: (value up to, role that approves), rising.
         parameters: further numbers by name, for plug-ins.
     """
@@ -86,6 +87,7 @@ class OperatorSpec:
     horizon_days: float = 7.0
     counts_per_store_day: float = 2.0
     escalate_hours: float = 72.0
+    refer_value: float = 250.0
     approval_ladder: tuple[tuple[float, str], ...] = (
         (500.0, "store_manager"),
         (5_000.0, "inventory_control"),

@@ -93,6 +93,11 @@ def test_a_repair_is_verified_by_the_view_and_not_by_its_answer(disturbed):
     assert verified["replay", 100] == NULL
     cases = operator.records()["cases"]
     assert "escalated" in cases["status"]
+    # What the machine could not settle goes to the people it belongs to.
+    up = [team for kind, team in zip(actions["kind"], actions["team"], strict=True) if kind == "escalate"]
+    assert up
+    assert "integration" in up
+    assert "" not in up
 
 
 def test_a_refused_repair_is_followed_by_the_next_or_goes_up(disturbed):

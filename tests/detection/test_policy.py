@@ -42,6 +42,14 @@ def test_machines_repair_what_is_safe_and_people_the_rest(name):
             assert decision.outcome == "route"
 
 
+def test_a_case_goes_up_to_its_people_from_a_machine_and_to_the_next_level_from_people():
+    for policy in ("visibility", "deterministic", "predictive", "unrestricted"):
+        for routed_to, taker in (("", "store"), ("store", "inventory_control"), ("inventory_control", "finance")):
+            case = case_of()
+            case.team, case.routed_to = "store", routed_to
+            assert decide(find_policy(policy), OperatorSpec(), case, "escalate", 0).team == taker
+
+
 def test_a_low_confidence_hands_the_decision_to_a_person():
     spec = OperatorSpec(confidence_by_type={"dropped_message": 0.9})
     sure = decide(find_policy("deterministic"), spec, case_of(confidence=0.91), "replay", 0)
