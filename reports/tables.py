@@ -108,11 +108,13 @@ def broken_down(view: View, by: str) -> pd.DataFrame:
 def assumptions(view: View) -> pd.DataFrame:
     """The declared assumptions that shaped this run: ``key``, ``meaning``, ``value``, ``low`` and ``high``.
 
-    The run says itself which of its numbers are assumptions. Those of a fault that is off are left out.
+    The run says itself which of its numbers are assumptions, and the value of those that no key sets. Those of a fault
+    that is off are left out.
     """
     rows = []
     for key, entry in view.setting("assumptions", {}).items():
-        value, above = view.setting(key), key.rpartition(".")[0]
+        value = entry.get("value", view.setting(key))
+        above = f"faults.{entry['fault']}" if entry.get("fault") else key.rpartition(".")[0]
         is_off = above.startswith("faults.") and not view.setting(f"{above}.rate")
         if value is not None and not is_off:
             rows.append((key, entry["meaning"], *(f"{number:g}" for number in (value, entry["low"], entry["high"]))))

@@ -31,7 +31,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from scenarios.assumptions import assumptions
+from scenarios.assumptions import assumptions, fixed
 from scenarios.errors import UserError, choices
 from scenarios.groups import groups, options, plugins
 from scenarios.keys import fields_of, is_table, kind_of, needed
@@ -81,11 +81,13 @@ def resolved(experiment: Experiment) -> dict[str, Any]:
 
     Beside the keys it holds ``types``: windows, gaps, graces, planes and causes of every type of
     exception and fault, since the measures know a run by its folder alone; and ``assumptions``: the
-    keys that no source stands behind, with what they mean and a low and a high.
+    keys that no source stands behind, with what they mean and a low and a high, and those of the code with their value.
     """
     declared = {entry.key: {"meaning": entry.meaning, "low": entry.low, "high": entry.high} for entry in assumptions()}
+    in_code = {entry.key: {"meaning": entry.meaning, "low": entry.low, "high": entry.high, "value": entry.value,
+                           "fault": entry.fault} for entry in fixed()}
     types = {entry.name: dataclasses.asdict(entry) for entry in TYPES}
-    return {**dataclasses.asdict(experiment), "types": types, "assumptions": declared}
+    return {**dataclasses.asdict(experiment), "types": types, "assumptions": declared | in_code}
 
 
 def config_hash(experiment: Experiment) -> str:

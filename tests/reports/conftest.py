@@ -113,6 +113,10 @@ def _settings(days: int) -> dict[str, Any]:
             "costs.expedite": {"meaning": "not in this run", "low": 1.0, "high": 2.0},
             "faults.late_asn.rate": {"meaning": "ASNs that come late", "low": 0.03, "high": 0.1},
             "faults.shrink.magnitude": {"meaning": "of a fault that is off", "low": 0.0, "high": 1.0},
+            "sim.flows.paying._PATIENCE": {"meaning": "in code", "low": 1.0, "high": 5.0, "value": 2.0, "fault": ""},
+            "sim.flows.losing.SWEEP_UNITS": {
+                "meaning": "of a fault that is off", "low": 5.0, "high": 20.0, "value": 9.0, "fault": "shrink",
+            },
         },
         "faults": {"scale": 1.0, "late_asn": {"rate": 0.06, "hours": 20.0}, "shrink": {"rate": 0.0}},
     }

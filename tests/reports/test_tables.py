@@ -46,7 +46,8 @@ def test_breakdowns_are_one_row_a_key(make_run):
 
 def test_assumptions_name_what_no_source_gives(make_run):
     table = tables.assumptions(view.load(make_run(exceptions=0))).set_index("key")
-    assert list(table.index) == ["costs.promise_penalty", "faults.late_asn.rate"]
+    assert list(table.index) == ["costs.promise_penalty", "faults.late_asn.rate", "sim.flows.paying._PATIENCE"]
+    assert table.loc["sim.flows.paying._PATIENCE", "value"] == "2"
     assert list(table.loc["faults.late_asn.rate", ["value", "low", "high"]]) == ["0.06", "0.03", "0.1"]
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scenarios.assumptions import Assumption, assumptions, chosen, published
+from scenarios.assumptions import Assumption, Fixed, assumptions, chosen, fixed, published
 from scenarios.compose import compose, resolved
 from scenarios.keys import kind_of
 from sim.config import Config, Fault
@@ -73,7 +75,42 @@ def test_a_fault_said_to_have_a_source_has_one_in_the_list_too() -> None:
             assert (f"faults.{name}.rate" in published()) == (entry.basis != "declared assumption"), name
 
 
+def _assumed_in_code() -> set[tuple[str, str]]:
+    """(module, name) of the constants of ``sim`` that a comment right above calls assumptions."""
+    found = set()
+    root = Path(__file__).parents[2]
+    for path in (root / "sim").rglob("*.py"):
+        source = path.read_text(encoding="utf-8").splitlines()
+        module = ".".join(path.relative_to(root).with_suffix("").parts)
+        for node in ast.parse("\n".join(source)).body:
+            if not isinstance(node, (ast.Assign, ast.AnnAssign)):
+                continue
+            above = node.lineno - 1
+            while above and source[above - 1].startswith("#"):
+                above -= 1
+            if "ssumption" in " ".join(source[above : node.lineno - 1]):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                found |= {(module, name.id) for target in targets for name in ast.walk(target)
+                          if isinstance(name, ast.Name)}
+    return found
+
+
+def test_every_assumption_in_the_code_is_declared() -> None:
+    in_code = _assumed_in_code()
+    assert len(in_code) > 60
+    assert in_code - {entry.place for entry in fixed()} == set()
+
+
+@pytest.mark.parametrize("entry", fixed(), ids=lambda entry: entry.key)
+def test_what_stands_in_the_code_lies_between_its_low_and_high(entry: Fixed) -> None:
+    assert entry.low <= entry.value <= entry.high
+    assert entry.low < entry.high
+    assert entry.meaning
+    assert not entry.fault or "F" in BY_NAME[entry.fault].kind
+
+
 def test_a_run_folder_names_its_assumptions(usual: Any) -> None:
     declared = resolved(usual)["assumptions"]
     assert declared["costs.expedite"] == {"meaning": "cost of expediting once", "low": 15.0, "high": 100.0}
-    assert len(declared) == len(assumptions())
+    assert declared["sim.flows.paying._PATIENCE"]["value"] == 2.0
+    assert len(declared) == len(assumptions()) + len(fixed())
