@@ -122,7 +122,8 @@ class Middleware:
     redelivery_rate: float = 0.0005
     #: Share of shops on the legacy nightly batch. Assumption.
     legacy_share: float = 0.15
-    #: Share of rows whose correlation id is lost, and of hourly telemetry rows that are never written.
+    #: Share of rows whose enrichment fails (their correlation id is lost, a posting's whole envelope), and of rows of
+    #: monitoring (traffic, gaps, retries, recoveries) that are never written.
     correlation_loss: float = 0.0
     telemetry_loss: float = 0.0
     #: Day from which one canonical event model holds: what breaks a schema is refused at its source. Null for never.

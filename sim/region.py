@@ -19,13 +19,14 @@ from sim.ledger import Ledger, Place
 from sim.middleware.batch import Batch
 from sim.middleware.channel import Channel
 from sim.middleware.door import Door
+from sim.middleware.enrichment import keeper
 from sim.middleware.feed import Feed
 from sim.middleware.gateway import Gateway
 from sim.opening import reorder_points, stock
 from sim.people import People
 from sim.room import Room
 from sim.rules import Economy, Rules
-from sim.stream import Losses, Stream
+from sim.stream import Stream
 from sim.truth import Truth
 
 
@@ -151,19 +152,13 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     room = Room(
         seed=seed, region=region, config=config, catalogue=catalogue, calendar=calendar, vocabulary=vocabulary,
         stores=stores, env=simpy.Environment(calendar.start), ids=Ids(seed, region), ledger=ledger, truth=truth,
-        rules=rules, economy=economy, stream=Stream(vocabulary, path, _losses(config, seed)),
+        rules=rules, economy=economy, stream=Stream(vocabulary, path, keeper(config, seed)),
         plan=Plan(config, vocabulary, calendar.start), clock_offset=np.zeros(stores + 1, np.int64),
     )
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
     stock(room, rate, capacity)
     channels = {name: Channel(room, name) for name in ("pos", "store", "wms")}
     return Region(room, demand, channels, Gateway(room), People(room), capacity, [])
-
-
-def _losses(config: Config, seed: int) -> Losses | None:
-    """What the stream loses, or None where it keeps everything."""
-    correlation, telemetry = config.middleware.correlation_loss, config.middleware.telemetry_loss
-    return Losses(seed, correlation, telemetry) if correlation or telemetry else None
 
 
 def accurate_share(room: Room) -> tuple[int, int, int]:

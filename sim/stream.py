@@ -10,8 +10,8 @@ written to Parquet: strings and nulls exist only there.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sim.clock import DAY
-from sim.draws import Purpose, keyed, threshold
 from sim.events import (
     COLUMNS,
     EVENT_TYPE,
@@ -52,47 +51,19 @@ def arrow_schema() -> pa.Schema:
     return pa.schema([(name, _CODE_TYPES.get(name) or kinds[kind]) for name, kind in COLUMNS.items()])
 
 
-@dataclass(frozen=True)
-class Losses:
-    """What is lost of the stream itself; drawn by the row's own id, so that no other row is touched.
-
-    Attributes:
-        seed: of the run.
-        correlation: share of rows that lose their correlation id.
-        telemetry: share of hourly telemetry rows that are never written.
-    """
-
-    seed: int
-    correlation: float
-    telemetry: float
-
-    def take(self, block: Block) -> Block:
-        """A block without what is lost of it."""
-        if block.event_type == EVENT_TYPE["telemetry"]:
-            return block.take(~self._drawn(block, 0, self.telemetry)) if self.telemetry else block
-        if not self.correlation or "correlation_id" not in block.columns:
-            return block
-        kept = np.where(self._drawn(block, 1, self.correlation), NULL, block.get("correlation_id"))
-        return Block(block.event_type, {**block.columns, "correlation_id": kept}, block.size)
-
-    def _drawn(self, block: Block, what: int, share: float) -> npt.NDArray[np.bool_]:
-        bits = keyed(self.seed, Purpose.TELEMETRY, what, block.get("event_id").astype(np.int64))
-        drawn: npt.NDArray[np.bool_] = bits < threshold(share)
-        return drawn
-
-
 class Stream:
     """Rows of one region and arm.
 
     Args:
         vocabulary: the strings behind the codes.
         path: the Parquet file to write, or None to keep only the hash and the counts.
-        losses: what a chain with poor discipline never writes down.
+        keep: what is written down of a block, where that is not all of it.
     """
 
-    def __init__(self, vocabulary: Vocabulary, path: Path | None = None, losses: Losses | None = None) -> None:
+    def __init__(self, vocabulary: Vocabulary, path: Path | None = None,
+                 keep: Callable[[Block], Block] | None = None) -> None:
         self.vocabulary = vocabulary
-        self._losses = losses
+        self._keep = keep
         self.rows = 0
         self.business_rows = 0
         self._waiting: list[Block] = []
@@ -123,8 +94,8 @@ class Stream:
         """
         if size:
             block = Block(EVENT_TYPE[event_type], columns, size)
-            if self._losses is not None:
-                block = self._losses.take(block)
+            if self._keep is not None:
+                block = self._keep(block)
             if block.size:
                 self._waiting.append(block)
                 self._waiting_rows += block.size

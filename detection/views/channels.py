@@ -123,6 +123,10 @@ class Channels:
     def measure(self, now: int, block: Block) -> None:
         """Telemetry of an hour; what a gateway counts has no location."""
         unavailable = integers(block, "status") == STATUS["unavailable"]
+        for interface in np.unique(integers(block, "interface")[~unavailable]).tolist():
+            if self.is_down(interface):
+                # Nobody said that it is back, and it is.
+                self._come_back(now, interface)
         for signal in _signals(block.take(unavailable)) if unavailable.any() else ():
             self._go_down(now, signal)
         placed = integers(block, "location") >= 0
@@ -193,11 +197,7 @@ class Channels:
     def recover(self, now: int, block: Block) -> None:
         """Interfaces that are back."""
         for interface in dict.fromkeys(integers(block, "interface").tolist()):
-            if self.is_down(interface):
-                self.outage_spans[interface][-1] = (self.down_since[interface], now)
-            self.down_since[interface] = NULL
-            self.recovered_at[interface] = now
-            self.recoveries.append(interface)
+            self._come_back(now, interface)
 
     def announce(self, block: Block) -> None:
         """Announced maintenance: the interface is down on purpose."""
@@ -278,6 +278,13 @@ class Channels:
         self.down_since[signal.interface] = now
         self.outage_spans[signal.interface] = [*self.outage_spans[signal.interface][-3:], (now, NULL)]
         self.outages.append(replace(signal, location=NO_CODE))
+
+    def _come_back(self, now: int, interface: int) -> None:
+        if self.is_down(interface):
+            self.outage_spans[interface][-1] = (self.down_since[interface], now)
+        self.down_since[interface] = NULL
+        self.recovered_at[interface] = now
+        self.recoveries.append(interface)
 
     def _is_maintained(self, now: int, interface: int) -> bool:
         return any(begin <= now <= end and which in {NO_CODE, interface} for which, begin, end in self._maintenance)

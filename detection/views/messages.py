@@ -2,8 +2,10 @@
 
 A receiving, shipping, adjusting or inspecting row names the interface and the sequence number under
 which it went out and the time by which ERP must have posted it. A posting row answers with the same
-number. From this follow, line by line and without looking back: *overdue* (due and not posted),
-*doubled* (posted twice), *mismatched* (posted with another quantity) and *settled* (posted at last).
+number, and its correlation id names the document; its own number is ERP's. From this follow, line by line and
+without looking back: *overdue* (due and not posted), *doubled* (posted twice), *mismatched* (posted with another
+quantity) and *settled* (posted at last). A posting that lost its envelope names no line: see
+:mod:`detection.views.strays` for what can be made of it.
 
 Lines wait in buckets by the tick in which they fall due, so that a step touches what is due in it
 and nothing else.
@@ -15,8 +17,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detection.views.columns import IntArray, integers
+from detection.views.columns import BoolArray, IntArray, integers
 from detection.views.journal import Journal, RowLog
+from detection.views.strays import Strays, look_of
 from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.events import CODE, CODES, EVENT_TYPE, INTERFACE, NO_CODE, NULL, Block
 
@@ -34,7 +37,8 @@ class MessageLine:
 
     Attributes:
         interface, location, sequence: its key.
-        document_id, item, quantity, event_id: of the source row (of the posting row for a double).
+        document_id: of the source; a posting knows it by its correlation id.
+        item, quantity, event_id: of the source row (of the posting row for a double).
         due_at: when ERP must have posted it.
         code: its movement code; see :meth:`change`.
         sent_at: when the source row happened.
@@ -97,6 +101,7 @@ class Messages:
         self._grace = int(grace_minutes * MINUTE)
         self._due: dict[int, list[_Waiting]] = {}
         self._slot = NULL
+        self._strays = Strays()
         self.open: dict[MessageKey, MessageLine] = {}
         self.overdue: list[MessageLine] = []
         self.doubled: list[MessageLine] = []
@@ -106,6 +111,7 @@ class Messages:
     def begin(self) -> None:
         """Clear the last step's news."""
         self.overdue, self.doubled, self.mismatched, self.settled = [], [], [], []
+        self._strays.begin()
 
     def sell(self, block: Block) -> None:
         """Remember till lines by number."""
@@ -144,8 +150,12 @@ class Messages:
         sequence = integers(block, "sequence")
         numbered = sequence >= 0
         if not numbered.all():
-            # ERP corrected a document itself: no message of that movement was ever sent.
-            change[numbered] = self.post(block.take(numbered))
+            # With a correlation id, ERP corrected a document itself: no message of that movement was ever sent.
+            stray = ~numbered & (integers(block, "correlation_id") == NULL)
+            if stray.any():
+                self._strays.add(block.take(stray))
+            if numbered.any():
+                change[numbered] = self.post(block.take(numbered))
             return change
         ring = self._journal.ring_of(integers(block, "interface"), integers(block, "location"))
         address = self._journal.address(ring, sequence)
@@ -181,6 +191,8 @@ class Messages:
 
     def finish(self, now: int) -> None:
         """Find the lines that fell due in this step and are not posted."""
+        if self._strays.came and self.open:
+            self._answer_late()
         slot = now // TICK
         for due in range(slot if self._slot == NULL else self._slot + 1, slot + 1):
             for waiting in self._due.pop(due, ()):
@@ -190,6 +202,7 @@ class Messages:
     def end_day(self, now: int) -> None:
         """Forget what is too old to matter."""
         self._journal.end_day()
+        self._strays.end_day(now)
         horizon = now - FORGET_DAYS * DAY
         self.open = {key: line for key, line in self.open.items() if line.due_at > horizon}
 
@@ -223,12 +236,38 @@ class Messages:
     def _check(self, waiting: _Waiting) -> None:
         address = self._journal.address(waiting.ring, waiting.sequence)
         missing = np.flatnonzero(self._journal.posted[address] == 0)
+        if len(missing) and len(self._strays):
+            missing = missing[~self._answer(waiting, address, missing)]
         if not len(missing):
             return
         self._journal.overdue[address[missing]] = True
         lines = _lines(waiting.block, waiting.rows[missing])
         self.overdue.extend(lines)
         self.open.update({line.key: line for line in lines})
+
+    def _answer(self, waiting: _Waiting, address: IntArray, missing: IntArray) -> BoolArray:
+        """Which of the missing lines of a block strays answer."""
+        rows = waiting.rows[missing]
+        names = ("location", "item", "code", "quantity")
+        look = look_of(*(integers(waiting.block, name)[rows] for name in names))
+        answered = self._strays.claim(look, integers(waiting.block, "occurred_at")[rows])
+        self._journal.posted[address[missing[answered]]] = 1
+        return answered
+
+    def _answer_late(self) -> None:
+        """Overdue lines that a stray of this step answers at last."""
+        lines = list(self.open.values())
+        names = ("location", "item", "code", "quantity")
+        look = look_of(*(np.array([getattr(line, name) for line in lines]) for name in names))
+        answered = self._strays.claim(look, np.array([line.sent_at for line in lines]))
+        for row in np.flatnonzero(answered).tolist():
+            line = lines[row]
+            self.settled.append(self.open.pop(line.key))
+            ring = self._journal.ring_of(np.array([line.interface]), np.array([line.location]))
+            address = self._journal.address(ring, np.array([line.sequence]))
+            if self._journal.number[address[0]] == line.sequence:
+                self._journal.posted[address] = 1
+                self._journal.overdue[address] = False
 
     def _settle(self, block: Block, rows: IntArray) -> None:
         for line in _lines(block, rows):
@@ -291,8 +330,9 @@ def _lines(block: Block, rows: IntArray) -> list[MessageLine]:
 def _line_at(block: Block, row: int) -> MessageLine:
     """One row of a block as a line."""
     values = []
+    is_posting = block.event_type == _POSTING
     for name, null in _FIELDS:
-        value = block.columns.get(name, null)
+        value = block.columns.get("correlation_id" if is_posting and name == "document_id" else name, null)
         values.append(int(value[row]) if isinstance(value, np.ndarray) else int(value))
-    values.append(NO_CODE if block.event_type == _POSTING else block.event_type)
+    values.append(NO_CODE if is_posting else block.event_type)
     return MessageLine(*values)

@@ -1,6 +1,6 @@
 """Item records: which articles are in the master data under more than one number.
 
-A record carries the article's global number (GTIN) as its correlation id. Two item numbers with one
+A record carries the article's global number (GTIN) as its document number. Two item numbers with one
 GTIN are one article twice; a record sent again under its own number is none.
 """
 
@@ -49,9 +49,9 @@ class ItemRecords:
 
     def describe(self, block: Block) -> None:
         """Records as they come."""
-        if "correlation_id" not in block.columns:
+        if "document_id" not in block.columns:
             return
-        item, gtin = integers(block, "item"), integers(block, "correlation_id")
+        item, gtin = integers(block, "item"), integers(block, "document_id")
         event = integers(block, "event_id")
         is_retired = integers(block, "status") == STATUS["retired"]
         for number in item[is_retired].tolist():

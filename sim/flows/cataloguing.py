@@ -1,7 +1,7 @@
 """Item records: their daily updates, the ones sent again, and the article that gets a second number.
 
 Each day master data updates some records and sends them to ERP; now and then one is sent twice as it is,
-which harms nobody. Every record carries the number of the article itself (its GTIN, as correlation id).
+which harms nobody. Every record carries the number of the article itself (its GTIN, as the record's document).
 Where an update is taken for a new article, an unused item number gets a record with the GTIN of an
 article that has one already: from then on ERP books what the tills sell of it on the second number, until
 someone merges the two. The goods, the tills, the shops' books and OMS know nothing of that.
@@ -104,7 +104,7 @@ class Cataloguing:
             source=SOURCE["MDM"], interface=INTERFACE["mdm_erp"], item=item.astype(np.int32),
             unit_price=room.catalogue.price[item], quantity=room.catalogue.pack[item],
             document_type=DOCUMENT_TYPE["item"],
-            correlation_id=room.ids.of(Kind.DOCUMENT, paper(Paper.MASTER) + article, _GTIN),
+            document_id=room.ids.of(Kind.DOCUMENT, paper(Paper.MASTER) + article, _GTIN),
             version=self._version[item], **more,
         )
 

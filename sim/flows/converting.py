@@ -197,6 +197,5 @@ class Converting:
         room.stream.emit(
             "posting", 1, event_id=np.array([room.ids.one(Kind.REPAIR, body)]), occurred_at=at, recorded_at=at,
             available_at=at + BOOKING, source=SOURCE["ERP"], location=0, item=item, quantity=units, uom=UNIT["EA"],
-            code=CODE[code], document_type=DOCUMENT_TYPE["receipt"], document_id=receipt,
-            correlation_id=receipt,
+            code=CODE[code], document_type=DOCUMENT_TYPE["receipt"], correlation_id=receipt,
         )

@@ -24,6 +24,7 @@ from sim.events import SOURCE, UNIT
 from sim.ledger import Belief
 from sim.middleware.contracts import Contract
 from sim.middleware.door import Door
+from sim.middleware.enrichment import envelope
 from sim.middleware.flights import BOOKING, Address, Flight, Register
 from sim.middleware.letters import DeadLetters
 from sim.middleware.messages import Journal, Messages
@@ -217,11 +218,10 @@ class Feed:
             units = np.where(units != 0, units, messages.blocked)
         room.stream.emit(
             "posting", len(messages), event_id=event, occurred_at=at, recorded_at=at, available_at=at + BOOKING,
-            source=SOURCE["ERP"], interface=self.interface, sequence=messages.sequence, location=location, item=item,
+            source=SOURCE["ERP"], interface=self.interface, location=location, item=item,
             quantity=np.abs(units).astype(np.int64), uom=UNIT["EA"], code=messages.code,
-            document_type=messages.document_type, document_id=messages.document_id,
-            correlation_id=messages.document_id, latency_ms=(at - messages.sent_at) // 1000, attempt=attempt + second,
-            version=self.contract.version,
+            document_type=messages.document_type, attempt=attempt + second, version=self.contract.version,
+            **envelope(messages, at),
         )
         return event
 

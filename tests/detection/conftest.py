@@ -177,7 +177,7 @@ class SyntheticChain:
     def _post(self, tick, interface, location, item, quantity, sequence, document, kind, code, sign):
         block = self._block(
             "posting", START + tick * TICK + MINUTE, len(item), location=location, item=item, quantity=quantity,
-            sequence=sequence, interface=INTERFACE[interface], document_id=document, code=CODE[code],
+            sequence=sequence, interface=INTERFACE[interface], correlation_id=document, code=CODE[code],
             document_type=DOCUMENT_TYPE[kind],
         )  # fmt: skip
         np.add.at(self.erp, location * self.items + item, sign * quantity)

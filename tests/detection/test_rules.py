@@ -24,7 +24,7 @@ class Tape:
         self._blocks: dict[int, list[Block]] = {}
         self._event = 1
         self.row("master_data", 0.0, item=list(range(ITEMS)), unit_price=[10.0] * ITEMS, quantity=[6] * ITEMS,
-                 correlation_id=[900 + k for k in range(ITEMS)])
+                 document_id=[900 + k for k in range(ITEMS)])
 
     def row(self, event_type: str, hour: float, *, stamped: int = 0, **columns: Any) -> list[int]:
         """Add rows at an hour of the run; lists are columns, anything else holds for all. Returns their ids."""
@@ -278,10 +278,10 @@ def test_a_list_that_hardly_a_till_follows_is_no_list(tape: Tape):
 
 
 def test_a_second_number_of_one_article_is_reported_and_an_update_is_not(tape: Tape):
-    tape.row("master_data", 27.0, item=[2], unit_price=[10.0], quantity=[6], correlation_id=[902], version=2)
-    tape.row("master_data", 27.1, item=[5], unit_price=[10.0], quantity=[6], correlation_id=[903])
-    tape.row("master_data", 28.0, item=[3], unit_price=[10.0], quantity=[6], correlation_id=[903], version=2)
-    tape.row("master_data", 50.0, item=[5], unit_price=[10.0], quantity=[6], correlation_id=[903],
+    tape.row("master_data", 27.0, item=[2], unit_price=[10.0], quantity=[6], document_id=[902], version=2)
+    tape.row("master_data", 27.1, item=[5], unit_price=[10.0], quantity=[6], document_id=[903])
+    tape.row("master_data", 28.0, item=[3], unit_price=[10.0], quantity=[6], document_id=[903], version=2)
+    tape.row("master_data", 50.0, item=[5], unit_price=[10.0], quantity=[6], document_id=[903],
              status=STATUS["retired"])
     (alert,) = tape.play("record")
     assert (alert["type"], alert["item"], alert["location"]) == ("duplicate_item", 5, -1)
@@ -381,11 +381,11 @@ def test_a_return_is_undecided_once_its_inspection_is_due_and_until_someone_deci
 
 
 def send_back(tape: Tape, *, posted: bool, credited: bool) -> None:
-    line = {"location": 1, "item": [1], "quantity": [3], "code": CODE["122"], "document_id": [50], "sequence": [7],
+    line = {"location": 1, "item": [1], "quantity": [3], "code": CODE["122"], "sequence": [7],
             "interface": INTERFACE["store_erp"], "document_type": DOCUMENT_TYPE["vendor_return"]}
-    tape.row("shipping", 10.0, due_at=START + 14 * HOUR, **line)
+    tape.row("shipping", 10.0, due_at=START + 14 * HOUR, document_id=[50], **line)
     if posted:
-        tape.row("posting", 11.0, **line)
+        tape.row("posting", 11.0, correlation_id=[50], **line)
     credit = {"parent_document_id": [50], "document_id": [51], "quantity": [3], "due_at": START + 40 * HOUR}
     tape.row("crediting", 10.0, status=STATUS["pending"], **credit)
     if credited:

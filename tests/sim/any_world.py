@@ -57,6 +57,8 @@ def meddler(seed: int) -> Watcher:
         if dice.random() > 0.1:
             return None
         fields = {name: row[name] for name in ("location", "item", "interface", "sequence", "document_id")}
+        if fields["document_id"] == NULL:
+            fields["document_id"] = row["correlation_id"]
         if fields["interface"] < 0:
             fields["interface"] = dice.randrange(len(INTERFACES))
         if fields["sequence"] == NULL:

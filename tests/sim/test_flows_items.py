@@ -29,7 +29,7 @@ def _seconds(played: Played) -> pd.DataFrame:
     """The records that gave an article a second number, told from the rows alone."""
     rows = played.of("master_data")
     first = rows.drop_duplicates("item")
-    return first[first.duplicated("correlation_id")]
+    return first[first.duplicated("document_id")]
 
 
 def _on_second(kind: str, **more: Any) -> Watcher:
@@ -37,7 +37,7 @@ def _on_second(kind: str, **more: Any) -> Watcher:
     known: dict[int, int] = {}
 
     def answer(row: dict[str, Any], _: int) -> dict[str, Any] | None:
-        if known.setdefault(row["correlation_id"], row["item"]) == row["item"] or row["status"] != -1:
+        if known.setdefault(row["document_id"], row["item"]) == row["item"] or row["status"] != -1:
             return None
         return {"kind": kind, "item": row["item"]} | more
 
@@ -83,9 +83,9 @@ def test_records_are_updated_and_now_and_then_sent_again():
     played = play(_config(days=20))
     rows = played.of("master_data")
     assert set(rows.interface) == {INTERFACE["mdm_erp"]}
-    assert (rows.correlation_id != NULL).all()
-    assert len(rows.drop_duplicates(["item", "correlation_id"])) == 297
-    assert rows.correlation_id.nunique() == rows["item"].nunique() == 297
+    assert (rows.document_id != NULL).all()
+    assert len(rows.drop_duplicates(["item", "document_id"])) == 297
+    assert rows.document_id.nunique() == rows["item"].nunique() == 297
     updates = rows[rows.version > 1]
     again = updates.duplicated(["item", "version"])
     assert 80 < len(updates) < 160
@@ -112,7 +112,7 @@ def test_erp_books_an_article_with_two_numbers_on_the_second():
     room = played.world.room
     settled = (room.ledger.belief - room.ledger.in_flight).reshape(len(Belief), -1, 300)
     for second in seconds.itertuples():
-        article = master["item"][(master.correlation_id == second.correlation_id)].iloc[0]
+        article = master["item"][(master.document_id == second.document_id)].iloc[0]
         assert article != second.item
         mine = sales[(sales["item"] == article) & (sales.occurred_at >= second.available_at)]
         sold = mine.groupby("location").quantity.sum().reindex(range(4), fill_value=0).to_numpy()
@@ -164,7 +164,7 @@ def test_either_number_names_the_article():
     config = _config(days=5, duplicate_item=0.3)
     whole = play(config)
     master, second = whole.of("master_data"), _seconds(whole).iloc[0]
-    article = int(master["item"][master.correlation_id == second.correlation_id].iloc[0])
+    article = int(master["item"][master.document_id == second.document_id].iloc[0])
     asked: list[int] = []
 
     def after(now: int) -> list[dict[str, Any]]:

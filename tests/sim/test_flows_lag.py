@@ -26,8 +26,9 @@ def test_a_lagging_posting_is_missing_and_then_comes(lagging: Played):
     assert len(exceptions) > 8
     rows = lagging.rows
     for exception in exceptions.itertuples():
-        mine = rows[(rows.document_id == exception.document_id) & (rows.interface == exception.interface)]
-        source, posted = mine[mine.event_type != "posting"], mine[mine.event_type == "posting"]
+        mine = rows[rows.interface == exception.interface]
+        source = mine[(mine.event_type != "posting") & (mine.document_id == exception.document_id)]
+        posted = mine[(mine.event_type == "posting") & (mine.correlation_id == exception.document_id)]
         assert len(source)
         assert exception.opened_at == source.occurred_at.min() + 4 * HOUR == source.due_at.min()
         assert (posted.available_at > exception.opened_at).all()
@@ -55,7 +56,7 @@ def _when_due(kind: str, **more: Any) -> Watcher:
             waiting.setdefault((row["interface"], row["document_id"]), row)
 
     def seen(row: dict[str, Any], _: int) -> None:
-        waiting.pop((row["interface"], row["document_id"]), None)
+        waiting.pop((row["interface"], row["correlation_id"]), None)
 
     def both(row: dict[str, Any], now: int) -> None:
         (seen if row["code"] >= 0 and row["latency_ms"] >= 0 else note)(row, now)

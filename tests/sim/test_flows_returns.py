@@ -76,7 +76,7 @@ def test_goods_are_sold_again_scrapped_or_sent_back(healthy: Played):
     assert set(sent.code) == {CODE["122"]}
     assert healthy.world.outcomes.days["sent_back_units"][-1] == sent.quantity.sum() > 50
     posted = healthy.of("posting")
-    posted = posted[posted.document_id.isin(sent.document_id)]
+    posted = posted[posted.correlation_id.isin(sent.document_id)]
     assert posted.quantity.sum() == sent.quantity.sum()
     # The cage holds what is not inspected yet and what waits for its vendor, and every book of it is right.
     ledger = healthy.world.room.ledger
@@ -281,8 +281,8 @@ def test_a_gap_is_a_posting_or_a_credit_that_is_missing(gaps: Played):
     assert len(credit) > 3
     rows = gaps.rows
     for exception in posting.itertuples():
-        mine = rows[rows.document_id == exception.document_id]
-        sent, posted = mine[mine.event_type == "shipping"], mine[mine.event_type == "posting"]
+        sent = rows[(rows.event_type == "shipping") & (rows.document_id == exception.document_id)]
+        posted = rows[(rows.event_type == "posting") & (rows.correlation_id == exception.document_id)]
         assert exception.opened_at == exception.first_evidence_at == sent.due_at.min()
         assert (posted.occurred_at > exception.opened_at).all()
         if exception.restored_at != -1:

@@ -33,11 +33,11 @@ def _differing(kind: str, **more: Any) -> Watcher:
         if row["latency_ms"] == NULL:
             received[row["sequence"]] = row["quantity"]
             return None
-        line = (row["document_id"], row["item"])
+        line = (row["correlation_id"], row["item"])
         if received.get(row["sequence"], row["quantity"]) == row["quantity"] or line in done:
             return None
         done.add(line)
-        return {"kind": kind, "document_id": row["document_id"], "location": 0, "item": row["item"]} | more
+        return {"kind": kind, "document_id": row["correlation_id"], "location": 0, "item": row["item"]} | more
 
     return Watcher(answer, ("receiving", "posting"))
 
@@ -56,7 +56,7 @@ def _counted(played: Played) -> pd.Series:
 
 def _net(rows: pd.DataFrame) -> pd.Series:
     signed = rows.quantity.where(rows.code == CODE["101"], -rows.quantity)
-    return signed.groupby([rows.document_id, rows["item"]]).sum()
+    return signed.groupby([rows.correlation_id, rows["item"]]).sum()
 
 
 def test_a_fixed_conversion_is_a_reversal_and_a_receipt():
@@ -68,7 +68,7 @@ def test_a_fixed_conversion_is_a_reversal_and_a_receipt():
     postings = played.of("posting")
     net = _net(postings[postings.code.isin([CODE["101"], CODE["102"]])])
     counted = _counted(played)
-    for line in set(zip(own.document_id, own["item"], strict=True)):
+    for line in set(zip(own.correlation_id, own["item"], strict=True)):
         assert net.loc[line] == counted.loc[line]
 
 
@@ -78,13 +78,13 @@ def test_reversing_one_receipt_leaves_the_conversion_wrong():
     done = [a for a in played.watcher.asked if outcomes[a.action_id] == ""]
     assert len(done) > 3
     own, faults = _own_postings(played), played.faults("unit_of_measure")
-    assert {(a.document_id, a.item) for a in done} == set(zip(own.document_id, own["item"], strict=True))
+    assert {(a.document_id, a.item) for a in done} == set(zip(own.correlation_id, own["item"], strict=True))
     # The mechanism is still there: not restored, though the book is right again.
     assert (faults.ended_at == -1).all()
     assert (played.exceptions("unit_of_measure").restored_at == -1).all()
     net = _net(played.of("posting").query("code in [0, 1]"))
     counted = _counted(played)
-    for line in set(zip(own.document_id, own["item"], strict=True)):
+    for line in set(zip(own.correlation_id, own["item"], strict=True)):
         assert net.loc[line] == counted.loc[line]
 
 
@@ -98,7 +98,7 @@ def test_a_receipt_posted_twice_is_reversed_once():
         if key not in seen:
             seen.add(key)
             return None
-        return {"kind": "reverse", "document_id": row["document_id"], "location": 0, "item": row["item"]} | _APPROVED
+        return {"kind": "reverse", "document_id": row["correlation_id"], "location": 0, "item": row["item"]} | _APPROVED
 
     played = play(_config(duplicate_message=0.2), watcher=Watcher(answer, ("posting",)))
     assert len(played.watcher.asked) > 3
@@ -119,7 +119,7 @@ def test_reversing_a_right_receipt_is_a_wrong_repair():
         if row["document_type"] != DOCUMENT_TYPE["receipt"] or row["sequence"] == NULL or len(asked) > 4:
             return None
         asked.append(row["quantity"])
-        return {"kind": "reverse", "document_id": row["document_id"], "location": 0, "item": row["item"]} | _APPROVED
+        return {"kind": "reverse", "document_id": row["correlation_id"], "location": 0, "item": row["item"]} | _APPROVED
 
     played = play(_config(), watcher=Watcher(answer, ("posting",)))
     wrong = played.wrong_repairs()

@@ -48,7 +48,7 @@ def test_a_breaking_release_leaves_dead_letters_of_one_kind(drifted: Played):
         assert (announced.occurred_at == fault.onset).any()
         assert {(event, fault.fault_id) for event in mine.event_id} <= links
         posted = drifted.of("posting")
-        stuck = posted[(posted.interface == exception.interface) & posted.document_id.isin(mine.document_id)]
+        stuck = posted[(posted.interface == exception.interface) & posted.correlation_id.isin(mine.document_id)]
         assert not len(stuck)
     assert (exceptions.restored_at == -1).all()
 
@@ -109,7 +109,7 @@ def test_mending_the_map_and_redriving_restores():
     dead = _letters(played)
     dead = dead[(dead.available_at < played.end - DAY) & dead.interface.isin(posted.interface)
                 & ~dead.document_type.isin([DOCUMENT_TYPE["ticket"]])]
-    assert set(dead.document_id) <= set(posted.document_id)
+    assert set(dead.document_id) <= set(posted.correlation_id)
 
 
 def test_redriving_an_unmended_map_only_makes_them_die_again():

@@ -56,7 +56,7 @@ def _book_from_rows(played: Played, *, latest: bool = False) -> dict[tuple[int, 
         receipts[row.document_id] = row.correlation_id
     received: Counter[tuple[int, int]] = Counter()
     for row in rows[(rows.event_type == "posting") & rows.code.isin([CODE["101"], CODE["103"]])].itertuples():
-        received[receipts[row.document_id], row.item] += row.quantity
+        received[receipts[row.correlation_id], row.item] += row.quantity
     return {line: units - received[line] for line, (_, units) in held.items()}
 
 
