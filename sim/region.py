@@ -22,6 +22,7 @@ from sim.middleware.door import Door
 from sim.middleware.enrichment import keeper
 from sim.middleware.feed import Feed
 from sim.middleware.gateway import Gateway
+from sim.middleware.routing import SOURCES
 from sim.opening import reorder_points, stock
 from sim.people import People
 from sim.room import Room
@@ -157,7 +158,7 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     )
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
     stock(room, rate, capacity)
-    channels = {name: Channel(room, name) for name in ("pos", "store", "wms")}
+    channels = {name: Channel(room, name) for name in SOURCES}
     return Region(room, demand, channels, Gateway(room), People(room), capacity, [])
 
 

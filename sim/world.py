@@ -129,7 +129,7 @@ class RegionWorld:
         self.region: Region = open_region(config, seed, region, path)
         self.room = self.region.room
         orders = PurchaseOrders(self.room)
-        self.region.channels["wms"].feeds[0].listeners.append(orders.post)
+        self.region.channels["wms"].erp.listeners.append(orders.post)
         self.receiving = Receiving(self.region, orders)
         self.accounts = Accounts(self.region, self.receiving.purchases)
         self.mending = Mending(self.region, self.receiving)

@@ -9,7 +9,7 @@ someone merges the two. The goods, the tills, the shops' books and OMS know noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,7 @@ from sim.draws import WORLD_IDS, Kind, Paper, Purpose, keyed, keyed_int, paper, 
 from sim.events import DOCUMENT_TYPE, INTERFACE, NO_CODE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
-from sim.ledger import Belief
-from sim.middleware.messages import Messages
+from sim.ledger import Belief, Cells
 from sim.region import Region
 
 I64 = npt.NDArray[np.int64]
@@ -72,7 +71,8 @@ class Cataloguing:
         self._unused = np.arange(numbers_of(room.config)[1], room.items)
         self._taken: set[int] = set()
         self._twins: dict[int, Twin] = {}
-        self._number_of = np.full(room.items, NO_CODE, np.int64)
+        self._reading = region.channels["pos"].transformation
+        self._reading.renamed.append(self._misread)
         mending.remedies["merge_item"] = self._merge_item
 
     # -- records -------------------------------------------------------------------------------------
@@ -135,7 +135,7 @@ class Cataloguing:
     def _double(self, article: int, bits: int, at: int) -> None:
         """An update is taken for a new article."""
         room = self._region.room
-        if not len(self._unused) or self._number_of[article] != NO_CODE:
+        if not len(self._unused) or self._reading.number_of(article) != NO_CODE:
             return
         number = int(self._unused[keyed_int(bits, Purpose.TWIN) % len(self._unused)])
         if number in self._taken:
@@ -161,29 +161,19 @@ class Cataloguing:
                                   loss_at_stake=wanted * room.unit_margin(article) * _WINDOW_DAYS)
         twin = Twin(article, number, fault)
         self._twins[number] = twin
-        self._number_of[article] = number
-        self._region.channels["pos"].reading = self._read
+        self._reading.rename(article, number)
         days = _NOTICED_DAYS + uniform_int(keyed_int(bits, Purpose.TWIN, 1)) * _NOTICED_MORE_DAYS
         room.at(at + round(days * DAY), lambda: self._notice(twin))
 
-    def _read(self, messages: Messages) -> Messages:
-        """Till lines as ERP reads them: those of an article with two numbers are the second one's."""
+    def _misread(self, right: Cells, wrong: Cells, on_hand: npt.NDArray[np.int32]) -> None:
+        """Till lines of an article with two numbers, which ERP books on the second one's cells."""
         room = self._region.room
-        item = messages.cell % room.items
-        rows = np.flatnonzero(self._number_of[item] != NO_CODE)
-        if not len(rows):
-            return messages
-        right, numbers = messages.cell[rows], self._number_of[item[rows]]
-        wrong = right - item[rows] + numbers
-        columns = (right, wrong, numbers, messages.on_hand[rows])
-        for true_cell, cell, number, units in zip(*(column.tolist() for column in columns), strict=True):
-            fault = self._twins[number].fault
+        columns = (right, wrong, on_hand)
+        for true_cell, cell, units in zip(*(column.tolist() for column in columns), strict=True):
+            fault = self._twins[cell % room.items].fault
             room.ledger.drop(Belief.ERP_ON_HAND, true_cell, units, fault, room.now)
             room.ledger.distort(Belief.ERP_ON_HAND, cell, 0, units, fault, room.now)
         room.rules.touch(np.concatenate([right, wrong]))
-        cells = messages.cell.copy()
-        cells[rows] = wrong
-        return replace(messages, cell=cells)
 
     # -- what puts it right ------------------------------------------------------------------------------
 
@@ -197,7 +187,7 @@ class Cataloguing:
         item = int(action.item)
         if not 0 <= item < self._region.room.items:
             return "it names no item", 0
-        number = item if item in self._twins else int(self._number_of[item])
+        number = item if item in self._twins else self._reading.number_of(item)
         if number == NO_CODE:
             return "the article has one number", 0
         return "", self._merge(number, action.action_id)
@@ -208,9 +198,7 @@ class Cataloguing:
         twin = self._twins.pop(number, None)
         if twin is None:
             return 0
-        self._number_of[twin.article] = NO_CODE
-        if not self._twins:
-            self._region.channels["pos"].reading = None
+        self._reading.rename(twin.article, NO_CODE)
         if by >= WORLD_IDS:
             room.truth.lineage(by, twin.fault)
         act = by if by >= 0 else keyed_int(room.seed, Purpose.IDS, 5001, room.region, room.now, number) >> 13

@@ -123,7 +123,7 @@ class Claiming:
         room.stream.emit(
             "inspecting" if sound else "destroying", 1, event_id=room.ids.scramble(row_key), occurred_at=at,
             recorded_at=at + SECOND, available_at=at + 30 * SECOND,
-            due_at=at + self._region.channels["wms"].feeds[0].service, source=SOURCE["WMS"],
+            due_at=at + self._region.channels["wms"].erp.service, source=SOURCE["WMS"],
             interface=INTERFACE["wms_erp"], sequence=sequence, location=0, item=cell, quantity=units.astype(np.int64),
             status=STATUS["sellable_accessible" if sound else "disposed"], code=code,
             document_type=DOCUMENT_TYPE["receipt"], document_id=carton.receipt, correlation_id=carton.purchase,

@@ -152,7 +152,7 @@ class Closing:
         ))
         room.stream.emit(
             "shipping", n, event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at,
-            available_at=at + 30 * SECOND, due_at=at + region.channels["store"].feeds[0].service,
+            available_at=at + 30 * SECOND, due_at=at + region.channels["store"].erp.service,
             source=SOURCE["STORE"], interface=INTERFACE["store_erp"], sequence=sequence, location=source,
             partner=destination, item=item, quantity=units, code=CODE["303"],
             document_type=DOCUMENT_TYPE["transfer"], document_id=document, correlation_id=document,

@@ -46,26 +46,27 @@ class Converting:
 
     def __init__(self, region: Region, orders: PurchaseOrders, purchases: PurchaseBook) -> None:
         self._region, self._orders, self._purchases = region, orders, purchases
+        self._reading = region.channels["wms"].transformation
         self.wrong: dict[int, int] = {}
         self.shown: dict[int, tuple[int, int]] = {}
         self._misread: dict[int, list[Misread]] = {}
         #: (receipt, item) of the lines that ERP has yet to show -> exception.
         self._unseen: dict[tuple[int, int], int] = {}
-        region.channels["wms"].feeds[0].listeners.append(self._posted)
+        region.channels["wms"].erp.listeners.append(self._posted)
+
+    def spoil(self, item: int, fault: int) -> None:
+        """An item's conversion is wrong from now on."""
+        self.wrong[item] = fault
+        self._reading.break_conversion(item)
 
     def convert(self, delivery: Delivery) -> I32:
-        """Units as ERP and OMS will read them: cases for eaches where a conversion is wrong."""
-        told = delivery.good
-        if not self.wrong:
-            return told
+        """Units as ERP and OMS will read them; what they read wrongly is the conversion's."""
+        good = delivery.good
+        told = self._reading.eaches(delivery.item, good)
         room = self._region.room
-        for row, item in enumerate(delivery.item.tolist()):
-            fault = self.wrong.get(item)
-            actual = int(told[row])
-            misread = max(1, actual // int(room.catalogue.case[item]))
-            if fault is None or misread == actual:
-                continue
-            told[row] = misread
+        for row in np.flatnonzero(told != good).tolist():
+            item, actual, misread = int(delivery.item[row]), int(good[row]), int(told[row])
+            fault = self.wrong[item]
             self._purchases.misread(delivery.receipt, item, actual - misread)
             self._misread.setdefault(item, []).append(
                 Misread(delivery.receipt, int(delivery.key[row]), actual, misread))
@@ -103,6 +104,7 @@ class Converting:
         fault = self.wrong.pop(item, None)
         if fault is None:
             return "the conversion is right", 0
+        self._reading.mend_conversion(item)
         changed, truth = self._post_again(item, fault, self._misread.pop(item, []), act, by), self._region.room.truth
         if self.shown.pop(item, None) is not None:
             truth.release(fault, by)
@@ -171,7 +173,7 @@ class Converting:
         for b, many in ((Belief.ERP_ON_HAND, -one), (Belief.ERP_ON_ORDER, one)):
             ledger.repair(b, item, int(many[0]), room.now, act, owner, owner)
             ledger.post(b, cell, many)
-        self._region.channels["wms"].feeds[0].tell(Messages(
+        self._region.channels["wms"].erp.tell(Messages(
             location=np.zeros(1, np.int32), cell=cell, on_hand=-one, on_order=one, key=self._orders.key[[line]],
             sent_at=np.array([room.now]), document_id=np.array([receipt]), document_type=DOCUMENT_TYPE["receipt"],
             code=CODE["102"],
@@ -182,7 +184,7 @@ class Converting:
 
     def _take_back_second(self, receipt: int, item: int, act: int) -> int | None:
         """Reverse the second posting of a line that was posted twice; None where there is none."""
-        feed = self._region.channels["wms"].feeds[0]
+        feed = self._region.channels["wms"].erp
         for (location, sequence), trouble in feed.doubled.items():
             if int(trouble.line.document_id[0]) == receipt and int(trouble.line.cell[0]) == item:
                 units = feed.suppress(location, sequence, act)[1]

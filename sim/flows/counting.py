@@ -276,7 +276,7 @@ class Counting:
         ))
         room.stream.emit(
             "adjusting", len(sheet), event_id=room.ids.scramble(key), occurred_at=at, recorded_at=at,
-            available_at=at + 30 * SECOND, due_at=at + region.channels[name].feeds[0].service,
+            available_at=at + 30 * SECOND, due_at=at + region.channels[name].erp.service,
             source=SOURCE["WMS" if name == "wms" else "STORE"], interface=INTERFACE[f"{name}_erp"],
             sequence=sequence, location=location, item=item, quantity=sheet.delta, code=CODE[code],
             document_type=DOCUMENT_TYPE["count"], document_id=room.ids.of(Kind.COUNT, body, 14),

@@ -101,10 +101,10 @@ class Disturbing:
         room = self._region.room
         if item in self._receiving.converting.wrong or int(room.catalogue.case[item]) < 2:
             return
-        self._receiving.converting.wrong[item] = room.truth.fault(
+        self._receiving.converting.spoil(item, room.truth.fault(
             "unit_of_measure", fault_id, room.now, location=0, item=item,
             magnitude=float(room.catalogue.case[item]), acting=True,
-        )
+        ))
 
     def _decoys(self) -> None:
         """The season and the slow movers."""

@@ -22,6 +22,7 @@ from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
 from sim.middleware.contracts import CANONICAL_VERSION
 from sim.middleware.feed import Feed
+from sim.middleware.routing import ROUTES
 from sim.region import Region
 
 _DAYS = 30.0
@@ -35,13 +36,8 @@ _OF_CALLS = 0.1
 _NOTICED_HOURS = 5.0
 #: Hours of the day between which maintenance starts: the first, and how many. Assumption.
 _FROM_HOUR, _HOURS = 6.0, 13.0
-#: What is on each wire: any of these a release may break.
-_TALK: tuple[tuple[str, str], ...] = (
-    ("pos_erp", "ticket"), ("pos_oms", "ticket"), ("pos_batch", "ticket"), ("store_erp", "return"),
-    ("store_erp", "transfer"), ("store_erp", "order"), ("store_oms", "return"), ("store_oms", "transfer"),
-    ("wms_erp", "receipt"), ("wms_erp", "transfer"), ("wms_erp", "order"), ("wms_oms", "receipt"),
-    ("wms_oms", "transfer"),
-)
+#: Every mapping of every wire: any of these a release may break.
+_TALK = tuple((route.interface, kind) for route in ROUTES for kind in route.mapped)
 
 
 class Maintaining:

@@ -138,7 +138,7 @@ class Picking:
             room.stream.emit(
                 "shipping", len(where), event_id=room.ids.scramble(row_key[rows]), occurred_at=at[rows],
                 recorded_at=at[rows], available_at=at[rows] + 20 * SECOND,
-                due_at=at[rows] + region.channels[name].feeds[0].service,
+                due_at=at[rows] + region.channels[name].erp.service,
                 source=SOURCE["WMS" if name == "wms" else "STORE"], interface=INTERFACE[f"{name}_erp"],
                 sequence=sequence, location=where, item=item[rows], quantity=units[rows], code=CODE["601"],
                 document_type=DOCUMENT_TYPE["order"], document_id=document[rows], correlation_id=document[rows],

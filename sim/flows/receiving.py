@@ -185,7 +185,7 @@ class Receiving:
         columns: dict[str, Any] = {}
         if quantity is not None:
             columns = {"quantity": quantity, "sequence": sequence, "interface": INTERFACE["wms_erp"],
-                       "due_at": at + self._region.channels["wms"].feeds[0].service}
+                       "due_at": at + self._region.channels["wms"].erp.service}
         room.stream.emit(
             "receiving", n, event_id=event, occurred_at=at, recorded_at=at + SECOND, available_at=at + 30 * SECOND,
             source=SOURCE["WMS"], location=0, partner=room.locations + delivery.supplier, item=delivery.item,

@@ -111,7 +111,7 @@ class Replenishing:
         location, _ = room.split(cell[went])
         room.stream.emit(
             "shipping", len(went), event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at,
-            available_at=at + 30 * SECOND, due_at=at + region.channels["wms"].feeds[0].service, source=SOURCE["WMS"],
+            available_at=at + 30 * SECOND, due_at=at + region.channels["wms"].erp.service, source=SOURCE["WMS"],
             interface=INTERFACE["wms_erp"], sequence=sequence, location=0, partner=location, item=item,
             quantity=amount, code=CODE["303"], document_type=DOCUMENT_TYPE["transfer"], document_id=document,
             correlation_id=document, status=STATUS["in_transit"],
@@ -194,7 +194,7 @@ class Replenishing:
         ))
         room.stream.emit(
             "receiving", n, event_id=room.ids.scramble(row_key), occurred_at=at, recorded_at=at,
-            available_at=at + 30 * SECOND, due_at=at + region.channels["store"].feeds[0].service,
+            available_at=at + 30 * SECOND, due_at=at + region.channels["store"].erp.service,
             source=SOURCE["STORE"], interface=INTERFACE["store_erp"], sequence=sequence, location=where, partner=source,
             item=cell % room.items, quantity=units, code=CODE["305"], document_type=DOCUMENT_TYPE["transfer"],
             document_id=np.full(n, transfer), correlation_id=transfer, status=STATUS["accepted"],

@@ -181,7 +181,7 @@ class Returning:
             room.stream.emit(
                 event_type, n, event_id=room.ids.scramble(key[rows]), occurred_at=when + clock,
                 recorded_at=when + (SECOND if taken else 0), available_at=when + 30 * SECOND,
-                due_at=due_at if due_at is not None else when + region.channels[name].feeds[0].service,
+                due_at=due_at if due_at is not None else when + region.channels[name].erp.service,
                 source=SOURCE[source], interface=INTERFACE[f"{name}_erp"], sequence=sequence, location=where,
                 item=goods.item[rows], quantity=goods.units[rows], status=STATUS[status], code=CODE[code],
                 document_type=DOCUMENT_TYPE["return"], document_id=document[rows],

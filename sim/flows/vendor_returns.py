@@ -132,7 +132,7 @@ class VendorReturns:
         self._send(back, cell, parked=gap == "posting")
         self._credit_row(back, "pending", 0)
         if gap == "posting":
-            service = self._region.channels["store"].feeds[0].service
+            service = self._region.channels["store"].erp.service
             room.at(room.now + service, lambda: self._breach(back, room.now))
             room.at(room.now + service + round(hours * HOUR), lambda: self._post_late(back))
             room.at(back.due + _LOOK_DAYS * DAY, lambda: self._look(back))
@@ -172,7 +172,7 @@ class VendorReturns:
             sequence = self._park(back, name, messages) if parked else region.channels[name].send(messages)
             room.stream.emit(
                 "shipping", n, event_id=room.ids.scramble(key[rows]), occurred_at=at, recorded_at=at,
-                available_at=at + 30 * SECOND, due_at=at + region.channels[name].feeds[0].service,
+                available_at=at + 30 * SECOND, due_at=at + region.channels[name].erp.service,
                 source=SOURCE["WMS" if name == "wms" else "STORE"], interface=INTERFACE[f"{name}_erp"],
                 sequence=sequence, location=goods.location[rows], partner=room.locations + back.supplier,
                 item=goods.item[rows], quantity=goods.units[rows], code=CODE["122"],
@@ -184,7 +184,7 @@ class VendorReturns:
         """ERP takes the lines and does not post them: its book still shows the goods as blocked."""
         room, channel = self._region.room, self._region.channels[name]
         numbered = channel.journal.number(messages, room.now // TICK)
-        channel.feeds[1].send(numbered)
+        channel.oms.send(numbered)
         for row, cell in enumerate(numbered.cell.tolist()):
             room.ledger.drop(Belief.ERP_BLOCKED, cell, numbered.units_of(row, Belief.ERP_BLOCKED), back.fault, room.now)
         back.parked[name] = numbered
@@ -223,7 +223,7 @@ class VendorReturns:
         if by >= WORLD_IDS:
             room.truth.lineage(by, back.fault)
         for name, lines in back.parked.items():
-            feed = self._region.channels[name].feeds[0]
+            feed = self._region.channels[name].erp
             for row, cell in enumerate(lines.cell.tolist()):
                 told = lines.units_of(row, Belief.ERP_BLOCKED)
                 _, rest = room.ledger.repair(Belief.ERP_BLOCKED, cell, told, room.now, by, -1, back.fault)

@@ -1,6 +1,8 @@
-"""A channel: one source's journal, and the interfaces that carry it to ERP and OMS.
+"""A channel: one source's journal, and the interfaces that carry it to its consumers.
 
-Tills tell both of every line at once, but for legacy shops: those tell ERP by a nightly batch.
+Lines are numbered, read in the words of who hears of them (:mod:`sim.middleware.transformation`) and put on every
+route of their source (:mod:`sim.middleware.routing`). Tills tell ERP and OMS of every line at once, but for legacy
+shops: those tell ERP by a nightly batch.
 """
 
 from __future__ import annotations
@@ -10,20 +12,16 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.clock import DAY, TICK
-from sim.events import INTERFACE
-from sim.ledger import Belief
+from sim.events import DOCUMENT_TYPE, INTERFACE
 from sim.middleware.batch import Batch
 from sim.middleware.feed import Feed
 from sim.middleware.messages import Journal, Messages
+from sim.middleware.routing import routes_of
+from sim.middleware.transformation import Transformation
 from sim.room import Room
 
 #: Days past the idempotency window that a source keeps its journal; a replay in them applies again. Assumption.
 _KEPT_DAYS = 2
-
-INTERFACE_BELIEFS: dict[str, tuple[Belief, ...]] = {
-    "erp": (Belief.ERP_ON_HAND, Belief.ERP_ON_ORDER, Belief.ERP_BLOCKED),
-    "oms": (Belief.OMS_ON_HAND,),
-}
 
 
 class Channel:
@@ -31,41 +29,54 @@ class Channel:
 
     Args:
         room: the region.
-        name: ``pos``, ``store`` or ``wms``.
+        name: of the source, as in the routes.
+
+    Attributes:
+        erp, oms: the feeds of the two consumers.
+        batch: the nightly one of the legacy shops, or None.
+        feeds: all of them.
+        transformation: how its lines are read.
     """
 
     def __init__(self, room: Room, name: str) -> None:
         self.room = room
-        by_document = name != "pos"
         days = room.config.middleware.idempotency_days + _KEPT_DAYS
         self.journal = Journal(room.locations, days * DAY // TICK)
-        self.feeds: tuple[Feed, ...] = tuple(
-            Feed(room, INTERFACE[f"{name}_{consumer}"], beliefs, self.journal, by_document=by_document)
-            for consumer, beliefs in INTERFACE_BELIEFS.items()
-        )
-        self.batch = Batch(room, INTERFACE_BELIEFS["erp"], self.journal) if name == "pos" else None
+        self.transformation = Transformation(room.catalogue.case)
+        self.batch: Batch | None = None
+        by_consumer: dict[str, Feed] = {}
+        for route in routes_of(name):
+            if route.is_nightly:
+                self.batch = Batch(room, route.beliefs, self.journal)
+            else:
+                by_consumer[route.consumer] = Feed(room, INTERFACE[route.interface], route.beliefs, self.journal,
+                                                   by_document=route.by_document)
+        self.erp, self.oms = by_consumer["erp"], by_consumer["oms"]
+        self.feeds: tuple[Feed, ...] = (self.erp, self.oms) if self.batch is None else (self.erp, self.oms, self.batch)
+        self._carried = frozenset(DOCUMENT_TYPE[kind] for route in routes_of(name) for kind in route.documents)
         self._some_legacy = self.batch is not None and bool(self.batch.legacy.any())
-        if self.batch is not None:
-            self.feeds += (self.batch,)
         #: Told of every batch of lines that a source sends, with their numbers.
         self.listeners: list[Callable[[Messages], None]] = []
-        #: What ERP takes a source's lines for, where its master data is not the source's.
-        self.reading: Callable[[Messages], Messages] | None = None
 
     def send(self, messages: Messages) -> np.ndarray:
-        """Number lines and put them on both wires; returns their sequence numbers."""
+        """Number lines and put them on the wires of their routes; returns their sequence numbers.
+
+        Raises:
+            ValueError: for a kind of document that no route of the source carries.
+        """
         if not len(messages):
             return np.zeros(0, np.int64)
+        if messages.document_type not in self._carried:
+            raise ValueError(f"no route carries documents of type {messages.document_type} from here")
         numbered = self.journal.number(messages, self.room.now // TICK)
         for tell in self.listeners:
             tell(numbered)
-        read = numbered if self.reading is None else self.reading(numbered)
-        erp, oms = self.feeds[:2]
+        read = self.transformation.for_erp(numbered)
         if self._some_legacy:
             self._send_split(read)
         else:
-            erp.send(read)
-        oms.send(numbered)
+            self.erp.send(read)
+        self.oms.send(numbered)
         if self.batch is not None:
             self._note_repeats(numbered)
         assert numbered.sequence is not None
@@ -84,10 +95,9 @@ class Channel:
         """ERP hears of legacy shops by their batch."""
         assert self.batch is not None
         is_legacy = self.batch.legacy[messages.location]
-        erp = self.feeds[0]
         if not is_legacy.any():
-            erp.send(messages)
+            self.erp.send(messages)
         else:
             self.batch.collect(messages.take(is_legacy))
             if not is_legacy.all():
-                erp.send(messages.take(~is_legacy))
+                self.erp.send(messages.take(~is_legacy))

@@ -1,0 +1,63 @@
+"""Who hears of what: the routes of a region, declared once.
+
+A source tells the middleware its documents; a route says over which interface which kinds of them go on, to whom, and
+which books they change there. Channels and their feeds are built from this table, a release can break no mapping but
+one of it, and a document of a kind that no route carries is refused where it is sent. ERP and OMS are told of every
+kind: a consumer whose book a line does not change still counts its number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.ledger import Belief
+
+_ERP = (Belief.ERP_ON_HAND, Belief.ERP_ON_ORDER, Belief.ERP_BLOCKED)
+_OMS = (Belief.OMS_ON_HAND,)
+_TILL = ("ticket",)
+_STORE = ("return", "transfer", "order", "count", "vendor_return")
+_WMS = ("receipt", "transfer", "order", "return", "count", "vendor_return")
+
+
+@dataclass(frozen=True)
+class Route:
+    """One interface of a source.
+
+    Attributes:
+        source: ``pos``, ``store`` or ``wms``.
+        consumer: whose books it feeds.
+        interface: its name in the stream.
+        documents: the kinds that it carries, by name of the stream.
+        mapped: those of them that have a mapping of their own, which a release may break; the others go through one
+            that nobody touches. Assumption.
+        beliefs: the books.
+        by_document: its lines belong to documents, which ERP answers line by line; else a place's lines of a tick
+            belong together, and nobody answers.
+        is_nightly: it carries a day's lines of legacy shops in one file, in place of the consumer's other route.
+    """
+
+    source: str
+    consumer: str
+    interface: str
+    documents: tuple[str, ...]
+    mapped: tuple[str, ...]
+    beliefs: tuple[Belief, ...]
+    by_document: bool = True
+    is_nightly: bool = False
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("pos", "erp", "pos_erp", _TILL, _TILL, _ERP, by_document=False),
+    Route("pos", "oms", "pos_oms", _TILL, _TILL, _OMS, by_document=False),
+    Route("pos", "erp", "pos_batch", _TILL, _TILL, _ERP, by_document=False, is_nightly=True),
+    Route("store", "erp", "store_erp", _STORE, ("return", "transfer", "order"), _ERP),
+    Route("store", "oms", "store_oms", _STORE, ("return", "transfer"), _OMS),
+    Route("wms", "erp", "wms_erp", _WMS, ("receipt", "transfer", "order"), _ERP),
+    Route("wms", "oms", "wms_oms", _WMS, ("receipt", "transfer"), _OMS),
+)
+SOURCES = tuple(dict.fromkeys(route.source for route in ROUTES))
+
+
+def routes_of(source: str) -> tuple[Route, ...]:
+    """The routes of one source: to ERP, to OMS, and the nightly one where there is one."""
+    return tuple(route for route in ROUTES if route.source == source)
