@@ -1,8 +1,9 @@
 """One interface: messages of a channel on their way to ERP or OMS.
 
 A feed delays, loses, repeats and retries. Latency is drawn per store and tick for tills and per
-document for documents; loss and duplication always per line (:mod:`sim.middleware.mishaps`). Flights
-wait by the tick in which they are due, so a feed with nothing due does no work.
+document for documents; loss and duplication always per line (:mod:`sim.middleware.mishaps`). What is sent
+in a tick goes on the wire together at its end, and flights wait by the tick in which they are due, so a feed
+with nothing sent and nothing due does no work.
 
 - An outage fails every delivery while it lasts (a throttled interface only some); the flight is retried
   with exponential backoff and given up to the dead-letter queue after the last attempt.
@@ -27,7 +28,7 @@ from sim.middleware.door import Door
 from sim.middleware.enrichment import envelope
 from sim.middleware.flights import BOOKING, Address, Flight, Register
 from sim.middleware.letters import DeadLetters
-from sim.middleware.messages import Journal, Messages
+from sim.middleware.messages import Journal, Messages, join
 from sim.middleware.mishaps import Mishaps
 from sim.middleware.monitor import Monitor
 from sim.room import Room
@@ -63,6 +64,7 @@ class Feed:
         self.by_document = by_document
         self.posts_rows = by_document and Belief.ERP_ON_HAND in beliefs
         self._journal = journal
+        self._outbox: list[Messages] = []
         self._pending: dict[int, list[Flight]] = {}
         self.late: dict[Address, Flight] = {}
         self.lost = Register()
@@ -82,7 +84,21 @@ class Feed:
     # -- sending ---------------------------------------------------------------------------------
 
     def send(self, messages: Messages) -> None:
-        """Put lines on the wire; their in-flight is already in the ledger."""
+        """Take lines over; their in-flight is already in the ledger."""
+        self._outbox.append(messages)
+
+    def _dispatch(self) -> None:
+        """Put on the wire what was taken over since the last tick, all of a kind at once."""
+        kinds: dict[object, list[Messages]] = {}
+        for messages in self._outbox:
+            tick = -1 if messages.document_grain else self.room.tick_of(int(messages.sent_at[0]))
+            kinds.setdefault((tick, *messages.kind), []).append(messages)
+        self._outbox = []
+        for parts in kinds.values():
+            self._wire(join(parts))
+
+    def _wire(self, messages: Messages) -> None:
+        """Put lines of one kind on the wire."""
         room = self.room
         group_of = messages.document_id if messages.document_grain else messages.location
         first = np.flatnonzero(np.concatenate([[True], group_of[1:] != group_of[:-1]]))
@@ -130,6 +146,8 @@ class Feed:
 
     def post_due(self, tick: int) -> None:
         """Deliver what is due in the tick with absolute number ``tick`` (called at its end)."""
+        if self._outbox:
+            self._dispatch()
         flights = self._pending.pop(tick, None)
         if not flights:
             return
@@ -319,6 +337,6 @@ class Feed:
         """In-flight of one belief as the waiting messages have it, shape (cells,): belief - told."""
         out = np.zeros(self.room.ledger.cells, np.int32)
         flights = [f for waiting in self._pending.values() for f in waiting] + self.dead.flights
-        for flight in flights:
-            np.subtract.at(out, flight.messages.cell, flight.messages.units(belief))
+        for messages in (*self._outbox, *(flight.messages for flight in flights)):
+            np.subtract.at(out, messages.cell, messages.units(belief))
         return out

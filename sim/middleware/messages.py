@@ -64,6 +64,12 @@ class Messages:
             self.document_grain, None if self.sequence is None else self.sequence[rows],
         )
 
+    @property
+    def kind(self) -> tuple[object, ...]:
+        """What batches have in common that may be joined."""
+        units = [None if isinstance(told, np.ndarray) else told for told in (self.on_order, self.blocked)]
+        return (self.document_type, self.code, self.document_grain, *units)
+
     def reversed(self) -> Messages:
         """The same lines with their units taken back."""
         return replace(self, on_hand=-self.on_hand, on_order=-self.on_order, blocked=-self.blocked)
