@@ -209,18 +209,33 @@ class Rules:
         cells, late, bad = cells[behind], late[behind], bad[:, behind]
         # The promoted error stands in the named entries by now.
         named = bad & (sign * ledger.named[_ON_HAND, cells] > 0)
-        rows = zip(cells.tolist(), np.any(bad, axis=0).tolist(), named.T.tolist(), late.tolist(), strict=True)
-        found = [(row[0], faults) for row in rows if (faults := self._faults_behind(*row, sign))]
+        is_bad = np.any(bad, axis=0)
+        held_up = self._held_up(cells[late & is_bad])
+        rows = zip(cells.tolist(), is_bad.tolist(), named.T.tolist(), strict=True)
+        found = [(row[0], faults) for row in rows
+                 if (faults := self._faults_behind(*row, held_up.get(row[0], ()), sign))]
         return [cell for cell, _ in found], [faults for _, faults in found]
 
-    def _faults_behind(self, cell: int, bad: bool, wrong: list[bool], late: bool, sign: int) -> list[int]:
+    def _held_up(self, cells: Cells) -> dict[int, list[int]]:
+        """Faults that hold up messages about some cells, each of which something holds up; by cell."""
+        found: dict[int, list[int]] = {}
+        if not len(cells):
+            return found
+        self._mark[cells] = True
+        for fault, late in self._late.values():
+            for cell in late[self._mark[late]].tolist():
+                found.setdefault(cell, []).append(fault)
+        self._mark[cells] = False
+        return found
+
+    def _faults_behind(self, cell: int, bad: bool, wrong: list[bool], late: Sequence[int], sign: int) -> list[int]:
         """Faults whose error pushes a book of the cell that way, the largest first, then the oldest.
 
         Args:
             cell: the cell.
             bad: whether any book of it breaks the rule.
             wrong: by on-hand belief, whether it does so with a named error of that sign.
-            late: whether messages about the cell are held up.
+            late: faults that hold up messages about the cell, where a book of it breaks the rule.
             sign: as for :meth:`_fresh`.
         """
         entries = self._ledger.entries
@@ -231,10 +246,8 @@ class Rules:
                 fault = entries.fault[entry]
                 if rest > weight.get(fault, 0):
                     weight[fault] = rest
-        if bad and late:
-            for fault, cells in self._late.values():
-                if (cells == cell).any():
-                    weight.setdefault(fault, 1)
+        for fault in late:
+            weight.setdefault(fault, 1)
         if bad and sign > 0 and cell in self._misplaced:
             weight.update(self._misplaced[cell])
         if len(weight) < 2:

@@ -68,6 +68,7 @@ class Fulfilment:
         if wishes is not None:
             self._promise(wishes)
         self._cancelling.cancel_due(self._region.room.now)
+        self.short_picks.tick(tick)
 
     def _promise(self, wishes: Wishes) -> None:
         """Reserve what ATP shows; refuse the rest."""

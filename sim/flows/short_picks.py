@@ -20,7 +20,7 @@ import numpy as np
 import simpy
 
 from sim.actions import Action
-from sim.clock import DAY, HOUR, MINUTE, SECOND
+from sim.clock import DAY, HOUR, MINUTE, SECOND, TICK
 from sim.draws import WORLD_IDS, Kind, Paper, Purpose, keyed, keyed_int, paper, threshold
 from sim.events import DOCUMENT_TYPE, NULL, SOURCE, STATUS
 from sim.flows.manual import Manual
@@ -89,8 +89,8 @@ class ShortPicks:
         self._takes_below = int(threshold(region.room.config.online.substitute_rate))
         self._called_below = int(threshold(_CALLED_SHARE))
         self._open: dict[tuple[int, int], list[OpenLine]] = {}
-        #: Lines by the instant at which their promise ends: an hour's lines mostly share it.
-        self._ending: dict[int, list[OpenLine]] = {}
+        #: (end of the promise, line) by the tick in which it ends.
+        self._ending: dict[int, list[tuple[int, OpenLine]]] = {}
         mending.remedies["repromise"] = self.repromise
         mending.remedies["substitute"] = self.substitute
 
@@ -111,9 +111,7 @@ class ShortPicks:
             if bits < self._takes_below:
                 room.at(at + _OFFER_AFTER, lambda e=entry: self._offer(e))  # type: ignore[misc]
             end = max(at + HOUR, due)
-            if end not in self._ending:
-                room.at(end, lambda e=end: self._expire(self._ending.pop(e)))  # type: ignore[misc]
-            self._ending.setdefault(end, []).append(entry)
+            self._ending.setdefault(end // TICK, []).append((end, entry))
 
     def _except(self, line: OrderLines, fault: int, event: int, at: int) -> int:
         """Open the exception of a short line, if a fault is behind it; returns its number or -1."""
@@ -169,24 +167,24 @@ class ShortPicks:
         else:
             del self._open[place]
 
-    def _expire(self, ending: list[OpenLine]) -> None:
-        """The promise of some lines ends; those that are open are cancelled and cost their penalty."""
-        entries = [entry for entry in ending if self._is_open(entry)]
-        if not entries:
+    def tick(self, tick: int) -> None:
+        """Promises that ended in a tick: lines that are still open are cancelled and cost their penalty."""
+        ended = [(end, entry) for end, entry in self._ending.pop(tick, ()) if self._is_open(entry)]
+        if not ended:
             return
-        room, lines = self._region.room, join([entry.line for entry in entries])
-        for entry in entries:
+        room, lines = self._region.room, join([entry.line for _, entry in ended])
+        for end, entry in ended:
             self._forget(entry)
             if entry.exception >= 0:
-                room.truth.close(entry.exception, room.now)
+                room.truth.close(entry.exception, end)
         location, item = room.split(lines.cell)
-        room.figures["failed_lines"] += len(entries)
-        room.figures["penalties"] += len(entries) * room.config.costs.promise_penalty
+        room.figures["failed_lines"] += len(ended)
+        room.figures["penalties"] += len(ended) * room.config.costs.promise_penalty
         room.figures["lost_units"] += int(lines.units.sum())
         room.figures["lost_margin"] += float((room.catalogue.price - room.catalogue.cost)[item] @ lines.units)
-        at = np.full(len(entries), room.now)
+        at = np.array([end for end, _ in ended])
         room.stream.emit(
-            "cancelling", len(entries), event_id=room.ids.of(Kind.ORDER, lines.key, _CANCEL_STEP), occurred_at=at,
+            "cancelling", len(ended), event_id=room.ids.of(Kind.ORDER, lines.key, _CANCEL_STEP), occurred_at=at,
             recorded_at=at, available_at=at + 60 * SECOND, source=SOURCE["OMS"], location=location, item=item,
             quantity=lines.units, status=STATUS["missing"], document_type=DOCUMENT_TYPE["order"],
             document_id=lines.document, correlation_id=lines.document,
