@@ -93,22 +93,25 @@ class Undecided:
         room = self._region.room
         bits = keyed(room.seed, Purpose.DISPOSITION, room.region, 0, goods.base)
         forgotten = bits < self._below
-        for row in np.flatnonzero(forgotten).tolist():
-            forgotten[row] = self._forget(goods.take(np.array([row])), int(event[row]), int(at[row]), due)
+        rows = np.flatnonzero(forgotten)
+        chosen = goods.take(rows)
+        told = zip(self._returning.document(chosen).tolist(), event[rows].tolist(), at[rows].tolist(), strict=True)
+        forgotten[rows] = [self._forget(chosen.take(slice(row, row + 1)), *words, due)
+                           for row, words in enumerate(told)]
+        room.rules.touch(chosen.location * np.int32(room.items) + chosen.item)
         return forgotten
 
-    def _forget(self, goods: Returned, event: int, at: int, due: int) -> bool:
+    def _forget(self, goods: Returned, document: int, event: int, at: int, due: int) -> bool:
         room = self._region.room
         location, item, units, base = (int(c[0]) for c in (goods.location, goods.item, goods.units, goods.base))
         fault_id = room.truth.fault_id("missing_disposition", base)
         if not room.plan.strikes("missing_disposition", fault_id, at, location=location, item=item):
             return False
-        cell, document = room.cell(location, item), int(self._returning.document(goods)[0])
+        cell = room.cell(location, item)
         fault = room.truth.fault("missing_disposition", fault_id, at, location=location, item=item,
                                  document_id=document, magnitude=units, units=units)
         room.truth.hold(fault)
         room.ledger.post_again(Belief.OMS_ON_HAND, cell, units, fault, room.now)
-        room.rules.touch(np.array([cell]))
         room.truth.lineage(event, fault)
         room.truth.open_exception(
             "missing_disposition", (base,), "missing_disposition", [fault], room.now, location=location, item=item,
