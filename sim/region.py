@@ -11,6 +11,7 @@ import simpy
 
 from sim.catalogue import make_calendar, make_catalogue, numbers_of, stores_of_region
 from sim.config import Config
+from sim.counts import Counts
 from sim.demand import DemandSource, SyntheticDemand
 from sim.draws import Ids
 from sim.events import Vocabulary
@@ -152,9 +153,10 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     rules = Rules(ledger, truth, economy, items)
     room = Room(
         seed=seed, region=region, config=config, catalogue=catalogue, calendar=calendar, vocabulary=vocabulary,
-        stores=stores, env=simpy.Environment(calendar.start), ids=Ids(seed, region), ledger=ledger, truth=truth,
-        rules=rules, economy=economy, stream=Stream(vocabulary, path, keeper(config, seed)),
-        plan=Plan(config, vocabulary, calendar.start), clock_offset=np.zeros(stores + 1, np.int64),
+        stores=stores, env=simpy.Environment(calendar.start), ids=Ids(seed, region), ledger=ledger,
+        counts=Counts(ledger), truth=truth, rules=rules, economy=economy,
+        stream=Stream(vocabulary, path, keeper(config, seed)), plan=Plan(config, vocabulary, calendar.start),
+        clock_offset=np.zeros(stores + 1, np.int64),
     )
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
     stock(room, rate, capacity)

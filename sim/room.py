@@ -12,6 +12,7 @@ import simpy
 from sim.catalogue import Calendar, Catalogue
 from sim.clock import DAY, TICK
 from sim.config import Config
+from sim.counts import Counts
 from sim.draws import Ids
 from sim.events import Vocabulary
 from sim.faults.plan import Plan
@@ -53,6 +54,7 @@ class Room:
     env: simpy.Environment
     ids: Ids
     ledger: Ledger
+    counts: Counts
     truth: Truth
     rules: Rules
     economy: Economy

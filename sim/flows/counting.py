@@ -20,13 +20,14 @@ import simpy
 
 from sim.actions import Action
 from sim.clock import DAY, HOUR, SECOND
+from sim.counts import CountSheet
 from sim.draws import Kind, Purpose, keyed_int
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
 from sim.flows.miscounting import Counters, Seen
 from sim.flows.misplacing import Misplacing
-from sim.ledger import Belief, CountSheet
+from sim.ledger import Belief
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
 from sim.opening import count_calendar
@@ -110,7 +111,7 @@ class Counting:
         body = (cells.astype(np.int64) << _CELL_SHIFT) | np.int64(day << _DAY_SHIFT) | np.int64(ordinal)
         seen = self._counters.see(cells, day, ordinal, room.ids.of(Kind.COUNT, body, 15), by)
         # What is on the dock is not on a shelf that someone counts.
-        sheet = ledger.count(cells, seen.mistake, seen.missed_cutoff)
+        sheet = room.counts.take(cells, seen.mistake, seen.missed_cutoff)
         counting = room.config.counting
         variance = np.abs(sheet.delta) > np.maximum(self._tolerance[cells] * np.abs(sheet.book),
                                                     counting.floor_units - 1)
@@ -122,7 +123,7 @@ class Counting:
             self._vary(sheet, row, int(body[row]), int(at[row]), seen)
         if variance.any():
             # The variances were named since: the sheet that goes up the ladder sees their entries.
-            sheet = ledger.count(cells, seen.mistake, seen.missed_cutoff)
+            sheet = room.counts.take(cells, seen.mistake, seen.missed_cutoff)
         self._own(sheet, body, seen, by)
         self._approve(sheet, body, by)
         return sheet
@@ -253,7 +254,7 @@ class Counting:
                     room.truth.lineage(by, room.ledger.entries.fault[entry])
         owned = [key for key in body.tolist() if key in self._owners] if self._owners else []
         owners = {key >> _CELL_SHIFT: self._owners[key] for key in owned}
-        room.ledger.apply_count(sheet, room.now, acts, spare, owners)
+        room.counts.apply(sheet, room.now, acts, spare, owners)
         for key in owned:
             room.truth.lineage(room.ids.one(Kind.COUNT, key, 1), self._owners[key])
             self._let_go(key, _NONE)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import simpy
 
+from sim.counts import Counts
 from sim.ledger import ON_HAND_BELIEFS, Belief, Cause, Kind, Ledger, Place
 from tests.sim.ledger_words import Notes
 
@@ -102,11 +103,12 @@ def test_a_days_counts_are_cheap() -> None:
     ledger.tell(Kind.ON_HAND, lost, np.full(len(lost), -1, np.int32), 0, Place.SHELF, Cause.SHRINK)
     n = CELLS // 50
     chosen = iter([rng.choice(CELLS, n, replace=False) for _ in range(ROUNDS)])
+    booked = Counts(ledger)
     none, on_time, by = np.zeros(n, np.int32), np.zeros(n, np.bool_), np.arange(n, dtype=np.int64)
 
     def counts() -> None:
-        sheet = ledger.count(next(chosen), none, on_time)
-        ledger.apply_count(sheet, 0, by, 1)
+        sheet = booked.take(next(chosen), none, on_time)
+        booked.apply(sheet, 0, by, 1)
 
     counted, slept = seconds_in_turn(counts, time_outs)
     ledger.check()

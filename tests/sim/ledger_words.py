@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim.ledger import I32, ON_HAND_BELIEFS, Belief, Cause, Cells, CountSheet, Kind, Ledger, Place
+from sim.counts import Counts, CountSheet
+from sim.ledger import I32, ON_HAND_BELIEFS, Belief, Cause, Cells, Kind, Ledger, Place
 
 SITE, ERP, OMS = ON_HAND_BELIEFS
 REPAIR, SPARE, COUNT = 900, 700, 5_000
@@ -45,9 +46,17 @@ def i32(*values: int) -> npt.NDArray[np.int32]:
     return np.array(values, np.int32)
 
 
-def four_cells() -> Ledger:
+class Books(Ledger):
+    """A ledger and its counts."""
+
+    def __init__(self, cells: int) -> None:
+        super().__init__(cells, Notes())
+        self.counts = Counts(self)
+
+
+def four_cells() -> Books:
     """Four cells of ten units on the shelf, no error."""
-    opened = Ledger(4, Notes())
+    opened = Books(4)
     opened.open_with(i32(10, 10, 10, 10), i32(0, 0, 0, 0), np.zeros((len(Cause), 4), np.int32))
     return opened
 
@@ -66,13 +75,13 @@ def appear(ledger: Ledger, cell: int, units: int, cause: Cause = Cause.SCAN_ERRO
     lose(ledger, cell, -units, cause)
 
 
-def count(ledger: Ledger, *cells: int, mistake: int = 0, missed: bool = False) -> CountSheet:
+def count(ledger: Books, *cells: int, mistake: int = 0, missed: bool = False) -> CountSheet:
     n = len(cells)
-    return ledger.count(i32(*cells), np.full(n, mistake, np.int32), np.full(n, missed))
+    return ledger.counts.take(i32(*cells), np.full(n, mistake, np.int32), np.full(n, missed))
 
 
-def approve(ledger: Ledger, sheet: CountSheet, now: int = 50) -> None:
-    ledger.apply_count(sheet, now, np.full(len(sheet), COUNT, np.int64), SPARE)
+def approve(ledger: Books, sheet: CountSheet, now: int = 50) -> None:
+    ledger.counts.apply(sheet, now, np.full(len(sheet), COUNT, np.int64), SPARE)
     ledger.check()
 
 

@@ -16,7 +16,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from sim.ledger import Belief, Cause, CountSheet, Kind, Ledger, Place
+from sim import counts
+from sim.counts import CountSheet
+from sim.ledger import Belief, Cause, Kind, Ledger, Place
 from tests.sim.ledger_equality import (
     BELIEF_OF,
     BOOK_OF,
@@ -52,6 +54,7 @@ class Interleavings(RuleBasedStateMachine):
         self.now = 0
         self.notes = Notes()
         self.ledger = Ledger(CELLS, self.notes)
+        self.booked = counts.Counts(self.ledger)
         self.flying: list[Message] = []
         self.arrived: list[Message] = []
         self.lost: list[Message] = []
@@ -230,7 +233,7 @@ class Interleavings(RuleBasedStateMachine):
     )
     def count(self, cells: list[int], mistakes: list[int], missed: int) -> None:
         late = [missed == row for row in range(len(cells))]
-        sheet = self.ledger.count(np.array(cells), i32(*mistakes[: len(cells)]), np.array(late))
+        sheet = self.booked.take(np.array(cells), i32(*mistakes[: len(cells)]), np.array(late))
         twins = [self.twin.count(*row) for row in zip(cells, mistakes, late, strict=False)]
         assert sheet.counted.tolist() == [t.counted for t in twins]
         assert sheet.book.tolist() == [t.book for t in twins]
@@ -252,7 +255,7 @@ class Interleavings(RuleBasedStateMachine):
             twins = [t for t in twins if t.cell != refused]
         by = [self.now * 10 + t.cell for t in twins]
         owners = {} if owned is None else {owned: OWNER}
-        self.ledger.apply_count(sheet, self.now, np.array(by, np.int64), SPARE, owners)
+        self.booked.apply(sheet, self.now, np.array(by, np.int64), SPARE, owners)
         for number, twin in zip(by, twins, strict=True):
             self.counts[number] = (cut_off, twin.cell)
             self.flying += self.twin.approve(twin, self.now, number, SPARE, owners.get(twin.cell))

@@ -7,13 +7,14 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from sim.ledger import ON_HAND_BELIEFS, Cause, Kind, Ledger, LedgerError
+from sim.ledger import ON_HAND_BELIEFS, Cause, Kind, LedgerError
 from tests.sim.ledger_words import (
     COUNT,
     ERP,
     REPAIR,
     SITE,
     SPARE,
+    Books,
     ambient,
     appear,
     approve,
@@ -27,14 +28,14 @@ from tests.sim.ledger_words import (
 
 
 @pytest.fixture
-def ledger() -> Ledger:
+def ledger() -> Books:
     return four_cells()
 
 
 # -- counts ------------------------------------------------------------------------------------------
 
 
-def test_a_count_in_the_middle_of_flights_sees_what_is_settled(ledger: Ledger) -> None:
+def test_a_count_in_the_middle_of_flights_sees_what_is_settled(ledger: Books) -> None:
     sell(ledger, 0, 0, 0)
     lose(ledger, 0, 1)
     sheet = count(ledger, 0)
@@ -45,7 +46,7 @@ def test_a_count_in_the_middle_of_flights_sees_what_is_settled(ledger: Ledger) -
     assert [ledger.belief[b, 0] for b in ON_HAND_BELIEFS] == [6, 6, 6]
 
 
-def test_a_count_that_misses_the_cut_off_owns_the_difference(ledger: Ledger) -> None:
+def test_a_count_that_misses_the_cut_off_owns_the_difference(ledger: Books) -> None:
     sell(ledger, 0, 0)
     lose(ledger, 0, 1)
     approve(ledger, count(ledger, 0, missed=True))
@@ -54,7 +55,7 @@ def test_a_count_that_misses_the_cut_off_owns_the_difference(ledger: Ledger) -> 
     assert ledger.belief[ERP, 0] == ledger.fact[Kind.ON_HAND, 0] - 2
 
 
-def test_a_mistaken_count_owns_its_mistake_and_never_counts_below_zero(ledger: Ledger) -> None:
+def test_a_mistaken_count_owns_its_mistake_and_never_counts_below_zero(ledger: Books) -> None:
     lose(ledger, 0, 9)
     sheet = count(ledger, 0, mistake=-4)
     assert (sheet.counted[0], sheet.delta[0]) == (0, -10)
@@ -62,7 +63,7 @@ def test_a_mistaken_count_owns_its_mistake_and_never_counts_below_zero(ledger: L
     assert ambient(ledger, 0) == (0, 0, -1)
 
 
-def test_what_comes_after_the_cut_off_stays(ledger: Ledger) -> None:
+def test_what_comes_after_the_cut_off_stays(ledger: Books) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     lose(ledger, 0, 3)
@@ -73,12 +74,12 @@ def test_what_comes_after_the_cut_off_stays(ledger: Ledger) -> None:
     assert unpaid(ledger, 0) == [(5, ERP, 1)]
 
 
-def test_a_count_names_a_cell_once(ledger: Ledger) -> None:
+def test_a_count_names_a_cell_once(ledger: Books) -> None:
     with pytest.raises(LedgerError, match="twice"):
         count(ledger, 1, 2, 1)
 
 
-def test_a_refused_row_changes_nothing(ledger: Ledger) -> None:
+def test_a_refused_row_changes_nothing(ledger: Books) -> None:
     for cell in range(3):
         lose(ledger, cell, 2)
     ledger.post_again(SITE, 1, 3, 5, 1)
@@ -90,7 +91,7 @@ def test_a_refused_row_changes_nothing(ledger: Ledger) -> None:
     assert unpaid(ledger, 1) == [(5, SITE, 3)]
 
 
-def test_entries_that_cancel_are_both_cleared(ledger: Ledger) -> None:
+def test_entries_that_cancel_are_both_cleared(ledger: Books) -> None:
     for b in ON_HAND_BELIEFS:
         ledger.post_again(b, 0, 3, 5, 1)
         ledger.post_again(b, 0, -3, 6, 2)
@@ -104,7 +105,7 @@ def test_entries_that_cancel_are_both_cleared(ledger: Ledger) -> None:
     assert set(ledger.entries.cleared_by) == {COUNT}
 
 
-def test_a_replay_after_a_count_names_itself(ledger: Ledger) -> None:
+def test_a_replay_after_a_count_names_itself(ledger: Books) -> None:
     sell(ledger, 0)
     for b in ON_HAND_BELIEFS:
         ledger.drop(b, 0, -1, 5, 1)
@@ -117,7 +118,7 @@ def test_a_replay_after_a_count_names_itself(ledger: Ledger) -> None:
     assert ledger.belief[:3, 0].tolist() == [8, 8, 8]
 
 
-def test_a_count_leaves_what_only_downstream_got_wrong(ledger: Ledger) -> None:
+def test_a_count_leaves_what_only_downstream_got_wrong(ledger: Books) -> None:
     ledger.post_again(ERP, 0, 3, 5, 1)
     lose(ledger, 0, 1)
     approve(ledger, count(ledger, 0))
@@ -126,7 +127,7 @@ def test_a_count_leaves_what_only_downstream_got_wrong(ledger: Ledger) -> None:
     assert ledger.belief[:3, 0].tolist() == [9, 12, 9]
 
 
-def test_downstream_entries_after_the_cut_off_stay_though_their_fault_was_cleared(ledger: Ledger) -> None:
+def test_downstream_entries_after_the_cut_off_stay_though_their_fault_was_cleared(ledger: Books) -> None:
     for b in ON_HAND_BELIEFS:
         ledger.post_again(b, 0, 2, 5, 1)
     sheet = count(ledger, 0)
@@ -135,7 +136,7 @@ def test_downstream_entries_after_the_cut_off_stay_though_their_fault_was_cleare
     assert unpaid(ledger, 0) == [(5, ERP, 4)]
 
 
-def test_downstream_paid_less_than_the_site_is_the_counts(ledger: Ledger) -> None:
+def test_downstream_paid_less_than_the_site_is_the_counts(ledger: Books) -> None:
     for b in ON_HAND_BELIEFS:
         ledger.post_again(b, 0, 2, 5, 1)
     sheet = count(ledger, 0)
@@ -148,7 +149,7 @@ def test_downstream_paid_less_than_the_site_is_the_counts(ledger: Ledger) -> Non
 # -- counts and promotions ---------------------------------------------------------------------------
 
 
-def test_a_count_pays_what_was_promoted_since_its_cut_off(ledger: Ledger) -> None:
+def test_a_count_pays_what_was_promoted_since_its_cut_off(ledger: Books) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     ledger.promote(np.array([0]), 2)
@@ -157,7 +158,7 @@ def test_a_count_pays_what_was_promoted_since_its_cut_off(ledger: Ledger) -> Non
     assert ambient(ledger, 0) == (0, 0, 0)
 
 
-def test_promoted_causes_that_partly_cancel_are_both_paid(ledger: Ledger) -> None:
+def test_promoted_causes_that_partly_cancel_are_both_paid(ledger: Books) -> None:
     lose(ledger, 0, 2)
     appear(ledger, 0, 3)
     sheet = count(ledger, 0)
@@ -168,7 +169,7 @@ def test_promoted_causes_that_partly_cancel_are_both_paid(ledger: Ledger) -> Non
     assert ambient(ledger, 0) == (0, 0, 0)
 
 
-def test_only_the_causes_that_were_promoted_are_paid_there(ledger: Ledger) -> None:
+def test_only_the_causes_that_were_promoted_are_paid_there(ledger: Books) -> None:
     lose(ledger, 0, 2)
     appear(ledger, 0, 1)
     sheet = count(ledger, 0)
@@ -180,7 +181,7 @@ def test_only_the_causes_that_were_promoted_are_paid_there(ledger: Ledger) -> No
     assert ambient(ledger, 0) == (0, 1, 0)
 
 
-def test_an_entry_after_the_cut_off_is_not_taken_for_a_promotion(ledger: Ledger) -> None:
+def test_an_entry_after_the_cut_off_is_not_taken_for_a_promotion(ledger: Books) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     for b in ON_HAND_BELIEFS:
@@ -190,7 +191,7 @@ def test_an_entry_after_the_cut_off_is_not_taken_for_a_promotion(ledger: Ledger)
     assert unpaid(ledger, 0) == [(5, b, 1) for b in ON_HAND_BELIEFS]
 
 
-def test_promoted_and_paid_meanwhile_becomes_the_counts_own(ledger: Ledger) -> None:
+def test_promoted_and_paid_meanwhile_becomes_the_counts_own(ledger: Books) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     ledger.promote(np.array([0]), 2)
@@ -202,7 +203,7 @@ def test_promoted_and_paid_meanwhile_becomes_the_counts_own(ledger: Ledger) -> N
     assert set(ledger.entries.cleared_by) == {42}
 
 
-def test_a_promotion_that_turned_is_not_paid_by_what_the_count_saw(ledger: Ledger) -> None:
+def test_a_promotion_that_turned_is_not_paid_by_what_the_count_saw(ledger: Books) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     appear(ledger, 0, 5, Cause.SHRINK)
@@ -212,7 +213,7 @@ def test_a_promotion_that_turned_is_not_paid_by_what_the_count_saw(ledger: Ledge
     assert ambient(ledger, 0) == (0, 0, -2)
 
 
-def test_a_promotion_that_grew_is_paid_by_what_the_count_saw(ledger: Ledger) -> None:
+def test_a_promotion_that_grew_is_paid_by_what_the_count_saw(ledger: Books) -> None:
     lose(ledger, 0, 2)
     sheet = count(ledger, 0)
     lose(ledger, 0, 3)
@@ -228,7 +229,7 @@ def test_a_promotion_that_grew_is_paid_by_what_the_count_saw(ledger: Ledger) -> 
 @pytest.mark.parametrize("promoted", [False, True])
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_counts_that_overlap_pay_an_error_once_and_own_its_doubling(
-    ledger: Ledger, order: tuple[int, ...], promoted: bool
+    ledger: Books, order: tuple[int, ...], promoted: bool
 ) -> None:
     sheets = []
     for units in (2, 1, 1):
@@ -245,7 +246,7 @@ def test_counts_that_overlap_pay_an_error_once_and_own_its_doubling(
     assert unpaid(ledger, 0) == ([(101, b, 4) for b in ON_HAND_BELIEFS] if promoted else [])
 
 
-def test_a_count_after_an_approved_count_sees_its_mistake(ledger: Ledger) -> None:
+def test_a_count_after_an_approved_count_sees_its_mistake(ledger: Books) -> None:
     approve(ledger, count(ledger, 0, mistake=2))
     assert ambient(ledger, 0) == (0, 0, 2)
     approve(ledger, count(ledger, 0))
