@@ -75,6 +75,7 @@ SHARES: tuple[str, ...] = (
     "demand.quantity_log",
     "counting.tolerance",
     "counting.missed_cutoff_rate",
+    "counting.search_rate",
     "demand.online_return_rate",
     "middleware.valid_late_rate",
     "middleware.redelivery_rate",
@@ -130,6 +131,9 @@ MOST: tuple[tuple[tuple[str, ...], float], ...] = (
     (("pricing.elasticity",), 20.0),
     (("counting.per_year",), 365.0),
     (("_day", "_days", ".day", ".days", "_days_median"), 3_650.0),
+    # The world bounds both: an outage ends the same day, and dead letters are looked at within two.
+    (("faults.api_outage.hours",), 14.0),
+    (("faults.schema_drift.hours",), 50.0),
     (("_hours", ".hours"), 8_760.0),
     (("_minutes", "_minutes_median"), 525_600.0),
     (("maintenance_rate", *(f"faults.{name}.rate" for name in sorted(FREQUENCIES))), 3_000.0),
@@ -222,5 +226,8 @@ def _check_rates(experiment: Experiment) -> None:
         if name not in FREQUENCIES and fault.rate * faults.scale > 1:
             made = f"{fault.rate * faults.scale:g}"
             raise UserError(f"faults.scale={faults.scale:g}: makes {key}.rate {made}, and it is a share, from 0 to 1")
+        if name == "reservation_leak" and fault.rate * faults.scale > experiment.online.cancel_rate:
+            raise UserError(f"{key}.rate={fault.rate:g}: only a cancelled order leaks, so with faults.scale at most "
+                            f"online.cancel_rate={experiment.online.cancel_rate:g}")
         if entry.magnitude_unit.startswith("share") and fault.magnitude > 1:
             raise UserError(f"{key}.magnitude={fault.magnitude:g}: is a share, from 0 to 1")

@@ -25,6 +25,8 @@ SUFFIXES: Final = (".yaml", ".yml")
 #: Keys that say where a run goes, and what the file is itself.
 _NOT_IN_A_FILE: Final = frozenset({"scenario", "out", "overwrite"})
 _OVERRIDE: Final = "override /"
+#: What YAML makes of numbers, words, lists and tables.
+_PLAIN: Final = (str, int, float, list, dict, type(None))
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,9 @@ def _check(key: str, value: Any) -> None:
     """One key of the file: it has to be there, to be the file's to set, and to take the value."""
     if key in _NOT_IN_A_FILE:
         raise UserError(f"{key}: is no key of a scenario file; set it on the command line")
+    odd = next((one for one in (value if isinstance(value, list) else [value]) if not isinstance(one, _PLAIN)), None)
+    if odd is not None:
+        raise UserError(f"{key}: holds a {type(odd).__name__}; a scenario is numbers, words, lists and tables")
     inside = {} if is_table(key) else fields_of(kind_of(key))
     if inside:
         raise UserError(f"{key}={value}: holds several keys, set one; {choices(f'{key}.{name}' for name in inside)}")
@@ -111,6 +116,9 @@ def _leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
     """Dotted key and value of whatever is no mapping; an empty mapping is a value."""
     for name, value in content.items():
         key = f"{prefix}.{name}" if prefix else str(name)
+        if "." in str(name):
+            outer, _, inner = str(name).rpartition(".")
+            raise UserError(f"{key}: stands with a dot; a file nests its keys, {outer}: {{{inner}: ...}}")
         if isinstance(value, dict) and value:
             yield from _leaves(value, key)
         else:
@@ -134,6 +142,11 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _as_word(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _as_word)
 _Loader.yaml_implicit_resolvers = {
     first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
     for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -128,6 +128,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "restored_at": TIME,
             "units": COUNT,
             "ambient": pa.bool_(),
+            "latent": pa.bool_(),
         },
     ),
     "truth/exceptions": _schema(

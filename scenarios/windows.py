@@ -14,7 +14,6 @@ from scenarios.errors import UserError, choices
 from scenarios.schema import Experiment
 from sim.clock import DAY, parse_date, to_datetime
 from sim.config import Demand, Fault, Faults
-from sim.events import INTERFACES
 from sim.faults.types import BY_NAME
 
 
@@ -105,18 +104,19 @@ def _check_shape(name: str, fault: Fault) -> None:
 def _check_only(name: str, fault: Fault, experiment: Experiment) -> None:
     if not fault.only:
         return
-    world = experiment.world
+    world, entry = experiment.world, BY_NAME[name]
+    stands = {"any": ("S", "DC"), "shop": ("S",), "dc": ("DC",)}[entry.places]
     names = {
-        "location": locations(experiment),
+        "location": {place for place in locations(experiment) if place.startswith(stands)},
         "item": {f"I{number:05d}" for number in range(1, world.items + 1)},
         "supplier": {f"V{number:03d}" for number in range(1, world.suppliers + 1)},
-        "interface": set(INTERFACES),
+        "interface": set(entry.interfaces),
     }
-    kinds = BY_NAME[name].confined_to
+    kinds = entry.confined_to
     if not kinds:
         raise UserError(f"faults.{name}.only={fault.only[0]}: this type acts everywhere and cannot be confined")
     known = set().union(*(names[kind] for kind in kinds))
     for given in fault.only:
         if given not in known:
-            raise UserError(f"faults.{name}.only={given}: no such {' or '.join(kinds)}; "
+            raise UserError(f"faults.{name}.only={given}: no {' or '.join(kinds)} that this type strikes; "
                             f"{choices(known, given, shown_max=6)}")

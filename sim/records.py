@@ -82,11 +82,22 @@ def faults_table(world: RegionWorld) -> pa.Table:
         "location": names.location(f.location), "item": names.item(f.item), "document_id": ids(f.document_id),
         "interface": names.interface(f.interface), "magnitude": f.magnitude, "onset": times(f.onset),
         "ended_at": times(f.ended_at), "restored_at": times(f.restored_at), "units": f.units,
-        "ambient": pa.array(f.ambient, pa.bool_()),
+        "ambient": pa.array(f.ambient, pa.bool_()), "latent": _is_latent(world),
     })
     acted = set(world.room.ledger.entries.fault)
     keep = [t != REPAIR or number in acted for number, t in enumerate(f.type)]
     return table.filter(pa.array(keep, pa.bool_()))
+
+
+def _is_latent(world: RegionWorld) -> npt.NDArray[np.bool_]:
+    """Faults that the stream never showed: no row is of their lineage, and no exception of theirs had evidence."""
+    truth = world.room.truth
+    named = np.concatenate([*truth.lineage_faults, np.zeros(0, np.int64)])
+    shown = np.isin(np.asarray(truth.faults.fault_id, np.int64), named)
+    for faults, at in zip(truth.exceptions.faults, truth.exceptions.first_evidence_at, strict=True):
+        if 0 <= at < world.room.calendar.end:
+            shown[faults] = True
+    return ~shown
 
 
 def exceptions_table(world: RegionWorld) -> pa.Table:

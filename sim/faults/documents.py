@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from sim.faults.record import BUSINESS_RULE, DATA_SYNCHRONIZATION, PHYSICAL_DISCREPANCY, TIMING_DELAY, FaultType
+from sim.faults.record import (
+    BUSINESS_RULE,
+    DATA_SYNCHRONIZATION,
+    PHYSICAL_DISCREPANCY,
+    POSTING,
+    TIMING_DELAY,
+    FaultType,
+)
 
 DOCUMENTS: tuple[FaultType, ...] = (
     FaultType(
@@ -19,6 +26,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         rate_unit="share of cartons",
         basis="RVCF 2010: 3% of units shipped in error",
         confined_to=("location", "item", "supplier"),
+        places="dc",
         window_hours=72.0,
     ),
     FaultType(
@@ -34,6 +42,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         team="dc",
         rate_unit="share of cartons",
         confined_to=("location", "item", "supplier"),
+        places="dc",
         window_hours=72.0,
     ),
     FaultType(
@@ -51,6 +60,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         self_closing=True,
         duration="how late after the truck",
         confined_to=("location", "supplier"),
+        places="dc",
         window_hours=48.0,
     ),
     FaultType(
@@ -68,6 +78,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         self_closing=True,
         duration="how late past the service level",
         confined_to=("location", "interface"),
+        interfaces=POSTING,
         window_hours=48.0,
     ),
     FaultType(
@@ -85,6 +96,7 @@ DOCUMENTS: tuple[FaultType, ...] = (
         self_closing=True,
         duration="how late past the service level",
         confined_to=("location",),
+        places="shop",
         window_hours=72.0,
     ),
     FaultType(

@@ -81,6 +81,7 @@ GOODS: tuple[FaultType, ...] = (
         basis="NRF FY2021-22: 1.4-1.6% of sales",
         ambient=True,
         confined_to=("location", "item"),
+        places="shop",
         window_hours=168.0,
     ),
     FaultType(
@@ -98,6 +99,7 @@ GOODS: tuple[FaultType, ...] = (
         magnitude_unit="size of a misplaced lot",
         duration="until the goods are found",
         confined_to=("location", "item"),
+        places="shop",
         window_hours=168.0,
     ),
     FaultType(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.faults.record import DATA_SYNCHRONIZATION, TIMING_DELAY, FaultType
+from sim.faults.record import CALLED, DATA_SYNCHRONIZATION, DIRECT, MAPPED, TIMING_DELAY, FaultType
 
 MESSAGES: tuple[FaultType, ...] = (
     FaultType(
@@ -18,6 +18,7 @@ MESSAGES: tuple[FaultType, ...] = (
         team="integration",
         rate_unit="share of messages",
         confined_to=("location", "item", "interface"),
+        interfaces=DIRECT,
         window_hours=72.0,
     ),
     FaultType(
@@ -33,6 +34,7 @@ MESSAGES: tuple[FaultType, ...] = (
         team="integration",
         rate_unit="share of messages",
         confined_to=("location", "item", "interface"),
+        interfaces=DIRECT,
         window_hours=72.0,
     ),
     FaultType(
@@ -64,6 +66,7 @@ MESSAGES: tuple[FaultType, ...] = (
         rate_unit="releases that break a mapping, a region and 30 days",
         duration="until somebody mends it",
         confined_to=("interface",),
+        interfaces=MAPPED,
         window_hours=48.0,
     ),
     FaultType(
@@ -81,6 +84,7 @@ MESSAGES: tuple[FaultType, ...] = (
         self_closing=True,
         duration="how long it is down",
         confined_to=("interface",),
+        interfaces=CALLED,
         window_hours=24.0,
     ),
     FaultType(
@@ -97,6 +101,8 @@ MESSAGES: tuple[FaultType, ...] = (
         rate_unit="share of nightly jobs",
         basis="BPI Challenge 2019 aggregates: 2.5% of the hand-offs of one legacy interface",
         confined_to=("location", "interface"),
+        places="shop",
+        interfaces=("pos_batch",),
         window_hours=48.0,
     ),
 )

@@ -38,6 +38,8 @@ class FaultType:
         magnitude_unit: what ``faults.NAME.magnitude`` scales; empty where it scales nothing.
         duration: what ``faults.NAME.hours`` and ``sigma`` are of; empty where nothing lasts.
         confined_to: what ``faults.NAME.only`` may name: location, item, supplier, interface.
+        places: the kind of location it strikes: ``shop``, ``dc`` or ``any``.
+        interfaces: those it strikes, where ``only`` may name one.
         basis: where the default rate comes from.
         self_closing: ends by itself in time; its time to restore says little of an operator.
         ambient: most of it is kept as dense everyday error until its cell becomes an exception.
@@ -62,6 +64,8 @@ class FaultType:
     magnitude_unit: str = ""
     duration: str = ""
     confined_to: tuple[str, ...] = ()
+    places: str = "any"
+    interfaces: tuple[str, ...] = ()
     basis: str = "declared assumption"
     self_closing: bool = False
     ambient: bool = False
@@ -69,6 +73,12 @@ class FaultType:
     gap_hours: float = 24.0
     grace_hours: float = 1.0
 
+
+#: Interfaces that post line by line; those that carry lines at once; all that a release can break; all that can fail.
+POSTING = ("store_erp", "wms_erp")
+DIRECT = ("pos_erp", "pos_oms", "store_erp", "store_oms", "wms_erp", "wms_oms")
+MAPPED = (*DIRECT, "pos_batch")
+CALLED = (*MAPPED, "web_oms")
 
 DATA_SYNCHRONIZATION = "data_synchronization"
 BUSINESS_RULE = "business_rule"

@@ -18,6 +18,7 @@ RECORDS: tuple[FaultType, ...] = (
         team="inventory_control",
         rate_unit="share of items",
         confined_to=("location", "item"),
+        places="dc",
         window_hours=168.0,
     ),
     FaultType(
@@ -51,6 +52,7 @@ RECORDS: tuple[FaultType, ...] = (
         basis="FTC/NIST: 1 in 30 prices at the till is wrong",
         duration="until the late push comes",
         confined_to=("location", "item"),
+        places="shop",
         window_hours=72.0,
     ),
     FaultType(
@@ -67,6 +69,7 @@ RECORDS: tuple[FaultType, ...] = (
         rate_unit="share of shops in 28 days",
         magnitude_unit="size of the offset",
         confined_to=("location",),
+        places="shop",
         window_hours=72.0,
     ),
 )

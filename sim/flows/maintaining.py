@@ -113,7 +113,8 @@ class Maintaining:
 
     def _release(self, bits: int, day: int, number: int, when: int) -> None:
         room, chosen = self._region.room, uniform_int(keyed_int(bits, Purpose.SCHEMA, 1))
-        if number == 0 and chosen < _OF_CALLS:
+        # By a draw of its own: both sorts choose among the other interfaces alike, or the choice would tell them apart.
+        if number == 0 and uniform_int(keyed_int(bits, Purpose.SCHEMA, 3)) < _OF_CALLS:
             self._region.gateway.version += 1
             self._release_harmlessly(self._region.gateway.interface, when, number, self._region.gateway.version)
             return

@@ -117,6 +117,21 @@ def _nowhere(draw: random.Random) -> tuple[str, Any]:
     return f"faults.{draw.choice(FAULTS)}", {"rate": 0.01, "only": [name]}
 
 
+def _where_it_never_strikes(draw: random.Random) -> tuple[str, Any]:
+    name, place = draw.choice([
+        ("api_outage", "edi_wms"), ("schema_drift", "edi_erp"), ("batch_failure", "wms_erp"),
+        ("posting_lag", "pos_erp"),
+        ("dropped_message", "tms_erp"), ("shrink", "DC1"), ("clock_skew", "DC1"), ("late_asn", "S0001"),
+        ("unit_of_measure", "S0001"), ("price_mismatch", "DC1"),
+    ])
+    return f"faults.{name}", {"rate": 0.01, "only": [place]}
+
+
+def _more_than_the_world_bears(draw: random.Random) -> tuple[str, Any]:
+    return draw.choice([("faults.api_outage.hours", 100.0), ("faults.schema_drift.hours", 90.0),
+                        ("faults.reservation_leak.rate", 0.9)])
+
+
 def _no_such_choice(draw: random.Random) -> tuple[str, Any]:
     return draw.choice(["record", "calibrated_to", "policy.name", "detector.name", "classifier.name", "priority.name",
                         "demand.source", "engine.name"]), "brave"
@@ -130,7 +145,7 @@ def _more_than_a_whole(draw: random.Random) -> tuple[str, Any]:
 
 DAMAGES = (_wrong_type, _unknown_fault, _misspelt_key, _share_above_one, _below_zero, _far_too_large, _no_number,
            _empty_window, _window_after_the_run, _nowhere, _no_such_choice, _more_than_a_whole,
-           _absurd_magnitude, _derived_type)
+           _absurd_magnitude, _derived_type, _where_it_never_strikes, _more_than_the_world_bears)
 
 
 def _spoil(number: int) -> tuple[str, str, dict[str, Any]]:
@@ -209,6 +224,27 @@ def test_a_refusal_tells_the_key_and_its_range(words: tuple[str, ...], named: st
 ])
 def test_what_can_be_meant_is_not_refused(words: tuple[str, ...]) -> None:
     compose(words)
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("world.stores: 30", "world.stores: stands with a dot; a file nests its keys, world: {stores: ...}"),
+    ("faults: {shrink.rate: 0.1}", "faults.shrink.rate: stands with a dot; a file nests its keys, shrink: {rate: ...}"),
+    ("world: {start: !!timestamp 2026-33-02}", "world.start=2026-33-02: must be a date"),
+    ("pilot: {types: !!set {late_asn}}", "pilot.types: holds a set"),
+    ("world: {stores: !!binary aGk=}", "world.stores: holds a bytes"),
+    ('detector: {name: "a:b"}', "detector.name=a:b: no such class"),
+])
+def test_odd_yaml_is_refused_by_its_key(tmp_path: Path, text: str, told: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        compose([f"scenario={file}"])
+    assert str(caught.value).startswith(told)
+
+
+def test_whatever_is_called_a_share_or_a_rate_of_something_is_one() -> None:
+    called = {key for key, value in KEYS.items() if isinstance(value, float) and key.endswith(("_share", "_rate"))}
+    assert called - set(SHARES) == {"confounders.maintenance_rate"}
 
 
 @pytest.mark.parametrize("scenario", options("scenario"))

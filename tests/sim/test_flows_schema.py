@@ -53,6 +53,22 @@ def test_a_breaking_release_leaves_dead_letters_of_one_kind(drifted: Played):
     assert (exceptions.restored_at == -1).all()
 
 
+def test_harmless_and_breaking_releases_come_on_the_same_interfaces():
+    config = _config(rate=30.0, days=60)
+    config.world.stores, config.world.items = 1, 4
+    harmless, breaking = set(), set()
+    for seed in range(16):
+        played = play(config, seed)
+        faults = played.faults("schema_drift")
+        rows = played.of("announcing")
+        rows = rows[rows.status == RELEASE]
+        breaks = rows.occurred_at.isin(faults.onset)
+        breaking |= set(rows.interface[breaks])
+        harmless |= set(rows.interface[~breaks])
+    # A call of the web shop has no mapping that could break.
+    assert harmless - {INTERFACE["web_oms"]} == breaking
+
+
 def test_a_harmless_release_raises_the_version_and_nothing_else():
     config = _config(rate=0.0, days=30)
     played = play(config)
