@@ -5,7 +5,7 @@ cell (location x item), at every moment,
 
     belief = fact + in_flight + errors
 
-and this module is the only place where any of the four changes:
+and this module is, with its counts (:mod:`sim.counts`), the only place where any of the four changes:
 
 - :meth:`Ledger.tell` changes a fact by ``f`` and sends a message of ``m`` to every belief of that
   kind: ``fact += f``, ``in_flight -= m``, ``errors += m - f``. :meth:`Ledger.post` lets it arrive:
