@@ -226,8 +226,9 @@ def _check_rates(experiment: Experiment) -> None:
         if name not in FREQUENCIES and fault.rate * faults.scale > 1:
             made = f"{fault.rate * faults.scale:g}"
             raise UserError(f"faults.scale={faults.scale:g}: makes {key}.rate {made}, and it is a share, from 0 to 1")
-        if name == "reservation_leak" and fault.rate * faults.scale > experiment.online.cancel_rate:
-            raise UserError(f"{key}.rate={fault.rate:g}: only a cancelled order leaks, so with faults.scale at most "
-                            f"online.cancel_rate={experiment.online.cancel_rate:g}")
         if entry.magnitude_unit.startswith("share") and fault.magnitude > 1:
             raise UserError(f"{key}.magnitude={fault.magnitude:g}: is a share, from 0 to 1")
+    leak, cancelled = faults.reservation_leak.rate, experiment.online.cancel_rate
+    if leak * faults.scale > cancelled:
+        raise UserError(f"faults.reservation_leak.rate={leak:g}: only a cancelled order leaks, so with faults.scale at "
+                        f"most online.cancel_rate={cancelled:g}")

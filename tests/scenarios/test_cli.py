@@ -200,6 +200,17 @@ def test_a_reader_that_goes_away_is_no_error(root: Path) -> None:
     assert (shown.stdout, shown.stderr) == ("scenarios\n", "")
 
 
+def test_a_shortened_run_says_what_it_does_not_reach(command: Command, tmp_path: Path) -> None:
+    words = ("scenario=erp_cutover", "world.days=3", "world.stores=2", "world.items=20", "oracle=false")
+    done = command("run", *words, cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if "does not reach" in line]
+    assert len(told) == 1
+    assert told[0].startswith("stocktwin: a run of 3 days does not reach ")
+    assert "middleware.canonical_from_day=18" in told[0]
+
+
 def test_a_run_prints_its_scorecard_and_the_page(command: Command, tmp_path: Path) -> None:
     words = ("world.stores=3", "world.items=40", "world.days=5", "seed=3")
     done = command("run", *words, cwd=tmp_path)

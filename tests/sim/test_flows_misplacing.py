@@ -10,6 +10,7 @@ from sim.clock import DAY, HOUR
 from sim.config import Config
 from sim.events import CODE, STATUS
 from sim.ledger import ON_HAND_BELIEFS, Place
+from sim.records import faults_table
 from tests.sim.small_world import Played, Watcher, play, quiet_config
 
 
@@ -43,6 +44,18 @@ def test_misplaced_goods_are_in_every_book_and_off_the_shelf():
     assert not len(played.entries())
     assert (faults.restored_at == -1).all()
     assert not len(played.of("moving"))
+
+
+def test_what_the_stream_never_shows_is_latent_and_what_it_shows_is_not():
+    # Nobody comes upon them and no silence is long enough to tell: the faults leave no trace.
+    hidden = faults_table(play(_forever()).world).to_pandas()
+    assert hidden.latent.sum() > 10
+    config = _shops()
+    config.faults.misplacement.hours = 30.0
+    found = play(config)
+    table, named = faults_table(found.world).to_pandas(), {fault for _, fault in found.lineage()}
+    assert len(named) > 20
+    assert not table.latent[table.fault_id.isin(named)].any()
 
 
 def test_a_shelf_emptied_so_is_a_phantom_by_misplacement():
