@@ -39,8 +39,8 @@ class Transformation:
     def __init__(self, case: npt.NDArray[np.integer]) -> None:
         self._case = case
         self._unconverted: set[int] = set()
-        self._numbers: dict[int, int] = {}
         self._number_of = np.full(len(case), NO_CODE, np.int64)
+        self._is_renaming = False
         self.renamed: list[Callable[[Cells, Cells, I32], None]] = []
 
     # -- units -----------------------------------------------------------------------------------
@@ -65,17 +65,15 @@ class Transformation:
     def rename(self, item: int, number: int) -> None:
         """From now on ERP reads an item's lines on another number; on its own where that is ``NO_CODE``."""
         self._number_of[item] = number
-        self._numbers.pop(item, None)
-        if number != NO_CODE:
-            self._numbers[item] = number
+        self._is_renaming = bool((self._number_of != NO_CODE).any())
 
     def number_of(self, item: int) -> int:
         """The number on which ERP reads an item's lines, or ``NO_CODE`` for its own."""
-        return self._numbers.get(item, NO_CODE)
+        return int(self._number_of[item])
 
     def for_erp(self, messages: Messages) -> Messages:
         """Lines as ERP reads them."""
-        if not self._numbers:
+        if not self._is_renaming:
             return messages
         item = messages.cell % len(self._number_of)
         rows = np.flatnonzero(self._number_of[item] != NO_CODE)
