@@ -20,7 +20,7 @@ from sim.faults.types import BY_NAME, TYPES
 CATALOGUE = """\
 receiving_variance    FX    P     PD     inventory_control
 negative_inventory    X i   I     -      inventory_control
-phantom_stock         X i   both  -      store_manager
+phantom_stock         X i   both  PD     store_manager
 transfer_delay        FX i  both  TD     inventory_control
 duplicate_item        FX i  I     DS     master_data
 price_mismatch        FX i  I     TD BR  pricing
