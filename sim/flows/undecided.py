@@ -76,6 +76,8 @@ class Undecided:
         self._below = region.room.plan.below("missing_disposition")
         self._forgotten: dict[int, Forgotten] = {}
         self._blocked: dict[int, Returned] = {}
+        #: Documents for which a manager has a case already; one that still waits its turn gets no second.
+        self._queued: set[int] = set()
         #: Documents that store managers have gone through since the last tick.
         self._gone_through: list[int] = []
         mending.remedies |= {"inspect": self.inspect, "set_disposition": self.set_disposition, "scrap": self.scrap}
@@ -191,6 +193,7 @@ class Undecided:
         cells, told = goods.location * np.int32(room.items) + goods.item, -goods.units
         for row, (document, one) in enumerate(found.items()):
             del self._forgotten[document]
+            self._queued.discard(document)
             if by >= WORLD_IDS:
                 room.truth.lineage(by, one.fault)
             told[row] -= room.ledger.repair(Belief.OMS_ON_HAND, int(cells[row]), -one.units, room.now, by, -1,
@@ -211,6 +214,9 @@ class Undecided:
         while True:
             if weekday_of(room.now) == _MONDAY:
                 for document, found in self._forgotten.items():
+                    if document in self._queued:
+                        continue
+                    self._queued.add(document)
                     location, item = int(found.goods.location[0]), found.item
                     self._manual.found(
                         "missing_disposition", "store" if location else "dc", 15 * MINUTE,

@@ -252,6 +252,17 @@ def test_store_managers_empty_the_cage_on_mondays():
     assert sum(played.world.outcomes.days["unfit_resold"]) == 0.0
 
 
+def test_a_return_that_waits_for_its_manager_gets_no_second_case_the_next_monday():
+    """Nobody gets round to it in these two weeks, and the queue still names each return once."""
+    played = play(_forgetful(days=16))
+    cases = played.world.manual.cases
+    waiting = [document for name, document in zip(cases.type, cases.document_id, strict=True)
+               if name == "missing_disposition"]
+    assert len({played.day_of(at) for name, at in zip(cases.type, cases.opened_at, strict=True)
+                if name == "missing_disposition"}) == 2
+    assert len(waiting) == len(set(waiting)) > 10
+
+
 # -- what vendors owe --------------------------------------------------------------------------------
 
 
