@@ -97,9 +97,8 @@ def test_enough_is_never_less_than_what_chance_asks_for() -> None:
 
 def test_a_parameter_that_is_read_back_is_no_evidence() -> None:
     inputs = {figure.row for figure in figures() if figure.kind == "input"}
-    # What a key of the configuration, the split of shrink, the share of mispicks (11) or the lognormal that lead times are
-    # drawn from (19) says in so many words; how many orders have an error (10)
-    # follows from their lines too.
+    # What a key of the configuration, the split of shrink, the share of mispicks (11) or the lognormal that lead times
+    # are drawn from (19) says in so many words; how many orders have an error (10) follows from their lines too.
     assert inputs == {7, 9, 11, 14, 15, 17, 18, 19, 21, 22, 24}
 
 
