@@ -8,6 +8,8 @@ the same rows do the same.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from detection.audit import AuditLog
 from detection.classifiers.base import Classifier
 from detection.desk import CaseDesk
@@ -24,10 +26,20 @@ from detection.taxonomy import Finding, Subject
 from detection.views.state import Views
 from sim.actions import Action
 from sim.clock import DAY
-from sim.events import Rows
+from sim.events import NULL, Rows
 
 #: A subject already reported with this type within this time raises no second alert.
 REPEAT_AFTER = DAY
+#: Types of a cell whose silence is the evidence: nothing is news until the cell gives a sign of life again.
+_OF_SILENCE = frozenset({"phantom_stock"})
+
+
+class _Report(NamedTuple):
+    """When a subject was last reported; of a silent cell also which, and the mark of its last sign of life."""
+
+    at: int
+    cell: int
+    mark: int
 
 
 class Operator:
@@ -51,7 +63,7 @@ class Operator:
             spec, find_policy(spec.policy), classifier, priority, self._recorder, self.audit,
             seed=seed, stores=layout.locations - 1,
         )  # fmt: skip
-        self._reported: dict[tuple[str, Subject], int] = {}
+        self._reported: dict[tuple[str, Subject], _Report] = {}
 
     def step(self, now: int, rows: Rows) -> list[Action]:
         """Take in the rows that became visible by ``now``; returns requests to the world.
@@ -63,7 +75,7 @@ class Operator:
         views = self.views
         views.update(now, rows)
         if views.is_new_day:
-            self._reported = {key: at for key, at in self._reported.items() if now - at < REPEAT_AFTER}
+            self._reported = {key: report for key, report in self._reported.items() if self._stands(now, report)}
         alerts = [
             (self._raise(now, finding), finding)
             for finding in self._detector.detect(views, rows)
@@ -76,13 +88,22 @@ class Operator:
         return self._recorder.tables(self._desk.book.cases)
 
     def _is_news(self, now: int, finding: Finding) -> bool:
-        """Whether this subject was not reported with this type within a day; outages always are news."""
+        """Whether this subject was not reported with this type lately; outages always are news."""
         key = (finding.type, finding.subject)
         before = self._reported.get(key)
-        if before is not None and now - before < REPEAT_AFTER and (finding.type != "api_outage" or before == now):
+        if before is not None and self._stands(now, before) and (finding.type != "api_outage" or before.at == now):
             return False
-        self._reported[key] = now
+        cell, mark = -1, NULL
+        if finding.type in _OF_SILENCE:
+            cell = finding.location * self.views.cells.items + finding.item
+            mark = int(self.views.cells.mark[cell])
+        self._reported[key] = _Report(now, cell, mark)
         return True
+
+    def _stands(self, now: int, report: _Report) -> bool:
+        """Whether a report still says all there is to say: it is fresh, or its cell has been silent ever since."""
+        is_silent = report.cell >= 0 and report.mark == int(self.views.cells.mark[report.cell])
+        return now - report.at < REPEAT_AFTER or is_silent
 
     def _raise(self, now: int, finding: Finding) -> int:
         alert_id = key_id(self._seed, "alert", finding.type, *finding.subject, now)

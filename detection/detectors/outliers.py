@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.detectors.base import DetectorContext
-from detection.detectors.silence import REPEAT_DAYS
 from detection.taxonomy import Finding
 from detection.views.state import Views
 from sim.clock import DAY
@@ -27,6 +26,8 @@ FloatArray = npt.NDArray[np.float64]
 #: Cells described each day, at most.
 CANDIDATES_MAX = 1500
 WARM_UP_DAYS = 7
+#: Days before a cell that was reported may be reported again.
+REPEAT_DAYS = 7
 
 
 class _Outliers:

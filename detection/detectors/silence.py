@@ -16,11 +16,7 @@ import numpy as np
 from detection.detectors.base import DetectorContext
 from detection.taxonomy import Finding
 from detection.views.state import Views
-from sim.clock import DAY
 from sim.events import Rows
-
-#: Days before a cell that was reported may be reported again.
-REPEAT_DAYS = 7
 
 
 class CellSilence:
@@ -33,6 +29,7 @@ class CellSilence:
         self._horizon_days = spec.horizon_days
         stores = max(1, context.layout.locations - 1)
         self._daily_max = max(1, round(spec.counts_per_store_day * stores))
+        #: Mark of each reported cell's last sign of life: until the next one there is nothing new to say.
         self._reported: dict[int, int] = {}
 
     def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
@@ -48,11 +45,11 @@ class CellSilence:
         at_risk = found.lines_a_day[suspect] * cells.price[cell[suspect] % cells.items] * self._horizon_days
         order = np.lexsort((cell[suspect], -at_risk))
         order = order[at_risk[order] >= self._floor]
-        self._reported = {key: at for key, at in self._reported.items() if views.now - at < REPEAT_DAYS * DAY}
+        self._reported = {key: mark for key, mark in self._reported.items() if cells.mark[key] == mark}
         fresh = [row for row in suspect[order].tolist() if int(cell[row]) not in self._reported]
         for row in fresh[: self._daily_max]:
             number = int(cell[row])
-            self._reported[number] = views.now
+            self._reported[number] = int(cells.mark[number])
             location, item = divmod(number, cells.items)
             yield Finding(
                 "phantom_stock", location=location, item=item, score=float(-log_probability[row]),

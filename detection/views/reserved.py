@@ -43,8 +43,8 @@ class Reservations:
         leaked, freed: lines found to be held for nobody, and (order, item) that are no longer, in this step.
     """
 
-    def __init__(self, locations: int, items: int) -> None:
-        self._items = items
+    def __init__(self, locations: int, items: int, service: int) -> None:
+        self._items, self._service = items, service
         self._held = np.zeros(locations * items, dtype=np.int32)
         self._promised: list[IntArray] = []
         self._closed: list[IntArray] = []
@@ -100,7 +100,7 @@ class Reservations:
             else:
                 excess[where] -= line.units
         for where in np.flatnonzero(excess > 0).tolist():
-            self._blame(where, int(excess[where]), cut_off)
+            self._blame(where, int(excess[where]), cut_off - self._service)
 
     def end_day(self, now: int) -> None:
         """Forget cancellations that arrived."""
@@ -110,22 +110,23 @@ class Reservations:
         }
         self._cancelled = {cell: entries for cell, entries in kept.items() if entries}
 
-    def _blame(self, cell: int, excess: int, cut_off: int) -> None:
-        """The latest cancelled lines of a cell whose units the excess covers."""
+    def _blame(self, cell: int, excess: int, until: int) -> None:
+        """The latest lines of a cell, cancelled before ``until``, whose units the excess covers."""
         for at, line in reversed(self._cancelled.get(cell, [])):
             key = (line.document_id, line.item)
-            if at < cut_off and line.units <= excess and key not in self.open:
+            if at < until and line.units <= excess and key not in self.open:
                 self.open[key] = line
                 self.leaked.append(line)
                 excess -= line.units
 
     def _open_at(self, cut_off: int) -> IntArray:
-        """Lines promised before ``cut_off`` and not closed by then; what is closed is forgotten."""
+        """Lines promised before ``cut_off`` and not surely closed by then; what is closed is forgotten."""
         if not self._promised:
             return np.zeros((4, 0), dtype=np.int64)
         promised = np.concatenate(self._promised, axis=1)
         closed = np.concatenate(self._closed, axis=1) if self._closed else np.zeros((2, 0), dtype=np.int64)
-        early, ended = promised[1] < cut_off, closed[0, closed[1] < cut_off]
+        settled = closed[1] < cut_off - self._service
+        early, ended = promised[1] < cut_off, closed[0, settled]
         # A line may be promised again after a pick that found nothing: it is open if it was promised more often.
         order = np.lexsort((promised[1], promised[0]))
         promised, early = promised[:, order], early[order]
@@ -138,7 +139,7 @@ class Reservations:
         ordinal = np.arange(len(early)) - np.repeat(starts, times)
         is_open = ordinal >= np.repeat(gone, times)
         self._promised = [promised[:, is_open]]
-        self._closed = [closed[:, closed[1] >= cut_off]]
+        self._closed = [closed[:, ~settled]]
         open_lines: IntArray = promised[:, is_open & early]
         return open_lines
 

@@ -65,7 +65,7 @@ class Views:
         self.prices, self.clocks, self.picks = Prices(layout.items), Clocks(), Picks(layout.items)
         self.batches, self.credits = Batches(layout.locations, spec.grace_minutes), Credits(spec.grace_minutes)
         self.returned, self.versions, self.records = ReturnedGoods(), Versions(), ItemRecords(layout.items)
-        self.reservations = Reservations(layout.locations, layout.items)
+        self.reservations = Reservations(layout.locations, layout.items, round(spec.service_hours * HOUR))
         self.redelivered = Redelivered(layout.items)
         self._parts = (
             self.cells, self.messages, self.channels, self.shipments, self.counts, self.prices, self.clocks,
