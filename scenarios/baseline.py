@@ -33,6 +33,8 @@ GATED: Final = (
 _MARGIN: Final = re.compile(r"(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)(%?)")
 #: Digits that a value keeps: far more than any margin sees, few enough to read.
 _DIGITS: Final = 12
+_SEQUENCE: Final = "tag:yaml.org,2002:seq"
+_MAPPING: Final = "tag:yaml.org,2002:map"
 _HEAD: Final = """\
 # What `stocktwin gate RUN --baseline THIS` holds a run against; `--update` writes it anew and keeps rate and margins.
 # rate: chance that a program which did not get worse fails one call. margins: by how much a measure may get worse,
@@ -96,7 +98,7 @@ def make(
         UserError: if a measure is not in the run, says neither good nor bad, or has no value at all.
     """
     known = {name for sample in samples for name in sample.values}
-    valued = {name for sample in samples for name, values in sample.values.items() if any(v is not None for v in values)}
+    valued = {name for sample in samples for name, row in sample.values.items() if any(v is not None for v in row)}
     for name in measures:
         if name not in known:
             raise UserError(f"--measures {name}: not in the run; {choices(known, name)}")
@@ -134,40 +136,30 @@ def write(path: Path, baseline: Baseline) -> None:
     shared = _shared([dict(cell.config) for cell in baseline.cells.values()])
     content = {
         "schema": SCHEMA, "version": baseline.version, "lock": baseline.lock, "rate": baseline.rate,
-        "margins": dict(baseline.margins),
+        "margins": {name: text if text.endswith("%") else float(text) for name, text in baseline.margins.items()},
         "cells": {name: _cell(cell, shared) for name, cell in baseline.cells.items()},
         "config": shared,
     }
-    text = _HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    text = _HEAD + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
     try:
         write_file(path, text.encode())
     except OSError as error:
         raise UserError(f"--baseline {path}: cannot be written: {(error.strerror or str(error)).lower()}") from error
 
 
-class _Dumper(yaml.SafeDumper):
-    """YAML with lists and innermost tables on a line of their own: a seed is a line."""
-
-    def represent_mapping(self, tag: str, mapping: Any, flow_style: bool | None = None) -> yaml.MappingNode:  # noqa: FBT001
-        node = super().represent_mapping(tag, mapping, flow_style)
-        inner = [value for _, value in node.value]
-        if inner and all(isinstance(value, yaml.ScalarNode) for value in inner) and _is_by_seed(mapping):
-            node.flow_style = True
-        return node
-
-    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> yaml.SequenceNode:  # noqa: ARG002, FBT001
-        return super().represent_sequence(tag, sequence, flow_style=True)
-
-
-def _is_by_seed(mapping: Any) -> bool:
-    return isinstance(mapping, _OneLine)
-
-
-class _OneLine(dict[str, Any]):
+class _OneLine(dict[Any, Any]):
     """A table that is written on one line."""
 
 
-_Dumper.add_representer(_OneLine, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data))
+class _Dumper(yaml.SafeDumper):
+    """YAML with lists and :class:`_OneLine` tables on a line of their own, and no anchors: a seed is a line."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True
+
+
+_Dumper.add_representer(list, lambda dumper, data: dumper.represent_sequence(_SEQUENCE, data, flow_style=True))
+_Dumper.add_representer(_OneLine, lambda dumper, data: dumper.represent_mapping(_MAPPING, data, flow_style=True))
 
 
 def _cell(cell: Sample, shared: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 Two kinds of judgement, kept apart:
 
-- **Exact.** Where a cell's configuration, its seeds and the lock file are the baseline's, nothing is left to chance:
-  hashes and counts must be equal, seed by seed. Equal ones with equal values pass on any number of seeds.
-- **Statistical.** A measure fails only when the whole interval of its difference lies beyond its margin, on the worse
-  side. On common seeds the difference is taken pair by pair (t), on fresh ones between two means (Welch); fewer than 30
-  seeds support no claim. Where configuration or lock file differ this is all that is judged, and the difference is told.
+- **Exact.** Where a cell's configuration, its seeds and the lock file are the baseline's, nothing is left to
+  chance: hashes and counts must be equal, seed by seed. Equal ones with equal values pass on any number of seeds.
+- **Statistical.** A measure fails only when the whole interval of its difference lies beyond its margin, on the
+  worse side. On common seeds the difference is taken pair by pair (t), on fresh ones between two means (Welch);
+  fewer than 30 seeds support no claim. Where configuration or lock file differ this is all that is judged, and the
+  difference is told.
 
-**The rate.** A call that judges k measures (over all cells) gives each interval the coverage 1 - 2 rate / k, so that its
-worse end is wrong with chance rate / k, and the whole call fails a program that did not get worse with chance ``rate`` at
-most (Bonferroni; it holds however the measures hang together). Holm's step-down would fail exactly the same calls: its
-first step is this one. The rate is over baselines as well as runs: a baseline that was lucky stays so until updated.
+**The rate.** A call that judges k measures (over all cells) gives each interval the coverage 1 - 2 rate / k, so
+that its worse end is wrong with chance rate / k, and the whole call fails a program that did not get worse by more
+than the margins with chance ``rate`` at most (Bonferroni; it holds however the measures hang together). Holm's
+step-down would fail exactly the same calls: its first step is this one. The rate is over baselines as well as runs:
+a baseline on lucky seeds stays so until it is updated.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from scenarios.baseline import Baseline, margin_size
 from scenarios.measure_names import direction_of
@@ -28,6 +30,7 @@ from scenarios.measures.unpaired import unpaired
 from scenarios.samples import Sample, differences, hash_of
 
 Status = Literal["passed", "failed", "not judged"]
+_BySeed = Mapping[int, Mapping[str, Any]]
 #: Values this close are the same one, written with 12 digits.
 _SAME: Final = 1e-9
 
@@ -113,7 +116,8 @@ def judge(baseline: Baseline, samples: Sequence[Sample], *, version: str, lock: 
         checks += _trials(cell, sample)
         settled = _settled(cell, sample, locked)
         level = 1 - 2 * baseline.rate / max(judged, 1)
-        checks += [_measure(cell, sample, measure, margin, level, settled) for measure, margin in baseline.margins.items()]
+        for measure, margin in baseline.margins.items():
+            checks.append(_measure(cell, sample, measure, margin, level, settled=settled))
     return Verdict(checks, notes, baseline.rate, judged)
 
 
@@ -133,7 +137,7 @@ def _settled(cell: Sample, sample: Sample, locked: bool) -> bool:
 
 def _same(before: Sequence[float | None], after: Sequence[float | None]) -> bool:
     return all(
-        (a is None and b is None) or (a is not None and b is not None and math.isclose(a, b, rel_tol=_SAME, abs_tol=1e-12))
+        a is b or (a is not None and b is not None and math.isclose(a, b, rel_tol=_SAME, abs_tol=_SAME))
         for a, b in zip(before, after, strict=True)
     )
 
@@ -145,13 +149,13 @@ def _exact(cell: Sample, sample: Sample) -> list[Check]:
         return []
     checks = []
     for name, before, after in (("hashes", cell.hashes, sample.hashes), ("counts", cell.counts, sample.counts)):
-        wrong = _unequal({seed: before.get(seed, {}) for seed in common}, {seed: after.get(seed, {}) for seed in common})
+        wrong = _unequal(*({seed: side.get(seed, {}) for seed in common} for side in (before, after)))
         told = f"equal on {len(common)} seeds" if not wrong else f"not the baseline's: {_listed(wrong)}"
         checks.append(Check(cell.name, name, "failed" if wrong else "passed", told))
     return checks
 
 
-def _unequal[T](before: Mapping[int, Mapping[str, T]], after: Mapping[int, Mapping[str, T]]) -> list[str]:
+def _unequal(before: _BySeed, after: _BySeed) -> list[str]:
     """``NAME of seed SEED (X -> Y)`` for all that is not equal."""
     found = []
     for seed in sorted(before.keys() | after.keys()):
@@ -184,7 +188,7 @@ def _trials(cell: Sample, sample: Sample) -> list[Check]:
     return [Check(cell.name, "trials", "failed" if worse else "passed", told)]
 
 
-def _measure(cell: Sample, sample: Sample, name: str, margin: str, level: float, settled: bool) -> Check:
+def _measure(cell: Sample, sample: Sample, name: str, margin: str, level: float, *, settled: bool) -> Check:
     before = cell.values.get(name, ())
     unit = cell.units.get(name) or sample.units.get(name, "")
     size = margin_size(margin, before)

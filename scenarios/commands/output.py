@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scenarios.errors import UserError
+from scenarios.errors import UserError, choices
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,3 +48,43 @@ def run_folder(word: str) -> Path:
     if not (folder / "manifest.json").is_file():
         raise UserError(f"{folder}: is no run folder (it has no manifest.json)")
     return folder
+
+
+def options(
+    command: str, words: Sequence[str], *, flags: Sequence[str] = (), valued: Sequence[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """Split a command's words into plain ones and options.
+
+    Args:
+        command: for messages.
+        words: after the command's name.
+        flags: options without a value, with their dashes.
+        valued: options followed by a value, or by ``=VALUE``.
+
+    Returns:
+        The plain words, and option -> value (empty for a flag).
+
+    Raises:
+        UserError: for an option that is unknown, twice there, or lacks its value.
+    """
+    plain: list[str] = []
+    found: dict[str, str] = {}
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if not word.startswith("-"):
+            plain.append(word)
+            continue
+        name, equals, value = word.partition("=")
+        if name not in {*flags, *valued}:
+            raise UserError(f"{name}: no such option of {command}; {choices([*flags, *valued], name)}")
+        if name in found:
+            raise UserError(f"{name}: is there twice")
+        if name in flags and equals:
+            raise UserError(f"{name}: takes no value")
+        if name in valued and not equals:
+            if not left or left[0].startswith("--"):
+                raise UserError(f"{name}: needs a value; see stocktwin {command} --help")
+            value = left.pop(0)
+        found[name] = value
+    return plain, found
