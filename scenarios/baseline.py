@@ -19,6 +19,7 @@ import yaml
 from scenarios.errors import UserError, choices
 from scenarios.manifest import write_file
 from scenarios.measure_names import direction_of, margin_of
+from scenarios.measures.replications import RATIOS
 from scenarios.samples import Sample, hash_of
 
 SCHEMA: Final = 1
@@ -35,6 +36,8 @@ _MARGIN: Final = re.compile(r"(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)(%?)")
 _DIGITS: Final = 12
 _SEQUENCE: Final = "tag:yaml.org,2002:seq"
 _MAPPING: Final = "tag:yaml.org,2002:map"
+_NO_RATIO: Final = "is a ratio of sums over seeds; gate business.managed.loss_value instead"
+_NEITHER: Final = "neither a higher nor a lower value is better, it cannot be gated"
 _HEAD: Final = """\
 # What `stocktwin gate RUN --baseline THIS` holds a run against; `--update` writes it anew and keeps rate and margins.
 # rate: chance that a program which did not get worse fails one call. margins: by how much a measure may get worse,
@@ -102,8 +105,10 @@ def make(
     for name in measures:
         if name not in known:
             raise UserError(f"--measures {name}: not in the run; {choices(known, name)}")
+        if name in RATIOS:
+            raise UserError(f"--measures {name}: {_NO_RATIO}")
         if direction_of(name) == "neutral":
-            raise UserError(f"--measures {name}: neither a higher nor a lower value is better, it cannot be gated")
+            raise UserError(f"--measures {name}: {_NEITHER}")
         if name not in valued:
             reason = next((sample.reasons.get(name) for sample in samples if sample.reasons.get(name)), "no value")
             raise UserError(f"--measures {name}: has no value in the run: {reason}")
@@ -211,12 +216,14 @@ def _parsed(content: Mapping[str, Any]) -> Baseline:
         raise UserError(f"rate={rate:g}: must lie between 0 and 1")
     margins = {str(name): str(margin) for name, margin in content["margins"].items()}
     for name, margin in margins.items():
+        if name in RATIOS:
+            raise UserError(f"margins.{name}: {_NO_RATIO}")
         try:
             _parse_margin(margin)
         except ValueError:
             raise UserError(f"margins.{name}={margin}: must be a number, or a percentage like 5%") from None
         if direction_of(name) == "neutral":
-            raise UserError(f"margins.{name}: neither a higher nor a lower value is better, it cannot be gated")
+            raise UserError(f"margins.{name}: {_NEITHER}")
     shared = content.get("config") or {}
     cells = {str(name): _sample(str(name), cell, shared) for name, cell in content["cells"].items()}
     return Baseline(str(content["version"]), content["lock"], rate, margins, cells)

@@ -146,9 +146,9 @@ def _flat_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Dotted keys; a table that is empty, a list and a value stand as they are."""
+    """Dotted keys; lists and values stand as they are, an empty table says nothing."""
     for key, value in values.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             yield from _flat(value, f"{above}{key}.")
         else:
             yield f"{above}{key}", value
