@@ -78,7 +78,7 @@ def test_a_run_is_made_from_overrides_once(session: pytest.Pytester) -> None:
             assert (stocktwin_scorecard.source / "manifest.json").is_file()
 
         def test_other(stocktwin_scorecard, tmp_path_factory):
-            assert len(list(tmp_path_factory.getbasetemp().glob("stocktwin*"))) == 1
+            assert len(list(tmp_path_factory.getbasetemp().glob("stocktwin[0-9]*"))) == 1
         """
     )
     _run(session).assert_outcomes(passed=2)
