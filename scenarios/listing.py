@@ -13,7 +13,7 @@ from typing import Any
 
 from scenarios.errors import UserError, choices
 from scenarios.groups import content, described
-from scenarios.measure_names import MEASURES
+from scenarios.measure_names import MEASURES, direction_of
 from sim.config import Faults
 from sim.faults.types import TYPES
 
@@ -79,7 +79,7 @@ def _fault_cells(row: Row) -> list[str]:
 
 
 def _measures() -> list[Row]:
-    return [dataclasses.asdict(entry) for entry in MEASURES]
+    return [{**dataclasses.asdict(entry), "better": direction_of(entry.name)} for entry in MEASURES]
 
 
 _TOPICS: dict[str, Callable[[], list[Row]]] = {
@@ -92,7 +92,7 @@ _TOPICS: dict[str, Callable[[], list[Row]]] = {
 #: Columns shown as text; JSON has every field.
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "faults": ("name", "kind", "plane", "cause", "remedy", "approver", "rate", "of"),
-    "measures": ("name", "unit", "meaning"),
+    "measures": ("name", "unit", "better", "meaning"),
 }
 #: Widest a column gets before its text is wrapped; 0 for no limit.
 _WIDEST: dict[str, tuple[int, ...]] = {"faults": (0, 0, 0, 20, 29, 17, 0, 30)}

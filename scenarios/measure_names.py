@@ -9,6 +9,9 @@ score (0 to 1), count, ratio.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
+
+Direction = Literal["higher", "lower", "neutral"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +92,48 @@ MEASURES: tuple[MeasureName, ...] = (
     *(MeasureName(f"detection.loop.{name}", unit, meaning) for name, unit, meaning in _DETECTION),
     *(MeasureName(name, unit, meaning) for name, unit, meaning in _OTHERS),
 )
+
+#: Which way is better, by the last word of a name and, where words alike mean different things, by the whole name.
+#: ``neutral`` is what a change of says neither: a chance line, an arm that no operator touches, a volume.
+_BETTER: Final[dict[str, Direction]] = {
+    "recovery_of_reachable": "higher", "recovery": "higher", "recovery_oracle": "neutral",
+    "loss_value": "lower", "lost_sales_value": "lower", "lost_sales_units": "lower", "fulfilment_failure_rate": "lower",
+    "stock_accuracy": "higher", "negative_inventory_rate": "lower", "shrink_rate": "lower", "labour_minutes": "lower",
+    "recall": "higher", "recall_found": "higher", "recall_value": "higher", "recall_inferred": "higher",
+    "chance_recall": "neutral", "skill": "higher", "precision": "higher", "precision_one_to_one": "higher",
+    "coincident": "lower", "false_alarms_per_location_day": "lower", "mttd_hours": "lower",
+    "mttd_median_hours": "lower", "mttd_regret_hours": "lower",
+    "lead_time_hours": "higher", "before_reconciliation": "higher", "auc_pr": "higher",
+    "type_macro_f1": "higher", "fault_macro_f1": "higher", "cause_macro_f1": "higher", "ece": "lower", "brier": "lower",
+    "cost": "lower", "routing_accuracy": "higher", "priority_gain": "higher", "compression": "neutral",
+    "mttr_hours": "lower", "mttr_median_hours": "lower", "time_to_close_hours": "lower", "auto_resolution": "higher",
+    "wrongful": "lower", "wrongful_value": "lower", "wrongful_cvar": "lower", "false_closures": "lower",
+    "reopened": "lower", "prevented": "higher", "manual_minutes_per_exception": "lower", "utilisation": "neutral",
+    "queue_age_p95_hours": "lower", "manual.mttd_hours": "neutral", "manual.mttr_hours": "neutral",
+}
+_PAIR: Final = "classification.pair."
+#: Arms in which the operator under test has no part.
+_UNTOUCHED: Final = ("business.clean.", "business.unmanaged.", "business.oracle.")
+#: The difference that does not matter yet, by unit: absolute, or in percent of the mean that it is compared with.
+_MARGINS: Final[dict[str, str]] = {
+    "share": "0.02", "score": "0.03", "ratio": "0.03", "count": "10%", "alarms/location-day": "0.05",
+}
+_MARGIN_OF_SIZES: Final = "5%"
+
+
+def direction_of(name: str) -> Direction:
+    """Whether a higher or a lower value of a measure is better; a name that is not known is neutral."""
+    if name.startswith(_UNTOUCHED):
+        return "neutral"
+    if name.startswith(_PAIR):
+        return "higher"
+    return _BETTER.get(name, _BETTER.get(name.rsplit(".", maxsplit=1)[-1], "neutral"))
+
+
+def margin_of(name: str) -> str:
+    """The usual margin of a measure: what a change must exceed to matter, ``0.02`` or ``5%`` of the mean.
+
+    These are conventions of this project, not findings; a baseline holds its own.
+    """
+    unit = next((entry.unit for entry in MEASURES if entry.name == name), "score" if name.startswith(_PAIR) else "")
+    return _MARGINS.get(unit, _MARGIN_OF_SIZES)

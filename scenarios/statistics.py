@@ -101,13 +101,22 @@ def ratio_of_sums(
     value = float(above.sum()) / total
     if count < 2:
         return Estimate(value, None, None, count)
-    left = total - below
-    if (left <= 0).any():
+    if (total - below <= 0).any():
         return Estimate(value, None, None, count)
-    without = (above.sum() - above) / left
-    pseudo = count * value - (count - 1) * without
+    pseudo = pseudo_values(above, below)
     half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1) * pseudo.std(ddof=1) / math.sqrt(count))
     return Estimate(value, max(least, value - half), min(most, value + half), count)
+
+
+def pseudo_values(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Jackknife pseudo-values of sum(above) / sum(below): what each pair adds; with one pair the ratio itself."""
+    count, total = len(below), below.sum()
+    if count < 2:
+        return above / below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        without = (above.sum() - above) / (total - below)
+    pseudo: FloatArray = count * (above.sum() / total) - (count - 1) * without
+    return pseudo
 
 
 def is_above_zero(values: Sequence[float] | FloatArray) -> bool:
