@@ -1,0 +1,49 @@
+"""What commands share: the terminal, the page, and the words that name a run folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenarios.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> Console:
+    """The terminal, or plain text of a fixed width where the output goes elsewhere."""
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=140, highlight=False)
+
+
+def write_page(run: Path) -> Path:
+    """Write the page of a run; that renews the manifest which vouches for it."""
+    from reports import page
+
+    return page.write(run)
+
+
+def one_folder(command: str, words: list[str]) -> Path:
+    """The single run folder that a command works on.
+
+    Raises:
+        UserError: if there is not one word, or it is no run folder.
+    """
+    if len(words) != 1:
+        raise UserError(f"{command}: takes one run folder, got {len(words)}; usage: stocktwin {command} RUN")
+    return run_folder(words[0])
+
+
+def run_folder(word: str) -> Path:
+    """The run folder that a word names.
+
+    Raises:
+        UserError: if it is none.
+    """
+    folder = Path(word)
+    if not (folder / "manifest.json").is_file():
+        raise UserError(f"{folder}: is no run folder (it has no manifest.json)")
+    return folder

@@ -1,0 +1,84 @@
+"""``stocktwin run``: one scenario, its scorecard and its run folder."""
+
+from __future__ import annotations
+
+import sys
+
+from scenarios.commands.output import console, write_page
+from scenarios.errors import UserError
+
+HELP = """\
+usage: stocktwin run [KEY=VALUE ...]
+
+Runs one scenario on one seed in up to four arms (clean, unmanaged, managed, oracle), prints its
+scorecard and writes a run folder with a page, report.html. What is set here wins over the scenario.
+
+  scenario=NAME           what is simulated: see stocktwin list scenarios (default quickstart)
+  scenario=FILE.yaml      a scenario of your own, of the same form as those of conf/scenario
+  seed=N                  of all draws (default 1)
+  replications=N          as many seeds, from seed on; one scorecard over them (default 1)
+  detector=NAME           what raises alerts: see stocktwin list detectors
+  policy=NAME             what may repair itself: see stocktwin list policies
+  classifier= priority=   what names causes; what orders the queues
+  demand=NAME             synthetic, or complete_journey: real grocery baskets (extra data)
+  faults=NAME             standard, ambient or none; faults.scale, faults.exclude, faults.TYPE.rate
+  world.KEY=VALUE         regions, stores (of the whole chain), items, days, start, end
+  people.KEY= pilot.KEY=  teams and their times; where and when automation is switched on
+  record=full|summary     keep the stream too, or scores and truth only
+  oracle=true|false       run the arm with perfect detection and diagnosis too
+  realism=true            print beside the scorecard how the run compares with published figures
+  out=DIR overwrite=true  where to write (default outputs/SCENARIO/ID); replace a complete run
+  workers=N               processes at once; changes no result (default 1)
+
+examples:
+  stocktwin run scenario=calm detector=never
+  stocktwin run policy=unrestricted seed=7 world.days=14 faults.shrink.rate=0
+"""
+
+
+def main(words: list[str]) -> int:
+    """Run one scenario."""
+    for word in words:
+        if word.startswith("-"):
+            raise UserError(f"{word}: no such option; run takes KEY=VALUE, see stocktwin run --help")
+    from scenarios.compose import compose
+    from scenarios.run_folder import check_target, choose
+    from scenarios.windows import not_reached
+
+    experiment = compose(words)
+    target = choose(experiment)
+    check_target(target, overwrite=experiment.overwrite)
+    late = not_reached(experiment)
+    if late:
+        print(f"stocktwin: a run of {experiment.world.days} days does not reach {', '.join(late)}", file=sys.stderr)
+
+    from scenarios.arms import run_experiment
+    from scenarios.progress import bar
+    from scenarios.record import RunFolderError
+
+    try:
+        with bar() as progress:
+            run = run_experiment(experiment, target, progress)
+    except RunFolderError as error:
+        raise UserError(str(error)) from error
+    page = write_page(run)
+
+    from scenarios.scorecard_view import show
+
+    world = experiment.world
+    print(
+        f"{experiment.scenario}  seed {experiment.seed}"
+        + (f" to {experiment.seed + experiment.replications - 1}" if experiment.replications > 1 else "")
+        + f"  {world.days} days, {world.regions} region{'s' * (world.regions > 1)}, {world.stores} stores, "
+        f"{world.items:,} items  detector {experiment.detector.plugin or experiment.detector.name}"
+        f"  policy {experiment.policy.name}\n",
+        flush=True,
+    )
+    terminal = console()
+    show(run, terminal)
+    if experiment.realism:
+        from scenarios.realism_view import show_realism
+
+        show_realism(run, terminal)
+    print(page)
+    return 0
