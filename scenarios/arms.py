@@ -80,7 +80,7 @@ def _run_seed(experiment: Experiment, writer: RunWriter, progress: Progress) -> 
     spill = writer.path("spill/tables").parent
     results = _carry_out(experiment, tasks, spill, progress)
     progress(0.96, "measuring")
-    _write_tables(writer, results)
+    write_tables(writer, results)
     shutil.rmtree(spill)
     _write(experiment, writer, results)
 
@@ -113,7 +113,7 @@ def _share(progress: Progress, number: int, count: int, task: Task) -> Callable[
     return tell
 
 
-def _write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
+def write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
     """The tables of all arms and regions, one name at a time."""
     names = dict.fromkeys(name for result in results for name in result.tables)
     for name in names:
@@ -124,7 +124,7 @@ def _write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
 def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
     """The audit trail, what the run is, and the scorecard over it."""
     writer.write_text("audit.jsonl", "".join(f"{line}\n" for result in results for line in result.audit))
-    _identify(experiment, writer, results)
+    identify(experiment, writer, results, arms_of(experiment))
     scorecard = measures.score(writer.reader())
     writer.write_scorecard(scorecard.to_json())
     for name, table in scorecard.breakdowns().items():
@@ -144,15 +144,14 @@ def _labelled(result: ArmResult, name: str) -> pa.Table:
     return table
 
 
-def _identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
+def identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult], arms: Sequence[str]) -> None:
+    """Say which run a folder holds: its configuration, and the hash of each of its arms."""
     config: dict[str, Any] = compose.resolved(experiment)
     config["capacity_minutes_per_day"] = _capacity(results)
     writer.write_config(config)
-    arms = {
-        arm: combine_digests(r.stream_hash for r in results if r.arm == arm) for arm in arms_of(experiment)
-    }
+    hashes = {arm: combine_digests(r.stream_hash for r in results if r.arm == arm) for arm in arms}
     writer.identify(
-        version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=arms,
+        version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=hashes,
         rows=sum(r.rows for r in results), business_rows=sum(r.business_rows for r in results),
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from detection.layout import Layout
 from detection.spec import OperatorSpec, PilotScope
 from scenarios.schema import Experiment
 from sim.clock import DAY, parse_date
-from sim.events import NULL
+from sim.draws import Purpose, keyed_int
+from sim.events import NULL, Vocabulary
 
 
 def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorSpec:
@@ -34,6 +36,16 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         escalate_hours=policy.escalate_hours,
         parameters=dict(detector.parameters),
     )
+
+
+def layout_of(experiment: Experiment, vocabulary: Vocabulary, region: int) -> Layout:
+    """What the operator of one region knows of it before the first row."""
+    return Layout(vocabulary, experiment.world.opens, experiment.world.closes, f"R{region + 1}")
+
+
+def operator_seed(seed: int, region: int) -> int:
+    """The seed of one region's operator: regions name places by the same codes, and must not share ids of cases."""
+    return keyed_int(seed, Purpose.IDS, region)
 
 
 def _pilot(experiment: Experiment, locations: Sequence[str]) -> PilotScope:
