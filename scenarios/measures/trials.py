@@ -1,0 +1,117 @@
+"""Trials of a benchmark: what one entrant reached on one scenario and seed, and how it ended.
+
+A trial is one file, ``trials/KEY.json`` in the folder of the benchmark, written whole or not at all. It
+holds no wall-clock time, so a benchmark done twice, or in pieces, gives the same bytes.
+
+**A failed trial counts.** One whose status is not ``ok`` stays in every table and in every denominator,
+and stands for an operator that raised nothing: nothing found, every miss its whole window, nothing won
+back. :func:`counted` is the one place that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from scenarios.errors import UserError
+from scenarios.manifest import canonical_json
+
+#: The status of a trial that ended as it should.
+OK: Final = "ok"
+#: What the seeds of a benchmark are for, in the order in which they are used.
+SPLITS: Final = ("dev", "validation", "test")
+#: The folder of the trials in that of the benchmark.
+FOLDER: Final = "trials"
+#: Measures in which an operator that does nothing has 0: what was found, and what was won.
+_NOTHING: Final = frozenset(
+    {f"detection{loop}.{name}" for loop in ("", ".loop") for name in (
+        "recall", "recall_found", "recall_value", "recall_inferred", "skill", "precision", "precision_one_to_one",
+        "before_reconciliation", "auc_pr")}
+    | {f"classification.{name}_macro_f1" for name in ("type", "fault", "cause")}
+    | {"case.routing_accuracy", "repair.auto_resolution", "business.recovery", "business.recovery_of_reachable"}
+)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One entrant on one scenario and seed.
+
+    Attributes:
+        scenario: the suite's name of the scenario.
+        seed: of all draws.
+        split: ``dev``, ``validation`` or ``test``.
+        entrant: the suite's name of the detector, policy or whatever is compared.
+        status: ``ok``, or how it failed (``error``, ``timeout``, ``memory``, ``killed``, ``invalid output`` ...).
+        message: one line on the failure; empty where there was none.
+        event_hash: of the unmanaged arm's stream; None where the simulation itself failed.
+        measures: name -> value, unit, low, high, n, reason: as under ``measures`` of ``scorecard.json``.
+        by_type: exception type -> ``n`` (exceptions held to be found), ``recall``, and ``announced``: whether a row
+            says so.
+    """
+
+    scenario: str
+    seed: int
+    split: str
+    entrant: str
+    status: str
+    message: str = ""
+    event_hash: str | None = None
+    measures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    by_type: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended as it should."""
+        return self.status == OK
+
+    @property
+    def place(self) -> tuple[str, str, int, int]:
+        """What trials are ordered by: scenario, entrant, split and seed."""
+        rank = SPLITS.index(self.split) if self.split in SPLITS else len(SPLITS)
+        return self.scenario, self.entrant, rank, self.seed
+
+    def to_json(self) -> str:
+        """The trial as one line; equal trials give equal text."""
+        return canonical_json(asdict(self)) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Trial:
+        """A trial as it was written.
+
+        Raises:
+            ValueError: if the text is no trial.
+        """
+        content = json.loads(text)
+        names = {entry.name for entry in fields(cls)}
+        if not isinstance(content, Mapping) or set(content) != names:
+            raise ValueError("is no trial of a benchmark")
+        return cls(**content)
+
+
+def counted(trial: Trial, name: str) -> float | None:
+    """The value with which a trial counts in a measure; None where the measure does not apply.
+
+    A failed trial has the value of the score without alerts, if it was taken, and 0 where nothing found means 0.
+    """
+    value = trial.measures.get(name, {}).get("value")
+    if value is None and not trial.ok and name in _NOTHING:
+        return 0.0
+    return None if value is None else float(value)
+
+
+def read_trials(out: str | Path) -> list[Trial]:
+    """All finished trials of a benchmark's folder, in the order of :attr:`Trial.place`.
+
+    Raises:
+        UserError: if a file there is no trial.
+    """
+    trials = []
+    for path in sorted((Path(out) / FOLDER).glob("*.json")):
+        try:
+            trials.append(Trial.from_json(path.read_bytes()))
+        except ValueError as error:
+            raise UserError(f"{path}: {error}") from error
+    return sorted(trials, key=lambda trial: trial.place)
