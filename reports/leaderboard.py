@@ -45,7 +45,7 @@ def read(path: Path) -> pd.DataFrame:
 
 def render(table: pd.DataFrame, suite: str) -> str:
     """The page as text."""
-    mode = next(mode for mode, columns in COLUMNS.items() if next(iter(columns)) in table)
+    mode = next(mode for mode, columns in COLUMNS.items() if set(columns) <= set(table))
     ranking = next(iter(COLUMNS[mode]))
     test = table[table["split"] == TEST]
     overall = test[test["by"] == OVERALL]
