@@ -36,6 +36,8 @@ DETECTORS: dict[str, str] = {
     "always": "detection.detectors.nulls:Always",
     "random": "detection.detectors.nulls:RandomAtSameRate",
     "last_point": "detection.detectors.nulls:LastPoint",
+    "time_of_day": "detection.detectors.nulls:TimeOfDay",
+    "one_liner": "detection.detectors.one_liner:OneLiner",
     "supplied": "detection.detectors.supplied:Supplied",
 }
 CLASSIFIERS: dict[str, str] = {

@@ -15,7 +15,7 @@ import numpy as np
 from scenarios import statistics
 from scenarios.measures.card import Measure, Result, Scorecard, in_order, to_measure, unit_of
 
-_RATIOS: Final = {
+RATIOS: Final = {
     "business.recovery": ("managed", "clean"),
     "business.recovery_oracle": ("oracle", "clean"),
     "business.recovery_of_reachable": ("managed", "oracle"),
@@ -36,8 +36,8 @@ def combine(scorecards: Sequence[Scorecard]) -> Scorecard:
     out = Scorecard()
     for name in in_order({name: measure for card in scorecards for name, measure in card.measures.items()}):
         measures = [card.measures[name] for card in scorecards if name in card.measures]
-        if name in _RATIOS:
-            out.put({name: _ratio(scorecards, *_RATIOS[name])})
+        if name in RATIOS:
+            out.put({name: _ratio(scorecards, *RATIOS[name])})
         elif name == "repair.wrongful_cvar":
             values = [card.measures["repair.wrongful_value"].value for card in scorecards]
             found = statistics.tail_mean([value for value in values if value is not None], TAIL)
