@@ -36,6 +36,9 @@ DETECTORS: dict[str, str] = {
     "always": "detection.detectors.nulls:Always",
     "random": "detection.detectors.nulls:RandomAtSameRate",
     "last_point": "detection.detectors.nulls:LastPoint",
+    "alerts": "detection.detectors.files:AlertFile",
+    "scores": "detection.detectors.files:ScoreFile",
+    "command": "detection.detectors.piped:host_of_command",
     "supplied": "detection.detectors.supplied:Supplied",
 }
 CLASSIFIERS: dict[str, str] = {
@@ -61,6 +64,11 @@ class UnknownNameError(ValueError):
 def names(stage: str) -> tuple[str, ...]:
     """The names that can stand at ``stage`` (detector, classifier, priority), plug-ins included."""
     return tuple(_targets(stage))
+
+
+def is_built_in(stage: str, name: str) -> bool:
+    """Whether a name stands for a class of this program."""
+    return name in _BUILT_IN[stage]
 
 
 def load(stage: str, name: str) -> Any:

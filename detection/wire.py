@@ -16,7 +16,7 @@ import dataclasses
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,10 +24,10 @@ import pyarrow as pa
 
 from detection.detectors.base import DetectorContext
 from detection.layout import Layout
-from detection.remedies import STEPS
+from detection.remedies import KIND_OF_STEP, TEAM_OF_KIND
 from detection.spec import OperatorSpec
 from detection.taxonomy import CAUSES, FAULT_TYPES, FIELDS_OF_SCOPE, SCOPE_OF_TYPE, UNKNOWN, Finding
-from sim.events import COLUMNS, EVENT_TYPE, EVENT_TYPES, INTERFACES, NO_CODE, NULL, Block, Rows, Vocabulary
+from sim.events import COLUMNS, EVENT_TYPES, INTERFACES, NO_CODE, NULL, Block, Rows, Vocabulary
 
 PROTOCOL = 1
 #: Settings of the operator that a detector reads.
@@ -136,7 +136,7 @@ def _read_steps(reader: Any) -> Iterator[tuple[int, Rows]]:
         for size in json.loads(told[_BLOCKS]):
             end = begin + size
             taken = {name: values[begin:end] for name, values in columns.items() if name != "event_type"}
-            seen = {name: values for name, values in taken.items() if not _is_null(values)}
+            seen = {name: values for name, values in taken.items() if not _is_null(values, COLUMNS[name])}
             blocks.append(Block(int(columns["event_type"][begin]), seen, size))
             begin = end
         yield int(told[_NOW]), Rows(tuple(blocks))
@@ -150,10 +150,10 @@ def _decoded(column: Any, kind: str) -> np.ndarray[Any, Any]:
     return np.asarray(column.cast(pa.int64()).fill_null(NULL))
 
 
-def _is_null(values: np.ndarray[Any, Any]) -> bool:
-    if values.dtype.kind == "f":
+def _is_null(values: np.ndarray[Any, Any], kind: str) -> bool:
+    if kind == "float":
         return bool(np.isnan(values).all())
-    return bool((values == NULL).all() or (values == NO_CODE).all())
+    return bool((values == (NO_CODE if kind.startswith("code:") else NULL)).all())
 
 
 def _plain_rows(block: Block, words: Vocabulary) -> Iterator[dict[str, Any]]:
@@ -175,22 +175,52 @@ def _plain_rows(block: Block, words: Vocabulary) -> Iterator[dict[str, Any]]:
 _DEFAULTS = {entry.name: entry.default for entry in dataclasses.fields(Finding)}
 
 
-def answer(findings: list[Finding], words: Vocabulary) -> str:
-    """Findings as one line: names for codes, and only what differs from the default."""
-    return json.dumps({"findings": [_told(finding, words) for finding in findings]})
+Names = Mapping[str, tuple[str, ...]]
+Codes = Mapping[str, Mapping[str, int]]
 
 
-def _told(finding: Finding, words: Vocabulary) -> dict[str, Any]:
-    names = _names(words)
+def names_of(words: Vocabulary) -> Names:
+    """The names behind the coded fields of a finding."""
+    return {"location": words.locations, "item": words.items, "interface": INTERFACES, "source": EVENT_TYPES}
+
+
+def codes_of(words: Vocabulary) -> Codes:
+    """The codes behind those names."""
+    return {field: {name: code for code, name in enumerate(names)} for field, names in names_of(words).items()}
+
+
+def answer(findings: Sequence[Finding], names: Names) -> str:
+    """Findings as one line: names for codes, and only what differs from the default.
+
+    Raises:
+        InvalidAnswer: what was found is no finding, or one of a place or thing that is not there.
+    """
+    return json.dumps({"findings": [_told(finding, names) for finding in findings]}, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's numbers as Python's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise InvalidAnswer(f"{value!r} is no number or name")
+
+
+def _told(finding: Finding, names: Names) -> dict[str, Any]:
+    if not isinstance(finding, Finding):
+        raise InvalidAnswer(f"a detector yields findings, not {type(finding).__name__}")
     told: dict[str, Any] = {}
     for field, default in _DEFAULTS.items():
         value = getattr(finding, field)
-        if value != default:
-            told[field] = names[field][value] if field in names else value
+        if field not in names:
+            told.update({} if value == default else {field: value})
+        elif value != NO_CODE:
+            if not 0 <= value < len(names[field]):
+                raise InvalidAnswer(f"{field} {value} is none of the {len(names[field])} there are")
+            told[field] = names[field][value]
     return told
 
 
-def findings_of(line: bytes, words: Vocabulary) -> list[Finding]:
+def findings_of(line: bytes, codes: Codes) -> list[Finding]:
     """The findings of one answer.
 
     Raises:
@@ -203,28 +233,26 @@ def findings_of(line: bytes, words: Vocabulary) -> list[Finding]:
     found = told.get("findings") if isinstance(told, dict) else told
     if not isinstance(found, list):
         raise InvalidAnswer('answered no list of findings; valid: {"findings": [...]}')
-    return [_finding(entry, words, number) for number, entry in enumerate(found)]
+    return [_finding(entry, codes, f"finding {number + 1}") for number, entry in enumerate(found)]
 
 
-def _finding(entry: Any, words: Vocabulary, number: int) -> Finding:
-    where = f"finding {number + 1}"
+def _finding(entry: Any, codes: Codes, where: str) -> Finding:
     if not isinstance(entry, dict):
         raise InvalidAnswer(f"{where}: is no object")
-    names = _names(words)
     fields: dict[str, Any] = {}
     for field, value in entry.items():
         if field not in _DEFAULTS:
             raise InvalidAnswer(f"{where}: no field {field!r}; valid: {', '.join(_DEFAULTS)}")
         if value is None:
             continue
-        if field in names:
-            if value not in names[field]:
-                raise InvalidAnswer(f"{where}: {field} {value!r} is unknown")
-            fields[field] = names[field].index(value)
-        elif field in _VALID:
+        if field not in codes:
             fields[field] = _VALID[field](where, field, value)
+        elif isinstance(value, str) and value in codes[field]:
+            fields[field] = codes[field][value]
+        else:
+            raise InvalidAnswer(f"{where}: {field} {value!r} is unknown")
     if "type" not in fields:
-        raise InvalidAnswer(f"{where}: has no type")
+        raise InvalidAnswer(f"{where}: has no type; valid: {', '.join(SCOPE_OF_TYPE)}")
     return Finding(**fields)
 
 
@@ -254,7 +282,7 @@ def _wholes(where: str, field: str, value: Any) -> tuple[int, ...]:
 
 
 def _steps(where: str, field: str, value: Any) -> tuple[str, ...]:
-    return tuple(_word(STEPS)(where, field, each) for each in (value if isinstance(value, list) else [value]))
+    return tuple(_word((*TEAM_OF_KIND, *KIND_OF_STEP))(where, field, each) for each in (value if isinstance(value, list) else [value]))
 
 
 _VALID: dict[str, Any] = {
@@ -263,6 +291,3 @@ _VALID: dict[str, Any] = {
     **dict.fromkeys(("document_id", "sequence", "units", "deadline"), _whole),
 }  # fmt: skip
 
-
-def _names(words: Vocabulary) -> dict[str, tuple[str, ...]]:
-    return {"location": words.locations, "item": words.items, "interface": INTERFACES, "source": tuple(EVENT_TYPE)}
