@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from detection.detectors.base import Detector, DetectorContext
-from detection.registry import is_built_in, load
+from detection.registry import is_built_in, load, target_of
 from detection.taxonomy import Finding
 from detection.views.state import Views
 from sim.events import Rows
@@ -61,5 +61,5 @@ def _build(context: DetectorContext, name: str) -> Detector:
         return made
     from detection.detectors.piped import host_of_class
 
-    load("detector", name)  # refused here by its name rather than there by its process
+    target_of("detector", name)  # an unknown name is refused; the class itself is never imported here
     return host_of_class(context, name)

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import select
+import shlex
 import socket
 import subprocess
 import sys
@@ -20,13 +21,14 @@ import tempfile
 import time
 import weakref
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
 from detection import containment
 from detection.containment import Limits, Verdict
-from detection.detectors.base import DetectorContext
+from detection.detectors.base import Detector, DetectorContext
+from detection.detectors.supplied import Supplied
 from detection.spec import OutsideSpec
 from detection.taxonomy import Finding
 from detection.views.state import Views
@@ -216,15 +218,14 @@ def _end(watcher: subprocess.Popen[bytes], control: socket.socket, folder: tempf
 def host_of_class(context: DetectorContext, name: str) -> Piped:
     """A class of somebody else's in a Python of its own."""
     paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
-    outside = OutsideSpec(format="arrow", seconds=context.spec.outside.seconds,
-                          megabytes=context.spec.outside.megabytes)
+    outside = replace(context.spec.outside, format="arrow")
     return Piped(context, [sys.executable, "-m", "detection.host", name], outside, address_limit=True,
                  variables={"PYTHONPATH": paths, "PYTHONHASHSEED": "0"})
 
 
-def host_of_command(context: DetectorContext) -> Piped:
-    """A command of somebody else's: its words, found by the user's path."""
-    import shlex
-
+def host_of_command(context: DetectorContext) -> Detector:
+    """A command of somebody else's: its words, found by the user's path; silent where there is none."""
     outside = context.spec.outside
+    if not outside.command:
+        return Supplied(replace(context, supplied=None))
     return Piped(context, shlex.split(outside.command), outside, address_limit=False)
