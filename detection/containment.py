@@ -10,7 +10,7 @@ alone, so that it outlives all of that. Its rules:
 - Output goes to a file through the watcher, which stops what says more than it may.
 - Whoever asked holds a pipe to the watcher; when that closes, all is over for everybody.
 
-This file is run by itself too (``detection/keeper.py`` reaches it without the packages around it), so
+This file is a program too (:func:`main`), started without the packages around it, so that it is there at once:
 it imports nothing but the standard library.
 """
 
@@ -18,14 +18,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import resource
 import select
 import signal
+import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 #: How a process that was held can end, and what each means.
 STATUSES: Mapping[str, str] = {
@@ -238,3 +241,44 @@ def _told(code: int) -> Verdict:
 def _prctl(option: int, value: int) -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def main(order: dict[str, Any]) -> None:
+    """Start one command with this program's standard input and output, and tell its verdict when it has ended.
+
+    Args:
+        order: ``command`` (a list of words), ``environment``, ``folder`` to work in, ``log``, ``limits``, and
+            ``control``: a socket that gets the verdict, and whose end means that nobody waits any more.
+    """
+    adopt_orphans()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    limits, control = Limits(**order["limits"]), order["control"]
+    output, end = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            os.dup2(end, 2)
+            confine(limits)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+            os.chdir(order["folder"])
+            os.execvpe(order["command"][0], order["command"], order["environment"])  # noqa: S606 - no shell is wanted
+        except OSError as error:
+            os.write(2, f"cannot start {order['command'][0]}: {error.strerror}\n".encode())
+        finally:
+            os._exit(127)
+    os.close(end)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(quiet, standard)
+    verdict = Watch(child, output, Path(order["log"]), limits, control).wait()
+    with contextlib.suppress(OSError):
+        os.write(control, json.dumps(asdict(verdict)).encode())
+
+
+if __name__ == "__main__":
+    try:
+        main(json.loads(sys.argv[1]))
+    finally:
+        end_all()

@@ -73,10 +73,9 @@ def block_of(event_type: int, columns: Mapping[str, npt.NDArray[Any]], rows: npt
 def _blocks(columns: dict[str, npt.NDArray[Any]], begin: int, end: int) -> Rows:
     """Rows [begin, end) as one block an event type."""
     types = columns["event_type"][begin:end]
-    blocks = []
-    for code in np.unique(types).tolist():
-        blocks.append(block_of(code, columns, begin + np.flatnonzero(types == code)))
-    return Rows(tuple(blocks))
+    return Rows(tuple(
+        block_of(code, columns, begin + np.flatnonzero(types == code)) for code in np.unique(types).tolist()
+    ))  # fmt: skip
 
 
 def _is_null(name: str, values: npt.NDArray[Any]) -> bool:

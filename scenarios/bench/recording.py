@@ -107,7 +107,9 @@ def _record_region(experiment: Experiment, region: int, writer: RunWriter, spill
     return result
 
 
-def replay(reader: RunReader, experiment: Experiment, region: int, vocabulary: Vocabulary) -> Iterator[tuple[int, Rows]]:
+def replay(
+    reader: RunReader, experiment: Experiment, region: int, vocabulary: Vocabulary
+) -> Iterator[tuple[int, Rows]]:
     """The ticks of one recorded region, each with the rows handed over in it, as the live loop had them.
 
     Args:
