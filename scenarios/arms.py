@@ -19,6 +19,7 @@ import pyarrow as pa
 from pyarrow.feather import read_table
 
 from scenarios import compose, measures
+from scenarios.engine import spread
 from scenarios.loop import ARMS, ArmResult, run_arm
 from scenarios.measures import realism
 from scenarios.measures.card import Scorecard
@@ -93,12 +94,9 @@ def _carry_out(experiment: Experiment, tasks: Sequence[Task], spill: Path, progr
                     _share(progress, number, len(tasks), task))
             for number, task in enumerate(tasks)
         ]
-    from joblib import Parallel, delayed
-
     results: list[ArmResult] = []
-    jobs = (delayed(run_arm)(experiment, task.arm, task.region, task.stream_path, spill) for task in tasks)
-    for result in Parallel(n_jobs=min(experiment.workers, len(tasks)), backend=experiment.engine.name,
-                           return_as="generator")(jobs):
+    calls = [(experiment, task.arm, task.region, task.stream_path, spill) for task in tasks]
+    for result in spread(experiment.engine, experiment.workers, run_arm, calls):
         results.append(result)
         progress(0.95 * len(results) / len(tasks), f"{result.arm}, region {result.region + 1}")
     return results
@@ -180,10 +178,8 @@ def _replicate(experiment: Experiment, writer: RunWriter, progress: Progress) ->
             done += 1
             progress(0.97 * done / len(singles), f"seed {single.seed}")
     else:
-        from joblib import Parallel, delayed
-
-        jobs = (delayed(run_experiment)(single, folder) for single, folder in zip(singles, folders, strict=True))
-        for _ in Parallel(n_jobs=experiment.workers, backend=experiment.engine.name, return_as="generator")(jobs):
+        calls = list(zip(singles, folders, strict=True))
+        for _ in spread(experiment.engine, experiment.workers, run_experiment, calls):
             done += 1
             progress(0.97 * done / len(singles), f"{done} of {len(singles)} seeds")
     _write_replications(experiment, writer, folders)

@@ -32,6 +32,7 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         silence_probability=detector.silence_probability,
         loss_floor=detector.loss_floor,
         horizon_days=detector.horizon_days,
+        score_min=detector.score_min,
         counts_per_store_day=policy.counts_per_store_day,
         escalate_hours=policy.escalate_hours,
         parameters=dict(detector.parameters),

@@ -23,6 +23,7 @@ class Detector:
         silence_probability: a cell is suspect when so long a silence had less than this probability.
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
         horizon_days: see ``loss_floor``.
+        score_min: findings with a lower score raise no alert; null for no bound. A benchmark freezes it on dev seeds.
         parameters: further numbers by name, for plug-ins.
     """
 
@@ -32,6 +33,7 @@ class Detector:
     silence_probability: float = 1e-4
     loss_floor: float = 25.0
     horizon_days: float = 7.0
+    score_min: float | None = None
     parameters: dict[str, float] = field(default_factory=dict)
 
 
@@ -68,9 +70,15 @@ class Policy:
 
 @dataclass
 class Engine:
-    """What carries out the shards and replications of a run."""
+    """What carries out the shards and replications of a run, and the trials of a benchmark.
+
+    Attributes:
+        name: ``loky`` (processes of this machine), ``dask`` or ``ray``.
+        address: of a Dask or Ray cluster that runs already; null for one of this machine's own.
+    """
 
     name: str = "loky"
+    address: str | None = None
 
 
 @dataclass
