@@ -16,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.feather import write_feather
 
+from detection.detectors.base import DetectorContext
+from detection.detectors.files import of_region
 from detection.layout import Layout
 from detection.pipeline import Operator, build
 from scenarios.operator_spec import operator_spec
@@ -72,6 +74,8 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
     if operator is not None:
         step = operator.step if arm in {"managed", "oracle"} else shadow(operator)
     world.run(step, progress)
+    if operator is not None:
+        operator.close()
     stream = world.room.stream
     result = ArmResult(arm, region, world.stream_hash, stream.rows, stream.business_rows)
     result.capacity_minutes = _capacity(world)
@@ -129,6 +133,9 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
                                                promote_options="permissive")
     result.audit = list(operator.audit.lines())
     tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)], promote_options="permissive")
+    scores = _scores(operator)
+    if scores is not None:
+        tables["scores"] = scores
     # In shadow the cases are the diagnosis that is scored; nothing was done about them.
     if result.arm != "unmanaged":
         tables["actions"] = _actions(records["actions"], world, names)
@@ -150,6 +157,19 @@ def _alerts(table: dict[str, list[Any]], names: Names, arm: str) -> pa.Table:
         "detector": pa.array(detector, pa.string()), "type": pa.array(table["type"], pa.string()),
         **_scope(table, names), "score": pa.array(table["score"], pa.float64()), "deadline": times(table["deadline"]),
         "evidence": pa.array(table["evidence"], pa.list_(pa.int64())),
+    })
+
+
+def _scores(operator: Operator) -> pa.Table | None:
+    """The file of scores that an operator was given, for the measures on its grid; None without one."""
+    spec = operator.views.spec
+    if spec.detector != "scores":
+        return None
+    rows = of_region(DetectorContext(operator.views.layout, spec, seed=0), "scores")
+    return pa.table({
+        "detector": pa.array(["scores"] * len(rows), pa.string()), "day": times([row["day"] for row in rows]),
+        "score": pa.array([row["score"] for row in rows], pa.float64()),
+        **{name: pa.array([row[name] for row in rows], pa.string()) for name in ("location", "item")},
     })
 
 
