@@ -18,7 +18,7 @@ from pyarrow.feather import write_feather
 
 from detection.pipeline import Operator, build
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
-from scenarios.operator_tables import alerts_table, cases_table, scope
+from scenarios.operator_tables import alerts_table, cases_table, scope, scores_table
 from scenarios.oracle import Oracle
 from scenarios.schema import Experiment
 from sim.actions import Action
@@ -71,6 +71,8 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
     if operator is not None:
         step = operator.step if arm in {"managed", "oracle"} else shadow(operator)
     world.run(step, progress)
+    if operator is not None:
+        operator.close()
     result = put_down(world, arm, operator, folder)
     # A world is one ring of references; without this the next one would be built beside it.
     del world, operator, step
@@ -132,6 +134,9 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
                                                promote_options="permissive")
     result.audit = list(operator.audit.lines())
     tables["cases"] = pa.concat_tables([cases, cases_table(records["cases"], names)], promote_options="permissive")
+    scores = scores_table(operator)
+    if scores is not None:
+        tables["scores"] = scores
     # In shadow the cases are the diagnosis that is scored; nothing was done about them.
     if result.arm != "unmanaged":
         tables["actions"] = _actions(records["actions"], world, names)

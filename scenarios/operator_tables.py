@@ -11,6 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from detection.detectors.base import DetectorContext
+from detection.detectors.files import of_region
+from detection.pipeline import Operator
 from sim.records import Names, ids, times
 
 
@@ -43,4 +46,17 @@ def cases_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
         "confidence": pa.array(table["confidence"], pa.float64()),
         "priority": pa.array(table["priority"], pa.float64()),
         "alerts": pa.array(table["alerts"], pa.list_(pa.int64())), **scope(table, names),
+    })
+
+
+def scores_table(operator: Operator) -> pa.Table | None:
+    """The file of scores that an operator was given, for the measures on its grid; None without one."""
+    spec = operator.views.spec
+    if spec.detector != "scores":
+        return None
+    rows = of_region(DetectorContext(operator.views.layout, spec, seed=0), "scores")
+    return pa.table({
+        "detector": pa.array(["scores"] * len(rows), pa.string()), "day": times([row["day"] for row in rows]),
+        "score": pa.array([row["score"] for row in rows], pa.float64()),
+        **{name: pa.array([row[name] for row in rows], pa.string()) for name in ("location", "item")},
     })

@@ -25,10 +25,22 @@ class Detector:
         horizon_days: see ``loss_floor``.
         score_min: findings with a lower score raise no alert; null for no bound. A benchmark freezes it on dev seeds.
         parameters: further numbers by name, for plug-ins.
+        command: what starts a detector in another language, as words of a shell; overrides ``name``.
+        format: of the messages to that command.
+        file: of the detectors ``alerts`` and ``scores``, CSV or Parquet.
+        threshold: from which score on the detector ``scores`` raises an alert; null for never.
+        limit_seconds: wall time that may be spent waiting for a detector of the user's own, an arm and region.
+        limit_megabytes: address space of a detector class of the user's own.
     """
 
     name: str = "standard"
     plugin: str | None = None
+    command: str | None = None
+    format: str = "jsonl"
+    file: str | None = None
+    threshold: float | None = None
+    limit_seconds: float = 600.0
+    limit_megabytes: float = 4_096.0
     grace_minutes: float = 15.0
     silence_probability: float = 1e-4
     loss_floor: float = 25.0
@@ -137,6 +149,7 @@ class Experiment(Config):
 #: Keys with a fixed list of values.
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "record": ("full", "summary"),
+    "detector.format": ("jsonl", "arrow"),
     "calibrated_to": (None, "retail", "fashion_peak", "grocery_fulfilment", "omnichannel_returns"),
 }
 #: Keys that say where and how a run is carried out; they change no result and no run id.

@@ -106,8 +106,11 @@ def read(path: Path, kind: str, names: Names) -> list[Row]:
     before, seen = NULL, set()
     size = len(columns[shape.sorted_by])
     for number in range(size):
-        row: dict[str, Any] = {name: _value(path, number, name, columns[name][number], parsers[name], name in shape.needed)
-               if name in columns else None for name in known}
+        row: dict[str, Any] = dict.fromkeys(known)
+        for name in known:
+            if name in columns:
+                given = columns[name][number]
+                row[name] = _value(path, number, name, given, parsers[name], name in shape.needed)
         if why := shape.check(row):
             raise FileError(f"{path}: row {number + 1}: {why}")
         if row[shape.sorted_by] < before:

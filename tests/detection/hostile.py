@@ -7,6 +7,7 @@ import ctypes
 import os
 import sys
 import time
+from pathlib import Path
 
 from detection.taxonomy import Finding
 
@@ -29,9 +30,11 @@ class _Sound:
     """Counts steps and misbehaves at the eighth."""
 
     def __init__(self, context):
+        self.shops = context.layout.locations - 1
         self.steps = 0
 
     def detect(self, views, rows):
+        assert len(rows) >= 0 and views.now
         self.steps += 1
         if self.steps == 8:
             return self.misbehave()
@@ -108,6 +111,6 @@ class Looks(_Sound):
     """Tells in its error what it can see of the process that feeds it."""
 
     def misbehave(self):
-        files = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if fd != "3"]
-        kinds = sorted({name.split(":")[0] for name in files if not name.startswith("/proc/")})
-        raise RuntimeError(f"files={kinds} variables={sorted(os.environ)} folder={os.listdir()} words={sys.argv}")
+        files = [str(path.readlink()) for path in Path("/proc/self/fd").iterdir() if path.exists()]
+        kinds = sorted({name.split(":")[0] for name in files})
+        raise RuntimeError(f"{files=} {kinds=} variables={sorted(os.environ)} here={[*Path().iterdir()]} {sys.argv=}")

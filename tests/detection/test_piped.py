@@ -107,9 +107,9 @@ def test_a_detector_sees_rows_and_nothing_else(stream, monkeypatch):
     finally:
         os.close(secret)
     said = failed.value.message
-    assert "files=['pipe']" in said
+    assert "kinds=['pipe']" in said
     assert "PATH_TO_THE_TRUTH" not in said
-    assert "folder=[]" in said
+    assert "here=[]" in said
     assert "'tests.detection.hostile:Looks']" in said
 
 
