@@ -38,7 +38,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def spread(engine: Engine, workers: int, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+def spread(
+    engine: Engine, workers: int, function: Callable[..., Any], calls: Sequence[tuple[Any, ...]]
+) -> Iterator[Any]:
     """``function(*call)`` for each call, over workers; results in the order of the calls.
 
     Args:
