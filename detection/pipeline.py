@@ -71,6 +71,16 @@ class Operator:
         ]
         return self._desk.step(views, alerts, rows)
 
+    def close(self) -> None:
+        """The end of the run: a detector that lives in a process of its own ends too.
+
+        Raises:
+            DetectorFailed: it would not, or left something behind.
+        """
+        close = getattr(self._detector, "close", None)
+        if close is not None:
+            close()
+
     def records(self) -> dict[str, Table]:
         """Tables ``alerts``, ``cases``, ``actions``, ``decisions`` and ``calibration`` as name -> list of values."""
         return self._recorder.tables(self._desk.book.cases)

@@ -54,6 +54,27 @@ class PilotScope:
 
 
 @dataclass(frozen=True)
+class OutsideSpec:
+    """A detector that comes from outside: a class or a command in a process of its own, or a file.
+
+    Attributes:
+        command: what starts it, as words of a shell; paths are absolute.
+        format: of the messages to a command, ``jsonl`` or ``arrow``.
+        seconds: wall time that may be spent waiting for it over the run.
+        megabytes: address space of a class; a command is not held to it.
+        file: absolute path of the file of the detectors ``alerts`` and ``scores``.
+        threshold: from which score on ``scores`` raises an alert; None for never.
+    """
+
+    command: str = ""
+    format: str = "jsonl"
+    seconds: float = 600.0
+    megabytes: float = 4_096.0
+    file: str = ""
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class OperatorSpec:
     """What an operator is made of.
 
@@ -71,6 +92,7 @@ class OperatorSpec:
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         approval_ladder: (value up to, role that approves), rising.
         parameters: further numbers by name, for plug-ins.
+        outside: where the detector is not of this program.
     """
 
     detector: str = "standard"
@@ -94,6 +116,7 @@ class OperatorSpec:
         (float("inf"), "finance"),
     )
     parameters: Mapping[str, float] = field(default_factory=dict)
+    outside: OutsideSpec = field(default_factory=OutsideSpec)
 
     def parameter(self, name: str, default: float) -> float:
         """A plug-in's own number, or its default."""
