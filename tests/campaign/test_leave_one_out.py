@@ -10,7 +10,8 @@ import pytest
 from joblib import Parallel, delayed
 
 from sim.config import Config
-from tests.determinism.leave_one_out import TIMED, Choice, choices, many_items, spread, two_regions, violations
+from scenarios.audit.leave_one_out import TIMED, Choice, choices, spread, violations
+from tests.determinism.leave_one_out import many_items, two_regions
 
 FAULTS = 1_000
 #: What needs more items or days than the small world has.
