@@ -98,7 +98,8 @@ def _own_region(choice: Choice, played: Played, twin: Played) -> str:
 def _first_rows(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     """The rows that stand in one stream only, of the tick in which the first of them became visible."""
     only = pd.concat([one, other]).drop_duplicates(keep=False)
-    return only[only.available_at // TICK == only.available_at.min() // TICK]
+    first: pd.DataFrame = only[only.available_at // TICK == only.available_at.min() // TICK]
+    return first
 
 
 def _in_scope(choice: Choice, played: Played, rows: pd.DataFrame) -> pd.Series[bool]:
