@@ -46,6 +46,7 @@ class Operator:
         self.audit = AuditLog()
         self._seed = seed
         self._detector = detector
+        self._score_min = spec.score_min
         self._recorder = Recorder(layout, spec.detector)
         self._desk = CaseDesk(
             spec, find_policy(spec.policy), classifier, priority, self._recorder, self.audit,
@@ -67,7 +68,7 @@ class Operator:
         alerts = [
             (self._raise(now, finding), finding)
             for finding in self._detector.detect(views, rows)
-            if self._is_news(now, finding)
+            if (self._score_min is None or finding.score >= self._score_min) and self._is_news(now, finding)
         ]
         return self._desk.step(views, alerts, rows)
 

@@ -87,6 +87,7 @@ class OperatorSpec:
         grace_minutes: how long past due before an absence is an alert.
         silence_probability: a cell is suspect when so long a silence had less than this probability.
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
+        score_min: findings with a lower score raise no alert; None for no bound.
         counts_per_store_day: counts the store teams can take on, per store and day.
         escalate_hours: a case open for longer than this goes up one level.
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
@@ -107,6 +108,7 @@ class OperatorSpec:
     silence_probability: float = 1e-4
     loss_floor: float = 25.0
     horizon_days: float = 7.0
+    score_min: float | None = None
     counts_per_store_day: float = 2.0
     escalate_hours: float = 72.0
     refer_value: float = 250.0

@@ -282,7 +282,8 @@ def _wholes(where: str, field: str, value: Any) -> tuple[int, ...]:
 
 
 def _steps(where: str, field: str, value: Any) -> tuple[str, ...]:
-    return tuple(_word((*TEAM_OF_KIND, *KIND_OF_STEP))(where, field, each) for each in (value if isinstance(value, list) else [value]))
+    check = _word((*TEAM_OF_KIND, *KIND_OF_STEP))
+    return tuple(check(where, field, each) for each in (value if isinstance(value, list) else [value]))
 
 
 _VALID: dict[str, Any] = {

@@ -75,7 +75,8 @@ def _subject_of_score(row: Row) -> str:
 _KINDS = {
     "alerts": _Kind(
         ("raised_at", "type"),
-        ("location", "item", "document_id", "interface", "sequence", "score", "deadline", "fault_type", "cause", "region"),
+        ("location", "item", "document_id", "interface", "sequence", "score", "deadline", "fault_type", "cause",
+         "region"),
         "raised_at", _subject_of_alert,
     ),
     "scores": _Kind(("day", "score"), ("location", "item", "type", "region"), "day", _subject_of_score),
@@ -105,8 +106,11 @@ def read(path: Path, kind: str, names: Names) -> list[Row]:
     before, seen = NULL, set()
     size = len(columns[shape.sorted_by])
     for number in range(size):
-        row = {name: _value(path, number, name, columns[name][number], parsers[name], name in shape.needed)
-               if name in columns else None for name in known}
+        row: dict[str, Any] = dict.fromkeys(known)
+        for name in known:
+            if name in columns:
+                given = columns[name][number]
+                row[name] = _value(path, number, name, given, parsers[name], name in shape.needed)
         if why := shape.check(row):
             raise FileError(f"{path}: row {number + 1}: {why}")
         if row[shape.sorted_by] < before:

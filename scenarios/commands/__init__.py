@@ -30,9 +30,10 @@ class Command(Protocol):
 #: Every command and what it does, in the order of the help.
 SUMMARIES: dict[str, tuple[str, str]] = {
     "run": ("run [KEY=VALUE ...]", "run one scenario; print its scorecard, write a run folder"),
+    "bench": ("bench [KEY=VALUE ...]", "scenarios x detectors or policies x seeds: a leaderboard"),
     "verify": ("verify RUN", "check a run folder: hashes, audit chain, identity, conservation"),
     "report": ("report RUN", "write the page of a run folder again"),
-    "list": ("list [TOPIC] [--json]", "scenarios, faults, detectors, policies or measures"),
+    "list": ("list [TOPIC] [--json]", "scenarios, faults, detectors, policies, suites or measures"),
 }
 
 
