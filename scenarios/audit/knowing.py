@@ -7,6 +7,7 @@ found, and where nothing is switched on, nothing is left but false alarms.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,7 +137,7 @@ def scale_lines(found: Mapping[tuple[float, int], Found], settings: Settings) ->
     steps, seeds = settings.scales, settings.scale_seeds
     gains = [
         statistics.mean([found[high, seed].true - found[low, seed].true for seed in seeds])
-        for low, high in zip(steps, steps[1:], strict=False)
+        for low, high in itertools.pairwise(steps)
     ]
     known = [gain for gain in gains if gain is not None]
     least = min(known, key=lambda gain: gain.value) if known else None

@@ -48,9 +48,10 @@ def choices(config: Config, seed: int) -> list[Choice]:
         for faults, at in zip(played.truth.exceptions.faults, played.truth.exceptions.first_evidence_at, strict=True):
             if len(faults) == 1 and 0 <= at < played.end:
                 shown[faults[0]] = min(shown.get(faults[0], at), at)
-        faults = played.faults()
-        found += [Choice(seed, region, fault.fault_id, fault.type, fault.onset, shown.get(fault.number, -1))
-                  for fault in faults[faults.type.isin(TIMED) & ~faults.ambient].itertuples()]
+        table = played.faults()
+        table = table[table.type.isin(TIMED) & ~table.ambient]
+        found += [Choice(seed, region, fault_id, kind, onset, shown.get(number, -1)) for fault_id, kind, onset, number
+                  in zip(table.fault_id, table.type, table.onset, table.number, strict=True)]
     return sorted(found, key=lambda choice: choice.fault_id)
 
 

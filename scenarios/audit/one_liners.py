@@ -139,7 +139,8 @@ def lines(choice: Choice, test: Sequence[tuple[float | None, float | None]], set
     easy = sorted(choice.by_type.items(), key=lambda pair: -pair[1][0])
     trivial = ", ".join(f"{name} {share:.0%} (rule {rule})" for name, (share, rule) in easy if share > 0.5)
     note = (
-        f"rule {choice.number}, {RULES[choice.number]}: of {choice.tried} rules within the budget, dev {choice.recall:.1%}, "
+        f"rule {choice.number}, {RULES[choice.number]}: of {choice.tried} rules within the budget, "
+        f"dev {choice.recall:.1%}, "
         f"test false alarms {alarms.value if alarms else 0:.2g} a location-day"
         + (f"; some rule finds most of: {trivial}" if trivial else "; no rule finds most of any type")
     )

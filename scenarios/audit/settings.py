@@ -69,4 +69,5 @@ def settings_of(content: Mapping[str, Any]) -> Settings:
     for key in own:
         if key not in names:
             raise UserError(f"suite.{key}: no such key of an audit; {choices(names, key)}")
-    return Settings(**{key: tuple(value) if isinstance(value, list) else value for key, value in own.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in own.items()}
+    return Settings(**values)
