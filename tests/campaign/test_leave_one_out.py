@@ -9,8 +9,8 @@ from itertools import groupby
 import pytest
 from joblib import Parallel, delayed
 
-from sim.config import Config
 from scenarios.audit.leave_one_out import TIMED, Choice, choices, spread, violations
+from sim.config import Config
 from tests.determinism.leave_one_out import many_items, two_regions
 
 FAULTS = 1_000
