@@ -39,7 +39,7 @@ def write(out: Path) -> Path:
 def read(path: Path) -> pd.DataFrame:
     """A leaderboard as it was written; absent words are empty, absent numbers NaN."""
     texts = [name for name in (*KEYS, "verdict") if name not in {"rank", "trials", "failed"}]
-    table = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"), float_precision="round_trip")
+    table = pd.read_csv(path, dtype=dict.fromkeys(texts, "str"))
     return table.assign(**{name: table[name].fillna("") for name in texts})
 
 
