@@ -20,6 +20,7 @@ writes leaderboard.csv and leaderboard.html. Each trial is a process of its own 
 fails stays in the table. Interrupted at any moment, the same call goes on where it stopped.
 
   suite=NAME              smoke (default), standard, full ...: see stocktwin list suites
+  suite=audit             measure the benchmark itself: audit.csv, and exit code 1 if a row is outside its limit
   suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
   out=DIR                 where results are kept (default outputs/bench/SUITE)
   overwrite=true          begin anew; else what is finished in DIR is kept
@@ -44,6 +45,11 @@ examples:
 
 def main(words: list[str]) -> int:
     """Carry a benchmark out."""
+    from scenarios.commands import auditing
+
+    asked = auditing.asked(words)
+    if asked is not None:
+        return auditing.main(asked)
     from scenarios.bench.campaign import carry_out
     from scenarios.bench.suite import read
     from scenarios.progress import bar
