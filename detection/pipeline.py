@@ -58,6 +58,7 @@ class Operator:
         self.audit = AuditLog()
         self._seed = seed
         self._detector = detector
+        self._score_min = spec.score_min
         self._recorder = Recorder(layout, spec.detector)
         self._desk = CaseDesk(
             spec, find_policy(spec.policy), classifier, priority, self._recorder, self.audit,
@@ -79,9 +80,19 @@ class Operator:
         alerts = [
             (self._raise(now, finding), finding)
             for finding in self._detector.detect(views, rows)
-            if self._is_news(now, finding)
+            if (self._score_min is None or finding.score >= self._score_min) and self._is_news(now, finding)
         ]
         return self._desk.step(views, alerts, rows)
+
+    def close(self) -> None:
+        """The end of the run: a detector that lives in a process of its own ends too.
+
+        Raises:
+            DetectorFailed: it would not, or left something behind.
+        """
+        close = getattr(self._detector, "close", None)
+        if close is not None:
+            close()
 
     def records(self) -> dict[str, Table]:
         """Tables ``alerts``, ``cases``, ``actions``, ``decisions`` and ``calibration`` as name -> list of values."""

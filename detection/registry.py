@@ -36,6 +36,11 @@ DETECTORS: dict[str, str] = {
     "always": "detection.detectors.nulls:Always",
     "random": "detection.detectors.nulls:RandomAtSameRate",
     "last_point": "detection.detectors.nulls:LastPoint",
+    "time_of_day": "detection.detectors.nulls:TimeOfDay",
+    "one_liner": "detection.detectors.one_liner:OneLiner",
+    "alerts": "detection.detectors.files:AlertFile",
+    "scores": "detection.detectors.files:ScoreFile",
+    "command": "detection.detectors.piped:host_of_command",
     "supplied": "detection.detectors.supplied:Supplied",
 }
 CLASSIFIERS: dict[str, str] = {
@@ -63,8 +68,13 @@ def names(stage: str) -> tuple[str, ...]:
     return tuple(_targets(stage))
 
 
-def load(stage: str, name: str) -> Any:
-    """The class behind a name or a ``package.module:Class``.
+def is_built_in(stage: str, name: str) -> bool:
+    """Whether a name stands for a class of this program."""
+    return name in _BUILT_IN[stage]
+
+
+def target_of(stage: str, name: str) -> str:
+    """The ``module:Class`` behind a name; nothing is imported.
 
     Raises:
         UnknownNameError: nothing has this name; the message lists the valid ones and the nearest.
@@ -75,6 +85,16 @@ def load(stage: str, name: str) -> Any:
         near = difflib.get_close_matches(name, valid, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise UnknownNameError(f"{stage}={name}: no such {stage}{hint} valid: {', '.join(valid)}")
+    return target
+
+
+def load(stage: str, name: str) -> Any:
+    """The class behind a name or a ``package.module:Class``.
+
+    Raises:
+        UnknownNameError: nothing has this name, or there is no such class.
+    """
+    target = target_of(stage, name)
     module_name, _, class_name = target.partition(":")
     try:
         return getattr(importlib.import_module(module_name), class_name)

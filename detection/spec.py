@@ -54,6 +54,27 @@ class PilotScope:
 
 
 @dataclass(frozen=True)
+class OutsideSpec:
+    """A detector that comes from outside: a class or a command in a process of its own, or a file.
+
+    Attributes:
+        command: what starts it, as words of a shell; paths are absolute.
+        format: of the messages to a command, ``jsonl`` or ``arrow``.
+        seconds: wall time that may be spent waiting for it over the run.
+        megabytes: address space of a class; a command is not held to it.
+        file: absolute path of the file of the detectors ``alerts`` and ``scores``.
+        threshold: from which score on ``scores`` raises an alert; None for never.
+    """
+
+    command: str = ""
+    format: str = "jsonl"
+    seconds: float = 600.0
+    megabytes: float = 4_096.0
+    file: str = ""
+    threshold: float | None = None
+
+
+@dataclass(frozen=True)
 class OperatorSpec:
     """What an operator is made of.
 
@@ -66,11 +87,13 @@ class OperatorSpec:
         grace_minutes: how long past due before an absence is an alert.
         silence_probability: a cell is suspect when so long a silence had less than this probability.
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
+        score_min: findings with a lower score raise no alert; None for no bound.
         counts_per_store_day: counts the store teams can take on, per store and day.
         escalate_hours: a case open for longer than this goes up one level.
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         approval_ladder: (value up to, role that approves), rising.
         parameters: further numbers by name, for plug-ins.
+        outside: where the detector is not of this program.
     """
 
     detector: str = "standard"
@@ -85,6 +108,7 @@ class OperatorSpec:
     silence_probability: float = 1e-4
     loss_floor: float = 25.0
     horizon_days: float = 7.0
+    score_min: float | None = None
     counts_per_store_day: float = 2.0
     escalate_hours: float = 72.0
     refer_value: float = 250.0
@@ -94,6 +118,7 @@ class OperatorSpec:
         (float("inf"), "finance"),
     )
     parameters: Mapping[str, float] = field(default_factory=dict)
+    outside: OutsideSpec = field(default_factory=OutsideSpec)
 
     def parameter(self, name: str, default: float) -> float:
         """A plug-in's own number, or its default."""

@@ -7,7 +7,7 @@ hold are refused, not dropped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,14 +34,7 @@ def rows_from_table(table: Any, vocabulary: Vocabulary) -> Iterator[tuple[int, R
     Raises:
         StreamError: ``event_id``, ``event_type`` or ``available_at`` is missing, or a name is unknown.
     """
-    for name in ("event_id", "event_type", "available_at"):
-        if name not in table.column_names:
-            raise StreamError(f"no column {name!r}; a stream has {', '.join(COLUMNS)}")
-    columns = {
-        name: _decode(table.column(name), name, kind, vocabulary)
-        for name, kind in COLUMNS.items()
-        if name in table.column_names and table.column(name).null_count < table.num_rows
-    }
+    columns = decode(table, vocabulary)
     if not table.num_rows:
         return
     available, event = columns["available_at"], columns["event_id"]
@@ -54,16 +47,35 @@ def rows_from_table(table: Any, vocabulary: Vocabulary) -> Iterator[tuple[int, R
         yield (int(steps[0]) + number) * TICK, _blocks(columns, begin, end)
 
 
+def decode(table: Any, vocabulary: Vocabulary) -> dict[str, npt.NDArray[Any]]:
+    """The columns of a recorded stream that say anything, coded as in memory; each of shape (rows,).
+
+    Raises:
+        StreamError: as for :func:`rows_from_table`.
+    """
+    for name in ("event_id", "event_type", "available_at"):
+        if name not in table.column_names:
+            raise StreamError(f"no column {name!r}; a stream has {', '.join(COLUMNS)}")
+    return {
+        name: _decode(table.column(name), name, kind, vocabulary)
+        for name, kind in COLUMNS.items()
+        if name in table.column_names and table.column(name).null_count < table.num_rows
+    }
+
+
+def block_of(event_type: int, columns: Mapping[str, npt.NDArray[Any]], rows: npt.NDArray[np.intp] | slice) -> Block:
+    """Some rows of decoded columns as one block; a column that says nothing in any of them is left out."""
+    taken = {name: values[rows] for name, values in columns.items() if name != "event_type"}
+    told = {name: values for name, values in taken.items() if not _is_null(name, values)}
+    return Block(event_type, told, len(taken["event_id"]))
+
+
 def _blocks(columns: dict[str, npt.NDArray[Any]], begin: int, end: int) -> Rows:
     """Rows [begin, end) as one block an event type."""
     types = columns["event_type"][begin:end]
-    blocks = []
-    for code in np.unique(types).tolist():
-        rows = begin + np.flatnonzero(types == code)
-        taken = {name: values[rows] for name, values in columns.items() if name != "event_type"}
-        told = {name: values for name, values in taken.items() if not _is_null(name, values)}
-        blocks.append(Block(code, told, len(rows)))
-    return Rows(tuple(blocks))
+    return Rows(tuple(
+        block_of(code, columns, begin + np.flatnonzero(types == code)) for code in np.unique(types).tolist()
+    ))  # fmt: skip
 
 
 def _is_null(name: str, values: npt.NDArray[Any]) -> bool:
@@ -81,6 +93,13 @@ def _decode(column: Any, name: str, kind: str, vocabulary: Vocabulary) -> npt.ND
 
     if kind.startswith("code:"):
         strings = pa.array(vocabulary.strings(kind.removeprefix("code:")), pa.string())
+        if pa.types.is_dictionary(column.type):
+            # Each string is looked up once, not once a row.
+            whole = column.unify_dictionaries().combine_chunks()
+            whole = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+            known = np.append(_decode(pa.chunked_array([whole.dictionary]), name, kind, vocabulary), NO_CODE)
+            found: npt.NDArray[Any] = known[np.asarray(whole.indices.cast(pa.int64()).fill_null(-1).to_numpy())]
+            return found
         texts = column.cast(pa.string())
         codes = pc.index_in(texts, value_set=strings, skip_nulls=True)
         unknown = pc.and_(pc.is_null(codes), pc.is_valid(texts))

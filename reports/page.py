@@ -12,15 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from reports import figures, realism, scores, tables, timeline, view, words
+from reports import figures, realism, scores, tables, templates, timeline, view, words
 from scenarios.record import replace_file
 
-_HERE = Path(__file__).parent
 FILE_NAME = "report.html"
 #: Headings of the breakdowns where the label of the scorecard needs its neighbours to be understood.
 _HEADINGS: Mapping[str, str] = {
@@ -60,17 +58,11 @@ def write(run: Path) -> Path:
 
 def render(run: view.View) -> str:
     """The page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        trim_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
     seed_labels, seeds = scores.seeds(run)
     breakdowns = [] if seeds else _breakdowns(run)
-    return environment.get_template("page.html.jinja").render(
-        style=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - a file of this package
+    return templates.render(
+        "page.html.jinja",
+        ("page.css",),
         headline=headline(run),
         kicker=_kicker(run),
         lede=lede(run),
@@ -189,8 +181,7 @@ def _figures(run: view.View) -> dict[str, Markup]:
         "lost_margin": figures.lost_margin,
     }
     made = {name: draw(run) for name, draw in drawn.items()}
-    # The texts inside were escaped by matplotlib's own SVG writer.
-    return {name: Markup(figures.svg(figure, name)) for name, figure in made.items() if figure is not None}  # noqa: S704
+    return {name: templates.drawn(figure, name) for name, figure in made.items() if figure is not None}
 
 
 def _types(run: view.View) -> Table:

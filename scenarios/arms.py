@@ -19,6 +19,7 @@ import pyarrow as pa
 from pyarrow.feather import read_table
 
 from scenarios import compose, measures
+from scenarios.engine import spread
 from scenarios.loop import ARMS, ArmResult, run_arm
 from scenarios.measures import realism
 from scenarios.measures.card import Scorecard
@@ -80,7 +81,7 @@ def _run_seed(experiment: Experiment, writer: RunWriter, progress: Progress) -> 
     spill = writer.path("spill/tables").parent
     results = _carry_out(experiment, tasks, spill, progress)
     progress(0.96, "measuring")
-    _write_tables(writer, results)
+    write_tables(writer, results)
     shutil.rmtree(spill)
     _write(experiment, writer, results)
 
@@ -93,12 +94,9 @@ def _carry_out(experiment: Experiment, tasks: Sequence[Task], spill: Path, progr
                     _share(progress, number, len(tasks), task))
             for number, task in enumerate(tasks)
         ]
-    from joblib import Parallel, delayed
-
     results: list[ArmResult] = []
-    jobs = (delayed(run_arm)(experiment, task.arm, task.region, task.stream_path, spill) for task in tasks)
-    for result in Parallel(n_jobs=min(experiment.workers, len(tasks)), backend=experiment.engine.name,
-                           return_as="generator")(jobs):
+    calls = [(experiment, task.arm, task.region, task.stream_path, spill) for task in tasks]
+    for result in spread(experiment.engine, experiment.workers, run_arm, calls):
         results.append(result)
         progress(0.95 * len(results) / len(tasks), f"{result.arm}, region {result.region + 1}")
     return results
@@ -113,7 +111,7 @@ def _share(progress: Progress, number: int, count: int, task: Task) -> Callable[
     return tell
 
 
-def _write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
+def write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
     """The tables of all arms and regions, one name at a time."""
     names = dict.fromkeys(name for result in results for name in result.tables)
     for name in names:
@@ -124,7 +122,7 @@ def _write_tables(writer: RunWriter, results: Sequence[ArmResult]) -> None:
 def _write(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
     """The audit trail, what the run is, and the scorecard over it."""
     writer.write_text("audit.jsonl", "".join(f"{line}\n" for result in results for line in result.audit))
-    _identify(experiment, writer, results)
+    identify(experiment, writer, results, arms_of(experiment))
     scorecard = measures.score(writer.reader())
     writer.write_scorecard(scorecard.to_json())
     for name, table in scorecard.breakdowns().items():
@@ -144,15 +142,14 @@ def _labelled(result: ArmResult, name: str) -> pa.Table:
     return table
 
 
-def _identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult]) -> None:
+def identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult], arms: Sequence[str]) -> None:
+    """Say which run a folder holds: its configuration, and the hash of each of its arms."""
     config: dict[str, Any] = compose.resolved(experiment)
     config["capacity_minutes_per_day"] = _capacity(results)
     writer.write_config(config)
-    arms = {
-        arm: combine_digests(r.stream_hash for r in results if r.arm == arm) for arm in arms_of(experiment)
-    }
+    hashes = {arm: combine_digests(r.stream_hash for r in results if r.arm == arm) for arm in arms}
     writer.identify(
-        version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=arms,
+        version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=hashes,
         rows=sum(r.rows for r in results), business_rows=sum(r.business_rows for r in results),
     )
 
@@ -181,10 +178,8 @@ def _replicate(experiment: Experiment, writer: RunWriter, progress: Progress) ->
             done += 1
             progress(0.97 * done / len(singles), f"seed {single.seed}")
     else:
-        from joblib import Parallel, delayed
-
-        jobs = (delayed(run_experiment)(single, folder) for single, folder in zip(singles, folders, strict=True))
-        for _ in Parallel(n_jobs=experiment.workers, backend=experiment.engine.name, return_as="generator")(jobs):
+        calls = list(zip(singles, folders, strict=True))
+        for _ in spread(experiment.engine, experiment.workers, run_experiment, calls):
             done += 1
             progress(0.97 * done / len(singles), f"{done} of {len(singles)} seeds")
     _write_replications(experiment, writer, folders)

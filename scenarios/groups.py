@@ -12,11 +12,14 @@ from typing import Any
 import yaml
 
 _SUFFIX = ".yaml"
+#: Folders whose files are no part of an experiment.
+_APART = frozenset({"suite"})
 
 
 def groups() -> tuple[str, ...]:
-    """The names of all groups."""
-    return tuple(sorted(entry.name for entry in _root().iterdir() if entry.is_dir() and not entry.name.startswith("_")))
+    """The names of all groups of an experiment."""
+    found = (entry.name for entry in _root().iterdir() if entry.is_dir() and not entry.name.startswith("_"))
+    return tuple(sorted(name for name in found if name not in _APART))
 
 
 def options(group: str) -> tuple[str, ...]:

@@ -67,6 +67,8 @@ POSITIVE: tuple[str, ...] = (
     "online.calls_per_minute",
     "online.promise_hours",
     "detector.silence_probability",
+    "detector.limit_seconds",
+    "detector.limit_megabytes",
 )
 #: Keys that are shares, and so lie between 0 and 1.
 SHARES: tuple[str, ...] = (
@@ -140,7 +142,8 @@ MOST: tuple[tuple[tuple[str, ...], float], ...] = (
     (("",), 1e9),
 )
 #: Numbers that are names, or a plug-in's own.
-_FREE = ("seed", "faults.exclude", "detector.parameters")
+_SIGNED = ("faults.exclude", "detector.parameters", "detector.threshold")
+_FREE = ("seed", *_SIGNED)
 
 
 def check_limits(experiment: Experiment) -> None:
@@ -184,7 +187,7 @@ def _check_sizes(numbers: dict[str, float]) -> None:
         if numbers[key] <= 0:
             raise UserError(f"{key}={numbers[key]}: must be above 0")
     for key, value in numbers.items():
-        if value < 0 and not key.startswith(("faults.exclude", "detector.parameters")):
+        if value < 0 and not key.startswith(_SIGNED):
             raise UserError(f"{key}={value:g}: must not be below 0")
     if numbers["seed"] >= SEED_MAX:
         raise UserError(f"seed={numbers['seed']}: must be from 0 to {SEED_MAX - 1}")

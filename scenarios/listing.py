@@ -87,6 +87,7 @@ _TOPICS: dict[str, Callable[[], list[Row]]] = {
     "faults": _faults,
     "detectors": lambda: _group("detector"),
     "policies": lambda: _group("policy"),
+    "suites": lambda: _group("suite"),
     "measures": _measures,
 }
 #: Columns shown as text; JSON has every field.

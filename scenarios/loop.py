@@ -16,13 +16,12 @@ from typing import Any
 import pyarrow as pa
 from pyarrow.feather import write_feather
 
-from detection.layout import Layout
 from detection.pipeline import Operator, build
-from scenarios.operator_spec import operator_spec
+from scenarios.operator_spec import layout_of, operator_seed, operator_spec
+from scenarios.operator_tables import alerts_table, cases_table, scope, scores_table
 from scenarios.oracle import Oracle
 from scenarios.schema import Experiment
 from sim.actions import Action
-from sim.draws import Purpose, keyed_int
 from sim.events import Rows
 from sim.records import Names, accounts_table, ids, manual_tables, outcomes_table, times, truth_tables
 from sim.region import healthy
@@ -72,15 +71,23 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
     if operator is not None:
         step = operator.step if arm in {"managed", "oracle"} else shadow(operator)
     world.run(step, progress)
-    stream = world.room.stream
-    result = ArmResult(arm, region, world.stream_hash, stream.rows, stream.business_rows)
-    result.capacity_minutes = _capacity(world)
-    for name, table in _collect(result, world, operator).items():
-        result.tables[name] = folder / f"{arm}-{region}-{name.replace('/', '-')}.arrow"
-        write_feather(table, result.tables[name], compression="zstd")
+    if operator is not None:
+        operator.close()
+    result = put_down(world, arm, operator, folder)
     # A world is one ring of references; without this the next one would be built beside it.
     del world, operator, step
     gc.collect()
+    return result
+
+
+def put_down(world: RegionWorld, arm: str, operator: Operator | None, folder: Path) -> ArmResult:
+    """What is kept of a region that has run to its end; its tables are written to ``folder``."""
+    stream = world.room.stream
+    result = ArmResult(arm, world.room.region, world.stream_hash, stream.rows, stream.business_rows)
+    result.capacity_minutes = _capacity(world)
+    for name, table in _collect(result, world, operator).items():
+        result.tables[name] = folder / f"{arm}-{result.region}-{name.replace('/', '-')}.arrow"
+        write_feather(table, result.tables[name], compression="zstd")
     return result
 
 
@@ -98,11 +105,9 @@ def _operator(experiment: Experiment, arm: str, world: RegionWorld) -> Operator 
     """The operator of an arm: none in ``clean``, in shadow in ``unmanaged``, the oracle in ``oracle``."""
     if arm == "clean":
         return None
-    vocabulary = world.room.vocabulary
-    spec = operator_spec(experiment, vocabulary.locations)
-    layout = Layout(vocabulary, experiment.world.opens, experiment.world.closes, f"R{world.room.region + 1}")
-    # Regions name places by the same codes; their operators must not name cases by the same ids.
-    seed = keyed_int(experiment.seed, Purpose.IDS, world.room.region)
+    vocabulary, region = world.room.vocabulary, world.room.region
+    spec, layout = operator_spec(experiment, vocabulary.locations), layout_of(experiment, vocabulary, region)
+    seed = operator_seed(experiment.seed, region)
     if arm == "oracle":
         return build(replace(spec, detector="supplied"), layout, seed, Oracle(world.room.truth))
     return build(spec, layout, seed)
@@ -124,44 +129,18 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     tables["alerts"], tables["cases"] = alerts, cases
     if operator is None:
         return tables
-    names, records = Names(world), operator.records()
-    tables["alerts"] = pa.concat_tables([alerts, _alerts(records["alerts"], names, result.arm)],
+    names, records = Names(world.room.vocabulary), operator.records()
+    tables["alerts"] = pa.concat_tables([alerts, alerts_table(records["alerts"], names, result.arm)],
                                                promote_options="permissive")
     result.audit = list(operator.audit.lines())
-    tables["cases"] = pa.concat_tables([cases, _cases(records["cases"], names)], promote_options="permissive")
+    tables["cases"] = pa.concat_tables([cases, cases_table(records["cases"], names)], promote_options="permissive")
+    scores = scores_table(operator)
+    if scores is not None:
+        tables["scores"] = scores
     # In shadow the cases are the diagnosis that is scored; nothing was done about them.
     if result.arm != "unmanaged":
         tables["actions"] = _actions(records["actions"], world, names)
     return tables
-
-
-def _scope(table: dict[str, list[Any]], names: Names) -> dict[str, pa.Array]:
-    return {
-        "location": names.location(table["location"]), "item": names.item(table["item"]),
-        "document_id": ids(table["document_id"]), "interface": names.interface(table["interface"]),
-        "sequence": ids(table["sequence"]),
-    }
-
-
-def _alerts(table: dict[str, list[Any]], names: Names, arm: str) -> pa.Table:
-    detector = ["oracle" if arm == "oracle" else name for name in table["detector"]]
-    return pa.table({
-        "alert_id": ids(table["alert_id"]), "raised_at": times(table["raised_at"]),
-        "detector": pa.array(detector, pa.string()), "type": pa.array(table["type"], pa.string()),
-        **_scope(table, names), "score": pa.array(table["score"], pa.float64()), "deadline": times(table["deadline"]),
-        "evidence": pa.array(table["evidence"], pa.list_(pa.int64())),
-    })
-
-
-def _cases(table: dict[str, list[Any]], names: Names) -> pa.Table:
-    strings = ("status", "type", "fault_type", "cause", "team", "origin")
-    return pa.table({
-        "case_id": ids(table["case_id"]), "opened_at": times(table["opened_at"]),
-        "closed_at": times(table["closed_at"]), **{name: pa.array(table[name], pa.string()) for name in strings},
-        "confidence": pa.array(table["confidence"], pa.float64()),
-        "priority": pa.array(table["priority"], pa.float64()),
-        "alerts": pa.array(table["alerts"], pa.list_(pa.int64())), **_scope(table, names),
-    })
 
 
 def _actions(table: dict[str, list[Any]], world: RegionWorld, names: Names) -> pa.Table:
@@ -172,7 +151,7 @@ def _actions(table: dict[str, list[Any]], world: RegionWorld, names: Names) -> p
     strings = ("kind", "target", "decided_by", "rule", "model_version", "team")
     return pa.table({
         "action_id": ids(table["action_id"]), "case_id": ids(table["case_id"]),
-        **{name: pa.array(table[name], pa.string()) for name in strings}, **_scope(table, names),
+        **{name: pa.array(table[name], pa.string()) for name in strings}, **scope(table, names),
         "requested_at": times(table["requested_at"]), "executed_at": times([log.executed_at[r] for r in rows]),
         "outcome": pa.array([log.outcome[r] for r in rows], pa.string()),
         "refused_reason": pa.array([log.refused_reason[r] or None for r in rows], pa.string()),

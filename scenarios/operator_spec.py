@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
-from detection.spec import OperatorSpec, PilotScope
+from detection.layout import Layout
+from detection.spec import OperatorSpec, OutsideSpec, PilotScope
 from scenarios.schema import Experiment
 from sim.clock import DAY, parse_date
-from sim.events import NULL
+from sim.draws import Purpose, keyed_int
+from sim.events import NULL, Vocabulary
 
 
 def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorSpec:
@@ -19,7 +23,7 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
     """
     detector, policy = experiment.detector, experiment.policy
     return OperatorSpec(
-        detector=detector.plugin or detector.name,
+        detector=detector_of(experiment),
         classifier=experiment.classifier.name,
         priority=experiment.priority.name,
         policy=policy.name,
@@ -30,10 +34,41 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         silence_probability=detector.silence_probability,
         loss_floor=detector.loss_floor,
         horizon_days=detector.horizon_days,
+        score_min=detector.score_min,
         counts_per_store_day=policy.counts_per_store_day,
         escalate_hours=policy.escalate_hours,
         parameters=dict(detector.parameters),
+        outside=OutsideSpec(
+            command=_absolute(detector.command or ""),
+            format=detector.format,
+            seconds=detector.limit_seconds,
+            megabytes=detector.limit_megabytes,
+            file=str(Path(detector.file).absolute()) if detector.file else "",
+            threshold=detector.threshold,
+        ),
     )
+
+
+def layout_of(experiment: Experiment, vocabulary: Vocabulary, region: int) -> Layout:
+    """What the operator of one region knows of it before the first row."""
+    return Layout(vocabulary, experiment.world.opens, experiment.world.closes, f"R{region + 1}")
+
+
+def operator_seed(seed: int, region: int) -> int:
+    """The seed of one region's operator: regions name places by the same codes, and must not share ids of cases."""
+    return keyed_int(seed, Purpose.IDS, region)
+
+
+def detector_of(experiment: Experiment) -> str:
+    """The detector by the name that the registry knows: a class or a command of the user's own comes first."""
+    detector = experiment.detector
+    return detector.plugin or ("command" if detector.command else detector.name)
+
+
+def _absolute(command: str) -> str:
+    """A command whose words that are files here are found from another folder too."""
+    return shlex.join(str(Path(word).absolute()) if number and Path(word).is_file() or word.startswith(".") else word
+                      for number, word in enumerate(shlex.split(command)))
 
 
 def _pilot(experiment: Experiment, locations: Sequence[str]) -> PilotScope:

@@ -8,8 +8,13 @@ or to have more people: its arm is what is reachable.
 from __future__ import annotations
 
 import heapq
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
 
 from detection.taxonomy import Finding
+from sim.events import INTERFACES, NO_CODE, NULL, Vocabulary
 from sim.truth import NOT_YET, Truth
 
 
@@ -47,3 +52,52 @@ class Oracle:
             document_id=e.document_id[exception], interface=e.interface[exception], sequence=e.sequence[exception],
             fault_type=e.fault_type[exception], cause=self._truth.faults.cause[e.faults[exception][0]],
         )
+
+
+class RecordedOracle:
+    """The same over a recording: the truth of one region as its tables tell it.
+
+    Args:
+        exceptions: truth/exceptions of the region, in the order in which they opened.
+        vocabulary: the names of the region.
+    """
+
+    def __init__(self, exceptions: pa.Table, vocabulary: Vocabulary) -> None:
+        codes = {
+            "location": vocabulary.locations, "item": vocabulary.items, "interface": INTERFACES,
+        }  # fmt: skip
+        numbers = {name: {text: code for code, text in enumerate(texts)} for name, texts in codes.items()}
+        self._evident, self._closed = (
+            _microseconds(exceptions, name) for name in ("first_evidence_at", "closed_at")
+        )
+        self._rows: list[dict[str, Any]] = [
+            {**row, **{name: numbers[name].get(row[name], NO_CODE) for name in numbers}}
+            for row in exceptions.select(
+                ["type", "location", "item", "interface", "document_id", "sequence", "fault_type", "cause"]
+            ).to_pylist()
+        ]
+        order = np.argsort(self._evident, kind="stable")
+        self._waiting = order[self._evident[order] >= 0].tolist()[::-1]
+
+    def read(self, now: int) -> list[Finding]:
+        """What has become evident by ``now`` and still is wrong."""
+        findings = []
+        while self._waiting and self._evident[self._waiting[-1]] <= now:
+            number = self._waiting.pop()
+            if not 0 <= self._closed[number] <= now:
+                findings.append(self._finding(self._rows[number]))
+        return findings
+
+    @staticmethod
+    def _finding(row: dict[str, Any]) -> Finding:
+        return Finding(
+            type=row["type"], location=row["location"], item=row["item"], interface=row["interface"],
+            document_id=NULL if row["document_id"] is None else row["document_id"],
+            sequence=NULL if row["sequence"] is None else row["sequence"],
+            fault_type=row["fault_type"] or "", cause=row["cause"] or "",
+        )  # fmt: skip
+
+
+def _microseconds(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A column of times since 1970; -1 where there is none."""
+    return np.asarray(table.column(name).cast(pa.int64()).fill_null(NOT_YET).to_numpy())

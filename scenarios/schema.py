@@ -23,15 +23,29 @@ class Detector:
         silence_probability: a cell is suspect when so long a silence had less than this probability.
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
         horizon_days: see ``loss_floor``.
+        score_min: findings with a lower score raise no alert; null for no bound. A benchmark freezes it on dev seeds.
         parameters: further numbers by name, for plug-ins.
+        command: what starts a detector in another language, as words of a shell; overrides ``name``.
+        format: of the messages to that command.
+        file: of the detectors ``alerts`` and ``scores``, CSV or Parquet.
+        threshold: from which score on the detector ``scores`` raises an alert; null for never.
+        limit_seconds: wall time that may be spent waiting for a detector of the user's own, an arm and region.
+        limit_megabytes: address space of a detector class of the user's own.
     """
 
     name: str = "standard"
     plugin: str | None = None
+    command: str | None = None
+    format: str = "jsonl"
+    file: str | None = None
+    threshold: float | None = None
+    limit_seconds: float = 600.0
+    limit_megabytes: float = 4_096.0
     grace_minutes: float = 15.0
     silence_probability: float = 1e-4
     loss_floor: float = 25.0
     horizon_days: float = 7.0
+    score_min: float | None = None
     parameters: dict[str, float] = field(default_factory=dict)
 
 
@@ -68,9 +82,15 @@ class Policy:
 
 @dataclass
 class Engine:
-    """What carries out the shards and replications of a run."""
+    """What carries out the shards and replications of a run, and the trials of a benchmark.
+
+    Attributes:
+        name: ``loky`` (processes of this machine), ``dask`` or ``ray``.
+        address: of a Dask or Ray cluster that runs already; null for one of this machine's own.
+    """
 
     name: str = "loky"
+    address: str | None = None
 
 
 @dataclass
@@ -129,6 +149,7 @@ class Experiment(Config):
 #: Keys with a fixed list of values.
 CHOICES: dict[str, tuple[str | None, ...]] = {
     "record": ("full", "summary"),
+    "detector.format": ("jsonl", "arrow"),
     "calibrated_to": (None, "retail", "fashion_peak", "grocery_fulfilment", "omnichannel_returns"),
 }
 #: Keys that say where and how a run is carried out; they change no result and no run id.

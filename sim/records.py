@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from sim.draws import Purpose, keyed
-from sim.events import INTERFACES
+from sim.events import INTERFACES, Vocabulary
 from sim.faults.types import BY_NAME
 from sim.ledger import KIND_OF, Belief
 from sim.systems.accounts import Account
@@ -48,8 +48,7 @@ def ids(values: Codes) -> pa.Array:
 class Names:
     """Codes of one region to strings."""
 
-    def __init__(self, world: RegionWorld) -> None:
-        vocabulary = world.room.vocabulary
+    def __init__(self, vocabulary: Vocabulary) -> None:
         self.locations, self.items = vocabulary.locations, vocabulary.items
 
     @staticmethod
@@ -75,7 +74,7 @@ class Names:
 
 def faults_table(world: RegionWorld) -> pa.Table:
     """truth/faults: those that acted; a repair is one where it put something wrong."""
-    f, names = world.room.truth.faults, Names(world)
+    f, names = world.room.truth.faults, Names(world.room.vocabulary)
     table = pa.table({
         "fault_id": ids(f.fault_id), "type": f.type, "cause": [cause or None for cause in f.cause],
         "plane": [BY_NAME[t].plane if t in BY_NAME else "information" for t in f.type],
@@ -102,7 +101,7 @@ def _is_latent(world: RegionWorld) -> npt.NDArray[np.bool_]:
 
 def exceptions_table(world: RegionWorld) -> pa.Table:
     """truth/exceptions."""
-    truth, names = world.room.truth, Names(world)
+    truth, names = world.room.truth, Names(world.room.vocabulary)
     e, f = truth.exceptions, truth.faults
     return pa.table({
         "exception_id": ids(e.exception_id), "type": e.type, "fault_type": e.fault_type,
@@ -118,7 +117,7 @@ def exceptions_table(world: RegionWorld) -> pa.Table:
 
 def errors_table(world: RegionWorld) -> pa.Table:
     """truth/errors: the ledger's named entries."""
-    e, names, truth = world.room.ledger.entries, Names(world), world.room.truth
+    e, names, truth = world.room.ledger.entries, Names(world.room.vocabulary), world.room.truth
     cells, belief = np.asarray(e.cell, np.int64), np.asarray(e.belief, np.int64)
     location, item = np.divmod(cells, world.room.items)
     seed, region = world.room.seed, world.room.region
@@ -147,7 +146,7 @@ def lineage_table(world: RegionWorld) -> pa.Table:
 
 def decoys_table(world: RegionWorld) -> pa.Table:
     """truth/decoys."""
-    d, names = world.room.truth.decoys, Names(world)
+    d, names = world.room.truth.decoys, Names(world.room.vocabulary)
     end = world.room.calendar.end
     return pa.table({
         "decoy_id": ids(d.decoy_id), "kind": pa.array(d.kind, pa.string()), "location": names.location(d.location),
@@ -194,7 +193,7 @@ def accounts_table(world: RegionWorld) -> pa.Table:
 
 def manual_tables(world: RegionWorld) -> tuple[pa.Table, pa.Table]:
     """Alerts and cases of the manual process."""
-    c, names = world.manual.cases, Names(world)
+    c, names = world.manual.cases, Names(world.room.vocabulary)
     scope = {"location": names.location(c.location), "item": names.item(c.item), "document_id": ids(c.document_id),
              "interface": names.interface(c.interface)}
     kinds = pa.array(c.type, pa.string())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from detection.detectors.base import Detector, DetectorContext
-from detection.registry import load
+from detection.registry import is_built_in, load, target_of
 from detection.taxonomy import Finding
 from detection.views.state import Views
 from sim.events import Rows
@@ -28,6 +28,13 @@ class Composite:
         for member in self.members:
             yield from member.detect(views, rows)
 
+    def close(self) -> None:
+        """Ends the members that live elsewhere."""
+        for member in self.members:
+            close = getattr(member, "close", None)
+            if close is not None:
+                close()
+
 
 class Standard:
     """The default: one rule detector a life cycle."""
@@ -41,5 +48,18 @@ class Standard:
 
 
 def build_detector(context: DetectorContext, name: str) -> Composite:
-    """The detector behind a name, or behind several joined by ``+``."""
-    return Composite([load("detector", part)(context) for part in name.split("+")])
+    """The detector behind a name, or behind several joined by ``+``.
+
+    What is not of this program runs in a process of its own, where it sees rows and nothing else.
+    """
+    return Composite([_build(context, part) for part in name.split("+")])
+
+
+def _build(context: DetectorContext, name: str) -> Detector:
+    if is_built_in("detector", name):
+        made: Detector = load("detector", name)(context)
+        return made
+    from detection.detectors.piped import host_of_class
+
+    target_of("detector", name)  # an unknown name is refused; the class itself is never imported here
+    return host_of_class(context, name)

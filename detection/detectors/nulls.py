@@ -10,7 +10,11 @@ from detection.detectors.composite import build_detector
 from detection.keys import key_id
 from detection.taxonomy import SCOPE_OF_TYPE, Finding
 from detection.views.state import Views
+from sim.clock import HOUR
 from sim.events import EVENT_TYPE, INTERFACES, NO_CODE, NULL, Rows
+
+#: Hour at which most shops have their deliveries and counts behind them.
+USUAL_HOUR = 10
 
 
 class Never:
@@ -34,8 +38,11 @@ class Always:
     def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
         """The same claims, day after day."""
         del rows
-        if not views.is_new_day:
-            return
+        if views.is_new_day:
+            yield from self.claims(views)
+
+    def claims(self, views: Views) -> Iterator[Finding]:
+        """What it says of each interface and each store."""
         for interface in range(len(INTERFACES)):
             yield Finding("api_outage", interface=interface)
         cells = views.cells
@@ -91,3 +98,21 @@ class LastPoint:
             last = blocks[-1]
             location, item = int(last.get("location")[-1]), int(last.get("item")[-1])
             yield Finding("phantom_stock", location=location, item=item, evidence=(int(last.get("event_id")[-1]),))
+
+
+class TimeOfDay:
+    """Everything it can say of places, at one hour of the day: whoever scores well with this is scoring the clock."""
+
+    def __init__(self, context: DetectorContext) -> None:
+        self._hour = int(context.spec.parameter("hour", USUAL_HOUR))
+        self._always = Always(context)
+        self._has_begun = False
+
+    def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
+        """The same claims at the same hour, day after day, once there is a stream."""
+        self._has_begun |= len(rows) > 0
+        if not self._has_begun or not views.is_new_hour or views.now // HOUR % 24 != self._hour:
+            return
+        yield from self._always.claims(views)
+        for location in range(1, views.cells.locations):
+            yield Finding("clock_skew", location=location)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HELP = """\
-usage: stocktwin list [scenarios|faults|detectors|policies|measures] [--json]
+usage: stocktwin list [scenarios|faults|detectors|policies|suites|measures] [--json]
 
 Prints what there is; without a topic, all of it. With --json, a list of objects with "name".
 """

@@ -27,6 +27,13 @@ def write_page(run: Path) -> Path:
     return page.write(run)
 
 
+def write_leaderboard(out: Path) -> Path:
+    """Write the page of a leaderboard beside its table."""
+    from reports import leaderboard
+
+    return leaderboard.write(out)
+
+
 def one_folder(command: str, words: list[str]) -> Path:
     """The single run folder that a command works on.
 

@@ -18,6 +18,8 @@ scorecard and writes a run folder with a page, report.html. What is set here win
   seed=N                  of all draws (default 1)
   replications=N          as many seeds, from seed on; one scorecard over them (default 1)
   detector=NAME           what raises alerts: see stocktwin list detectors
+  detector.plugin=MODULE:CLASS  detector.command="node my.mjs"  detector=alerts|scores detector.file=FILE
+                          a detector of your own, in a process of its own; a file of alerts or of scores
   policy=NAME             what may repair itself: see stocktwin list policies
   classifier= priority=   what names causes; what orders the queues
   demand=NAME             synthetic, or complete_journey: real grocery baskets (extra data)
@@ -52,6 +54,7 @@ def main(words: list[str]) -> int:
     if late:
         print(f"stocktwin: a run of {experiment.world.days} days does not reach {', '.join(late)}", file=sys.stderr)
 
+    from detection.detectors.piped import DetectorFailed
     from scenarios.arms import run_experiment
     from scenarios.progress import bar
     from scenarios.record import RunFolderError
@@ -61,8 +64,12 @@ def main(words: list[str]) -> int:
             run = run_experiment(experiment, target, progress)
     except RunFolderError as error:
         raise UserError(str(error)) from error
+    except DetectorFailed as error:
+        print(f"stocktwin: {error}", file=sys.stderr)
+        return 1
     page = write_page(run)
 
+    from scenarios.operator_spec import detector_of
     from scenarios.scorecard_view import show
 
     world = experiment.world
@@ -70,7 +77,7 @@ def main(words: list[str]) -> int:
         f"{experiment.scenario}  seed {experiment.seed}"
         + (f" to {experiment.seed + experiment.replications - 1}" if experiment.replications > 1 else "")
         + f"  {world.days} days, {world.regions} region{'s' * (world.regions > 1)}, {world.stores} stores, "
-        f"{world.items:,} items  detector {experiment.detector.plugin or experiment.detector.name}"
+        f"{world.items:,} items  detector {detector_of(experiment)}"
         f"  policy {experiment.policy.name}\n",
         flush=True,
     )

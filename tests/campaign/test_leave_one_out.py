@@ -9,8 +9,9 @@ from itertools import groupby
 import pytest
 from joblib import Parallel, delayed
 
+from scenarios.audit.leave_one_out import TIMED, Choice, choices, spread, violations
 from sim.config import Config
-from tests.determinism.leave_one_out import TIMED, Choice, choices, many_items, spread, two_regions, violations
+from tests.determinism.leave_one_out import many_items, two_regions
 
 FAULTS = 1_000
 #: What needs more items or days than the small world has.

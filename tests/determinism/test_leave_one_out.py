@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scenarios.audit.leave_one_out import TIMED, Choice, choices, spread, violations
 from sim.draws import WORLD_IDS
 from tests.determinism.experiments import TWO_REGIONS, run, truth
-from tests.determinism.leave_one_out import TIMED, Choice, choices, many_items, spread, two_regions, violations
+from tests.determinism.leave_one_out import many_items, two_regions
 from tests.sim.small_world import play
 
 

@@ -14,12 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scenarios.audit.played import Onlooker
+from scenarios.audit.played import Played as Seen
 from scenarios.groups import content
 from sim.actions import Action
 from sim.clock import DAY
 from sim.config import Config, Faults
 from sim.draws import WORLD_IDS
-from sim.events import COLUMNS, EVENT_TYPES, Rows
+from sim.events import COLUMNS, Rows
 from sim.faults.types import FAULTS
 from sim.world import RegionWorld
 
@@ -65,7 +67,7 @@ def quiet_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float
 
 
 @dataclass
-class Watcher:
+class Watcher(Onlooker):
     """Keeps every row it is shown, and answers as it was told.
 
     Attributes:
@@ -78,7 +80,6 @@ class Watcher:
     answer: Answer | None = None
     heeds: tuple[str, ...] = ()
     after: Callable[[int], list[dict[str, Any]]] | None = None
-    blocks: list[Any] = field(default_factory=list)
     asked: list[Action] = field(default_factory=list)
 
     def step(self, now: int, rows: Rows) -> list[Action]:
@@ -106,51 +107,16 @@ def _dictionaries(block: Any) -> Iterator[dict[str, Any]]:
 
 
 @dataclass
-class Played:
+class Played(Seen):
     """A world that was run, and what was seen of it."""
 
-    world: RegionWorld
     watcher: Watcher
-
-    @property
-    def truth(self) -> Any:
-        return self.world.room.truth
-
-    @property
-    def rows(self) -> pd.DataFrame:
-        """Every visible row in order; codes and nulls as in memory, ``event_type`` by name."""
-        blocks = self.watcher.blocks
-        table = {name: np.concatenate([b.get(name) for b in blocks]) for name in COLUMNS if name != "event_type"}
-        kinds = np.repeat([b.event_type for b in blocks], [len(b) for b in blocks])
-        table["event_type"] = np.asarray(EVENT_TYPES)[kinds]
-        order = np.lexsort((table["event_id"], table["available_at"]))
-        return pd.DataFrame({name: values[order] for name, values in table.items()})
-
-    def of(self, event_type: str) -> pd.DataFrame:
-        """The rows of one type."""
-        rows = self.rows
-        return rows[rows.event_type == event_type]
-
-    def faults(self, type_name: str | None = None) -> pd.DataFrame:
-        """The faults that acted, with their number; of one type where it is given."""
-        table = pd.DataFrame(vars(self.truth.faults))
-        table["number"] = np.arange(len(table))
-        return table if type_name is None else table[table.type == type_name]
 
     def exceptions(self, type_name: str | None = None) -> pd.DataFrame:
         """The exceptions, with their number; of one type where it is given."""
         table = pd.DataFrame(vars(self.truth.exceptions))
         table["number"] = np.arange(len(table))
         return table if type_name is None else table[table.type == type_name]
-
-    def lineage(self) -> set[tuple[int, int]]:
-        """(event id, fault id) of every link."""
-        truth = self.truth
-        if not truth.lineage_events:
-            return set()
-        pairs = zip(np.concatenate(truth.lineage_events).tolist(), np.concatenate(truth.lineage_faults).tolist(),
-                    strict=True)
-        return set(pairs)
 
     def entries(self) -> pd.DataFrame:
         """The ledger's named entries."""
@@ -166,10 +132,6 @@ class Played:
         """Action id -> refused reason, or "" where it was done."""
         log = self.world.desk.log
         return {a.action_id: reason for a, reason in zip(log.action, log.refused_reason, strict=True)}
-
-    @property
-    def end(self) -> int:
-        return self.world.room.calendar.end
 
     def day_of(self, time: int) -> int:
         return (time - self.world.room.calendar.start) // DAY

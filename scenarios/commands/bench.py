@@ -1,0 +1,118 @@
+"""``stocktwin bench``: scenarios x entrants x seeds, and a leaderboard."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scenarios.commands.output import console, write_leaderboard
+from scenarios.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HELP = """\
+usage: stocktwin bench [suite=NAME] [KEY=VALUE ...]
+
+Compares detectors (or policies, teams, whatever a suite crosses) on the same scenarios and seeds and
+writes leaderboard.csv and leaderboard.html. Each trial is a process of its own under limits; one that
+fails stays in the table. Interrupted at any moment, the same call goes on where it stopped.
+
+  suite=NAME              smoke (default), standard, full ...: see stocktwin list suites
+  suite=audit             measure the benchmark itself: audit.csv, and exit code 1 if a row is outside its limit
+  suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
+  out=DIR                 where results are kept (default outputs/bench/SUITE)
+  overwrite=true          begin anew; else what is finished in DIR is kept
+  workers=N               processes at once (default: all cores); changes no result
+  engine=loky|dask|ray    what carries them out; engine.address=URL for a cluster of your own
+
+  entrants.NAME=[WORDS]   add or change an entrant: entrants.mine=[detector.plugin=mine:Detector]
+  scenarios.NAME=[WORDS]  add or change a scenario: scenarios.calm=[scenario=calm,world.days=14]
+  axes.KEY=[A,B]          cross the entrants with values of a key; scenario_axes.KEY= the scenarios
+  seeds.dev= seeds.validation= seeds.test=[1,2]     thresholds are frozen on dev, test is ranked
+  scored=[NAMES] budget=X entrants whose least score is frozen on dev, at X false alarms a location and day
+  mode=shadow|loop        show all one recording, or run the whole loop for each
+  limits.seconds= limits.gib=     of one trial
+  KEY=VALUE               any other key of stocktwin run, for every trial
+
+examples:
+  stocktwin bench
+  stocktwin bench suite=standard entrants.mine=[detector.plugin=mine:Detector] workers=2
+  stocktwin bench mode=loop axes.policy=[manual,deterministic,unrestricted] out=outputs/policies
+"""
+
+
+def main(words: list[str]) -> int:
+    """Carry a benchmark out."""
+    from scenarios.commands import auditing
+
+    asked = auditing.asked(words)
+    if asked is not None:
+        return auditing.main(asked)
+    from scenarios.bench.campaign import carry_out
+    from scenarios.bench.suite import read
+    from scenarios.progress import bar
+
+    request = read(words)
+    try:
+        with bar() as progress:
+            table = carry_out(request, progress)
+    except PermissionError as error:
+        raise UserError(f"out={request.out}: cannot be written: permission denied") from error
+    suite = request.suite
+    seeds = {split: len(getattr(suite.seeds, split)) for split in ("dev", "validation", "test")}
+    told = ", ".join(f"{count} {split}" for split, count in seeds.items() if count)
+    size = f"{len(suite.scenarios)} scenarios, {len(suite.entrants)} entrants"
+    print(f"{suite.name}  {suite.mode}  {size}, seeds: {told}\n")
+    show(table, suite.mode, suite.measures)
+    _tell_failures(table, request.out)
+    print(write_leaderboard(request.out))
+    return 0
+
+
+def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
+    """Print the overall rows of the split that is ranked, or of the last one there is."""
+    from rich.table import Table
+
+    from scenarios.measures.leaderboard import COLUMNS, OVERALL
+
+    split = next((name for name in ("test", "validation", "dev") if name in set(table["split"])), "")
+    rows = table[(table["split"] == split) & (table["by"] == OVERALL)]
+    names = [name for name in (measures or COLUMNS[mode]) if name in table]
+    shown = Table(box=None, pad_edge=False, header_style="", title_justify="left")
+    for head in (f"Overall, {split} seeds", "rank"):
+        shown.add_column(head, justify="left" if head != "rank" else "right")
+    for name in names:
+        shown.add_column(name.replace("_", " "), justify="right")
+    shown.add_column(f"95% interval of {names[0].replace('_', ' ')}", justify="right")
+    shown.add_column("failed", justify="right")
+    for row in rows.to_dict("records"):
+        ends = (row[f"{names[0]}_low"], row[f"{names[0]}_high"])
+        interval = " to ".join(_number(end) for end in ends) if not math.isnan(ends[0]) else ""
+        shown.add_row(
+            str(row["entrant"]), _rank(row["rank"]), *(_number(row[name]) for name in names), interval,
+            f"{row['failed']} of {row['trials']}" if row["failed"] else "0",
+        )  # fmt: skip
+    console().print(shown)
+    print()
+
+
+def _tell_failures(table: pd.DataFrame, out: Path) -> None:
+    from scenarios.measures.leaderboard import OVERALL
+
+    whole = table[table["by"] == OVERALL]
+    failed = int(whole["failed"].sum())
+    if failed:
+        print(f"{failed} of {int(whole['trials'].sum())} trials failed and count as nothing found; what they said "
+              f"stands in {out / 'logs'}\n")
+
+
+def _rank(value: object) -> str:
+    return "" if value is None or value != value or str(value) == "<NA>" else str(value)  # noqa: PLR0124 - NaN
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "NA"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3f}"

@@ -1,0 +1,273 @@
+"""The leaderboard: what each entrant reached, how sure that is, and how far it is from chance and from perfect.
+
+One table holds the whole answer, in rows of (split, by, key, entrant): ``by`` is one of :data:`BY`. It is a pure
+function of the trials and does not depend on their order.
+
+Rules that a sceptic would ask for:
+
+- A failed trial stays in the denominator, with the value that :func:`~scenarios.measures.trials.counted` gives it:
+  it found nothing and won nothing back. Where that cannot be told ``n`` says on how many seeds a value rests.
+- Seeds are the unit. Within a scenario a value is the mean over seeds with its t interval, a recovery the ratio of
+  sums over them; overall, each seed's mean over the scenarios is one value, so that all scenarios weigh the same.
+- Only entrants are ranked, only on the split ``test``, by one measure. The best is compared with each other on the
+  same seeds (Wilcoxon, Holm over all of them), and too few pairs support no claim.
+- The nulls stand beside every result: never, always, random, last_point, time_of_day, the best one-liner; and
+  the oracle, from which distances are taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+
+from scenarios import statistics
+from scenarios.measures.paired import PAIRS_MIN, Paired, holm, paired
+from scenarios.measures.replications import RATIOS
+from scenarios.measures.trials import Trial, counted
+from scenarios.statistics import Estimate
+
+#: Rows that know nothing, in the order in which they are shown; and the one that knows all.
+BASELINES: Final = ("one_liner", "time_of_day", "last_point", "random", "always", "never")
+ORACLE: Final = "oracle"
+#: The only split that is ranked; the others stand apart below it.
+TEST: Final = "test"
+_SPLITS: Final = (TEST, "validation", "dev")
+#: What a row is about. Types that a row of the stream announces are no feat to find, and stand apart.
+OVERALL, SCENARIO, INFERRED, ANNOUNCED = BY = ("overall", "scenario", "inferred type", "announced type")
+#: Adjusted p up to which an entrant is told to be behind the best.
+ALPHA: Final = 0.05
+#: A difference of the ranking measure that does not matter.
+MARGIN: Final = 0.01
+
+
+class Suite(Protocol):
+    """What the leaderboard reads of a suite."""
+
+    @property
+    def mode(self) -> str:
+        """``shadow`` or ``loop``."""
+
+
+#: Column -> measure, for the modes ``shadow`` and ``loop``; an empty measure is taken from a trial's types.
+SHADOW: Final[Mapping[str, str]] = {
+    "skill": "detection.skill",
+    "recall": "detection.recall",
+    "chance": "detection.chance_recall",
+    "inferred": "detection.recall_inferred",
+    "announced": "",
+    "precision": "detection.precision",
+    "false_alarms": "detection.false_alarms_per_location_day",
+    "mttd_hours": "detection.mttd_hours",
+}
+LOOP: Final[Mapping[str, str]] = {
+    "recovery_of_reachable": "business.recovery_of_reachable",
+    "recovery": "business.recovery",
+    "skill": "detection.loop.skill",
+    "recall": "detection.loop.recall",
+    "chance": "detection.loop.chance_recall",
+    "inferred": "detection.loop.recall_inferred",
+    "false_alarms": "detection.loop.false_alarms_per_location_day",
+    "mttr_hours": "repair.mttr_hours",
+    "wrongful": "repair.wrongful",
+    "minutes": "repair.manual_minutes_per_exception",
+}
+#: Mode of a suite -> its columns; the first is what ranks.
+COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {"shadow": SHADOW, "loop": LOOP}
+KEYS: Final = ("split", "by", "key", "entrant", "role", "rank", "trials", "failed", "statuses")
+#: Against the best and the oracle: the oracle less the entrant, and the entrant less the best, on the same seeds.
+VERDICT: Final = (
+    "to_oracle", "to_oracle_low", "to_oracle_high", "to_best", "to_best_low", "to_best_high", "p_holm", "verdict",
+)  # fmt: skip
+
+
+def role_of(entrant: str) -> str:
+    """``baseline``, ``oracle`` or ``entrant``."""
+    return ORACLE if entrant == ORACLE else "baseline" if entrant in BASELINES else "entrant"
+
+
+def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
+    """The table over all trials of a suite.
+
+    Args:
+        trials: finished ones, each (scenario, seed, entrant) once.
+        suite: its mode says what is measured and what ranks.
+
+    Returns:
+        :data:`KEYS`; each column of the mode with ``_low``, ``_high`` and ``_n`` (seeds behind it), NaN where there
+        is none; :data:`VERDICT` for ranked rows. Rows by type hold recall alone, with ``n`` the exceptions. Test
+        first, overall first; the oracle, the ranked, the baselines.
+    """
+    columns = COLUMNS[suite.mode]
+    held = sorted(trials, key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
+    rows: list[dict[str, Any]] = []
+    for split in [name for name in _SPLITS if any(trial.split == name for trial in held)]:
+        part = _Part(split, [trial for trial in held if trial.split == split], columns)
+        rows += part.rows(OVERALL, "", part.scenarios)
+        if len(part.scenarios) > 1:
+            for scenario in part.scenarios:
+                rows += part.rows(SCENARIO, scenario, [scenario])
+        if suite.mode == "shadow":
+            rows += part.type_rows()
+    names = [f"{name}{end}" for name in columns for end in ("", "_low", "_high", "_n")]
+    table = pd.DataFrame(rows, columns=[*KEYS, *names, *VERDICT])
+    counts = ["rank", *(f"{name}_n" for name in columns)]
+    return table.astype(dict.fromkeys(counts, "Int64") | dict.fromkeys([n for n in names if n not in counts], float))
+
+
+@dataclass
+class _Part:
+    """The trials of one split."""
+
+    split: str
+    trials: Sequence[Trial]
+    columns: Mapping[str, str]
+    scenarios: list[str] = field(init=False)
+    entrants: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scenarios = sorted({trial.scenario for trial in self.trials})
+        self.entrants = sorted({trial.entrant for trial in self.trials})
+        self._of = {(trial.scenario, trial.seed, trial.entrant): trial for trial in self.trials}
+
+    def rows(self, by: str, key: str, scenarios: Sequence[str]) -> list[dict[str, Any]]:
+        """One row an entrant, in the order in which they are shown."""
+        ranking, measure = next(iter(self.columns.items()))
+        rows, values = {}, {}
+        for entrant in self.entrants:
+            mine = [trial for trial in self.trials if trial.entrant == entrant and trial.scenario in scenarios]
+            if not mine:
+                continue
+            rows[entrant] = self._counted(by, key, entrant, mine)
+            for name, of in self.columns.items():
+                _put(rows[entrant], name, self._estimate(of, entrant, scenarios))
+            values[entrant] = self._by_seed(measure, entrant, scenarios)
+        if self.split == TEST:
+            _rank(rows, values, ranking)
+        _measure_distance(rows, values)
+        return _in_order(rows.values(), ranking)
+
+    def type_rows(self) -> list[dict[str, Any]]:
+        """Recall by type of exception over all scenarios and seeds, jackknifed over trials; a failed one found none."""
+        numbers: dict[tuple[str, str], dict[tuple[str, int], float]] = {}
+        for trial in self.trials:
+            for name, entry in trial.by_type.items():
+                known = numbers.setdefault((ANNOUNCED if entry["announced"] else INFERRED, name), {})
+                place = (trial.scenario, trial.seed)
+                known[place] = max(known.get(place, 0.0), float(entry["n"] or 0))
+        rows = []
+        for by, name in sorted(numbers, key=lambda pair: (BY.index(pair[0]), pair[1])):
+            found = [self._type_row(by, name, entrant, numbers[by, name]) for entrant in self.entrants]
+            rows += _in_order(found, "recall")
+        return rows
+
+    def _type_row(self, by: str, name: str, entrant: str, numbers: Mapping[tuple[str, int], float]) -> dict[str, Any]:
+        mine = [trial for trial in self.trials if trial.entrant == entrant]
+        total = np.array([numbers.get((trial.scenario, trial.seed), 0.0) for trial in mine])
+        recall = np.array([float(trial.by_type.get(name, {}).get("recall") or 0.0) for trial in mine])
+        row, held = self._counted(by, name, entrant, mine), total > 0
+        found = statistics.ratio_of_sums((total * recall)[held], total[held], 0.0, 1.0)
+        if found is not None:
+            _put(row, "recall", Estimate(found.value, found.low, found.high, int(total.sum())))
+        return row
+
+    def _counted(self, by: str, key: str, entrant: str, mine: Sequence[Trial]) -> dict[str, Any]:
+        statuses = pd.Series([trial.status for trial in mine]).value_counts().sort_index()
+        told = "; ".join(f"{name} {number}" for name, number in statuses.items())
+        failed = sum(not trial.ok for trial in mine)
+        return {
+            "split": self.split, "by": by, "key": key, "entrant": entrant, "role": role_of(entrant),
+            "rank": None, "trials": len(mine), "failed": failed, "statuses": told, "verdict": "",
+        }  # fmt: skip
+
+    def _estimate(self, measure: str, entrant: str, scenarios: Sequence[str]) -> Estimate | None:
+        if measure in RATIOS and len(scenarios) == 1:
+            return self._ratio(measure, entrant, scenarios[0])
+        return statistics.mean(list(self._by_seed(measure, entrant, scenarios).values()))
+
+    def _by_seed(self, measure: str, entrant: str, scenarios: Sequence[str]) -> dict[int, float]:
+        """Each seed's mean over the scenarios; a seed without a value in one of them has none."""
+        found = {}
+        for seed in sorted({trial.seed for trial in self.trials if trial.entrant == entrant}):
+            trials = [self._of.get((scenario, seed, entrant)) for scenario in scenarios]
+            known = [value for trial in trials if trial is not None and (value := value_of(trial, measure)) is not None]
+            if len(known) == len(scenarios):
+                found[seed] = float(np.mean(known))
+        return found
+
+    def _ratio(self, measure: str, entrant: str, scenario: str) -> Estimate | None:
+        """A recovery as the ratio of sums over seeds."""
+        arms = ("unmanaged", *RATIOS[measure])
+        trials = [trial for trial in self.trials if trial.entrant == entrant and trial.scenario == scenario]
+        losses = [[counted(trial, f"business.{arm}.loss_value") for arm in arms] for trial in trials]
+        known = np.array([row for row in losses if None not in row], dtype=float).reshape(-1, len(arms))
+        if not len(known) or not statistics.is_above_zero(known[:, 0] - known[:, 2]):
+            return None
+        return statistics.ratio_of_sums(known[:, 0] - known[:, 1], known[:, 0] - known[:, 2])
+
+
+def value_of(trial: Trial, measure: str) -> float | None:
+    """The value with which a trial counts; without a measure, the mean recall over its announced types."""
+    if measure:
+        return counted(trial, measure)
+    held = [entry["recall"] for entry in trial.by_type.values() if entry["announced"] and entry["n"]]
+    known = [float(share) for share in held if share is not None]
+    return float(np.mean(known)) if known else None if trial.ok else 0.0
+
+
+def _put(row: dict[str, Any], name: str, found: Estimate | None) -> None:
+    ends = (None, None, None, 0) if found is None else (found.value, found.low, found.high, found.n)
+    row.update(zip((name, f"{name}_low", f"{name}_high", f"{name}_n"), ends, strict=True))
+
+
+def _rank(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str) -> None:
+    """Ranks among the entrants, equal values alike, and whether each is clearly behind the best."""
+    ranked = [entrant for entrant, row in rows.items() if row["role"] == "entrant" and row[name] is not None]
+    if not ranked:
+        return
+    for entrant in ranked:
+        rows[entrant]["rank"] = 1 + sum(rows[other][name] > rows[entrant][name] for other in ranked)
+    best = min(ranked, key=lambda entrant: (rows[entrant]["rank"], entrant))
+    rows[best]["verdict"] = "best"
+    others = [entrant for entrant in ranked if entrant != best]
+    compared = [compare(values[best], values[entrant]) for entrant in others]
+    for entrant, found, p in zip(others, compared, holm([one.p for one in compared]), strict=True):
+        ends = {"to_best": found.difference, "to_best_low": found.low, "to_best_high": found.high}
+        rows[entrant].update(ends, p_holm=p, verdict=_verdict(found, p))
+
+
+def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
+    """The second less the first on the seeds that both have."""
+    seeds = sorted(set(first) & set(second))
+    return paired([first[seed] for seed in seeds], [second[seed] for seed in seeds], margin=MARGIN)
+
+
+def _verdict(found: Paired, p: float | None) -> str:
+    if p is None:
+        return f"{found.n} of {PAIRS_MIN} pairs"
+    return "behind" if p <= ALPHA else "not told apart"
+
+
+def _measure_distance(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]]) -> None:
+    """How far each is from the oracle, on the same seeds."""
+    if ORACLE not in rows:
+        return
+    for entrant, row in rows.items():
+        found = compare(values[entrant], values[ORACLE])
+        if entrant != ORACLE:
+            row.update(to_oracle=found.difference, to_oracle_low=found.low, to_oracle_high=found.high)
+
+
+def _in_order(rows: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """The oracle, entrants by the column ``name``, the baselines in their order."""
+
+    def place(row: Mapping[str, Any]) -> tuple[int, int, float, str]:
+        entrant, value = str(row["entrant"]), row.get(name)
+        group = {ORACLE: 0, "entrant": 1, "baseline": 2}[row["role"]]
+        order = BASELINES.index(entrant) if entrant in BASELINES else 0
+        return group, order, np.inf if value is None else -value, entrant
+
+    return sorted(rows, key=place)

@@ -1,0 +1,62 @@
+"""What an operator recorded, as tables of a run folder: names in place of codes, null where there is nothing.
+
+The closed loop, the shadow beside it and a replay over a recording all write through here, so that the
+same operator leaves the same rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from detection.detectors.base import DetectorContext
+from detection.detectors.files import of_region
+from detection.pipeline import Operator
+from sim.records import Names, ids, times
+
+
+def scope(table: Mapping[str, list[Any]], names: Names) -> dict[str, pa.Array]:
+    """The columns that name a subject."""
+    return {
+        "location": names.location(table["location"]), "item": names.item(table["item"]),
+        "document_id": ids(table["document_id"]), "interface": names.interface(table["interface"]),
+        "sequence": ids(table["sequence"]),
+    }
+
+
+def alerts_table(table: Mapping[str, list[Any]], names: Names, arm: str) -> pa.Table:
+    """The alerts of one region, in the order in which they were raised."""
+    detector = ["oracle" if arm == "oracle" else name for name in table["detector"]]
+    return pa.table({
+        "alert_id": ids(table["alert_id"]), "raised_at": times(table["raised_at"]),
+        "detector": pa.array(detector, pa.string()), "type": pa.array(table["type"], pa.string()),
+        **scope(table, names), "score": pa.array(table["score"], pa.float64()), "deadline": times(table["deadline"]),
+        "evidence": pa.array(table["evidence"], pa.list_(pa.int64())),
+    })
+
+
+def cases_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
+    """The cases of one region, in the order in which they were opened."""
+    strings = ("status", "type", "fault_type", "cause", "team", "origin")
+    return pa.table({
+        "case_id": ids(table["case_id"]), "opened_at": times(table["opened_at"]),
+        "closed_at": times(table["closed_at"]), **{name: pa.array(table[name], pa.string()) for name in strings},
+        "confidence": pa.array(table["confidence"], pa.float64()),
+        "priority": pa.array(table["priority"], pa.float64()),
+        "alerts": pa.array(table["alerts"], pa.list_(pa.int64())), **scope(table, names),
+    })
+
+
+def scores_table(operator: Operator) -> pa.Table | None:
+    """The file of scores that an operator was given, for the measures on its grid; None without one."""
+    spec = operator.views.spec
+    if spec.detector != "scores":
+        return None
+    rows = of_region(DetectorContext(operator.views.layout, spec, seed=0), "scores")
+    return pa.table({
+        "detector": pa.array(["scores"] * len(rows), pa.string()), "day": times([row["day"] for row in rows]),
+        "score": pa.array([row["score"] for row in rows], pa.float64()),
+        **{name: pa.array([row[name] for row in rows], pa.string()) for name in ("location", "item")},
+    })

@@ -1,0 +1,108 @@
+"""Detectors that the user brings: whether they are there and sound, before a long run finds that they are not.
+
+A class is looked for in another process: what it does when it is imported, it must not do in this one. A
+file is read whole, since only here the names of all regions are known.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+from detection.detectors.files import KINDS, FileError, Names, read
+from scenarios.errors import UserError
+from scenarios.operator_spec import detector_of
+from scenarios.schema import Experiment
+from scenarios.windows import locations
+from sim.clock import DAY, parse_date
+
+#: What importing a class may take, seconds.
+_PATIENCE = 120.0
+_LOOK = """
+import importlib, sys
+module, _, name = sys.argv[1].partition(":")
+getattr(importlib.import_module(module), name)
+"""
+
+
+def check_outside(experiment: Experiment, days: int) -> None:
+    """Refuse a detector of the user's own that cannot be used.
+
+    Args:
+        experiment: sound in every single number.
+        days: length of the run.
+
+    Raises:
+        UserError: naming the key, or the file with its row and column.
+    """
+    detector = experiment.detector
+    if detector.command is not None:
+        _check_command(detector.command)
+    if detector.plugin is not None and detector.command is not None:
+        raise UserError(f"detector.command={detector.command}: detector.plugin is set too; choose one of them")
+    for name in detector.name.split("+"):
+        if name in KINDS and detector.file is None and detector_of(experiment) == detector.name:
+            raise UserError(f"detector={name}: needs a file: set detector.file to a path ending in .csv or .parquet")
+    if detector.name == "command" and detector.command is None and detector.plugin is None:
+        raise UserError('detector=command: needs a command: set detector.command, like detector.command="node my.mjs"')
+    if detector.file is not None:
+        _check_file(experiment, days)
+    if detector.threshold is not None and detector_of(experiment) != "scores":
+        raise UserError(f"detector.threshold={detector.threshold:g}: only detector=scores has a threshold")
+
+
+def check_class(key: str, plugin: str) -> None:
+    """Refuse a class that is not there.
+
+    Raises:
+        UserError: naming ``key``.
+    """
+    module, _, name = plugin.partition(":")
+    if not (module and name and _can_import(plugin)):
+        raise UserError(f"{key}={plugin}: no such class; valid: package.module:Class of an installed package")
+
+
+@cache
+def _can_import(plugin: str) -> bool:
+    """Whether another process can import a class; only what it says by its exit code is believed."""
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _LOOK, plugin], env={**os.environ, "PYTHONPATH": paths}, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_PATIENCE, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+def _check_command(command: str) -> None:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UserError(f"detector.command={command}: {error}") from error
+    if not words or shutil.which(words[0]) is None:
+        raise UserError(f"detector.command={command}: no such program; valid: words of a command, its program first")
+
+
+def _check_file(experiment: Experiment, days: int) -> None:
+    """The whole file, against the names of the whole chain."""
+    world, path = experiment.world, Path(str(experiment.detector.file))
+    kind = detector_of(experiment)
+    if kind not in KINDS:
+        raise UserError(f"detector.file={path}: only {' and '.join(f'detector={kind}' for kind in KINDS)} read a file")
+    begins = parse_date(world.start)
+    names = Names(
+        locations(experiment), {f"I{number:05d}" for number in range(1, world.items + 1)},
+        tuple(f"R{number}" for number in range(1, min(world.regions, world.stores) + 1)),
+        begins, begins + days * DAY,
+    )  # fmt: skip
+    try:
+        read(path, kind, names)
+    except FileError as error:
+        raise UserError(f"detector.file: {error}") from error

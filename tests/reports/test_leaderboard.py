@@ -1,0 +1,81 @@
+"""The leaderboard's page: whole, offline, escaped, the same for the same table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from reports import leaderboard as page
+from scenarios.measures.leaderboard import leaderboard
+from tests.scenarios.trials import failed, several
+
+
+def _written(out: Path, trials: list, mode: str = "shadow") -> str:
+    out.mkdir(exist_ok=True)
+    leaderboard(trials, SimpleNamespace(mode=mode)).to_csv(out / page.TABLE_NAME, index=False)
+    return page.write(out).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> str:
+    skills = {"standard": [0.8, 0.82], "mine": [0.6, 0.7], "oracle": [0.97, 0.98], "never": [0.0, 0.0]}
+    trials = several(skills) + several(skills, "storm") + several(skills, split="dev") + [failed("mine", 7)]
+    return _written(tmp_path / "small", trials)
+
+
+def test_it_loads_nothing(text: str):
+    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"|url\((?!#)|@import', text)
+    assert "<script" in text
+
+
+def test_it_says_who_leads_and_on_what(text: str):
+    assert "<h1>standard leads: 81% of the way from chance to certainty</h1>" in text
+    assert "suite small" in text
+    assert "too few seeds for a claim" in text
+
+
+def test_what_knows_nothing_stands_apart(text: str):
+    first = text[text.index('<table class="board">') : text.index("</table>")]
+    bodies = re.findall(r"<tbody.*?</tbody>", first, re.DOTALL)
+    assert [re.findall(r'class="who">(\w+)<', body) for body in bodies] == [["oracle"], ["standard", "mine"], ["never"]]
+
+
+def test_failures_are_told(text: str):
+    assert "1 of 5 failed: timeout 1" in text
+    assert "mine (1)" in text
+
+
+def test_the_other_splits_are_apart(text: str):
+    assert "The split “dev”" in text[text.index('id="splits"') :]
+
+
+def test_the_same_table_gives_the_same_bytes(tmp_path: Path, text: str):
+    assert page.write(tmp_path / "small").read_text(encoding="utf-8") == text
+
+
+def test_names_are_escaped(tmp_path: Path):
+    text = _written(tmp_path, several({"<script>alert(1)</script>": [0.5, 0.6]}))
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+def test_without_test_seeds_nothing_is_ranked(tmp_path: Path):
+    text = _written(tmp_path, several({"standard": [0.5, 0.6]}, split="dev"))
+    assert "Nothing is ranked" in text
+
+
+def test_a_table_comes_back_as_it_was_written(tmp_path: Path):
+    table = leaderboard(several({"standard": [0.1 + 0.2, 1 / 3]}), SimpleNamespace(mode="shadow"))
+    table.to_csv(tmp_path / page.TABLE_NAME, index=False)
+    again = page.read(tmp_path / page.TABLE_NAME)
+    pd.testing.assert_series_equal(again["skill"], table["skill"])
+    assert again["verdict"].to_list() == table["verdict"].to_list()
+
+
+def test_policies_have_a_page_too(tmp_path: Path):
+    text = _written(tmp_path, several({"deterministic": [0.5, 0.6]}), mode="loop")
+    assert "Of reachable" in text

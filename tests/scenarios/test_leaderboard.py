@@ -1,0 +1,137 @@
+"""The leaderboard against SciPy and against sums by hand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from scenarios.measures.leaderboard import leaderboard
+from tests.scenarios.trials import failed, measure, several, trial
+
+SHADOW = SimpleNamespace(mode="shadow")
+LOOP = SimpleNamespace(mode="loop")
+
+
+def _skills(seeds: int = 30) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(5)
+    world = draw.normal(0, 0.05, seeds)
+    means = {"good": 0.8, "same": 0.8, "poor": 0.5, "oracle": 0.95, "random": 0.0, "never": 0.0}
+    return {name: mean + world * (mean > 0) + draw.normal(0, 0.02, seeds) for name, mean in means.items()}
+
+
+def _overall(table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
+    return table[(table.by == "overall") & (table.split == split)].set_index("entrant")
+
+
+def test_values_are_means_over_seeds_with_the_t_interval():
+    skills = _skills()
+    rows = _overall(leaderboard(several(skills), SHADOW))
+    for name, values in skills.items():
+        low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
+        told = rows.loc[name, ["skill", "skill_low", "skill_high"]].to_list()
+        assert told == pytest.approx([values.mean(), low, high])
+        assert rows.loc[name, "skill_n"] == 30
+
+
+def test_overall_each_scenario_weighs_the_same_and_a_seed_is_one_value():
+    one, other = _skills(12), {name: row / 2 for name, row in _skills(12).items()}
+    rows = _overall(leaderboard(several(one, "calm") + several(other, "storm"), SHADOW))
+    by_seed = (one["good"] + other["good"]) / 2
+    assert rows.loc["good", "skill"] == pytest.approx(by_seed.mean())
+    high = stats.t.interval(0.95, 11, by_seed.mean(), stats.sem(by_seed))[1]
+    assert rows.loc["good", "skill_high"] == pytest.approx(high)
+    assert rows.loc["good", "skill_n"] == 12
+
+
+def test_the_best_is_compared_with_each_on_the_same_seeds():
+    skills = _skills()
+    rows = _overall(leaderboard(several(skills), SHADOW))
+    ranked = ["good", "same", "poor"]
+    best = max(ranked, key=lambda name: skills[name].mean())
+    assert rows.loc[best, ["rank", "verdict"]].to_list() == [1, "best"]
+    others = [name for name in ranked if name != best]
+    p = {name: stats.wilcoxon(skills[name] - skills[best]).pvalue for name in others}
+    smallest, largest = sorted(others, key=p.get)
+    assert rows.loc[smallest, "p_holm"] == pytest.approx(min(1.0, 2 * p[smallest]))
+    assert rows.loc[largest, "p_holm"] == pytest.approx(max(min(1.0, 2 * p[smallest]), p[largest]))
+    assert rows.loc["poor", "verdict"] == "behind"
+    assert rows.loc[others, "verdict"].to_list().count("not told apart") == 1
+
+
+def test_the_distance_to_the_oracle_is_paired():
+    skills = _skills()
+    rows = _overall(leaderboard(several(skills), SHADOW))
+    gap = skills["oracle"] - skills["good"]
+    low, high = stats.t.interval(0.95, 29, gap.mean(), stats.sem(gap))
+    assert rows.loc["good", ["to_oracle", "to_oracle_low", "to_oracle_high"]].astype(float).to_list() == pytest.approx(
+        [gap.mean(), low, high])
+
+
+def test_few_seeds_support_no_claim():
+    rows = _overall(leaderboard(several({"good": [0.9, 0.8], "poor": [0.1, 0.2]}), SHADOW))
+    assert rows.loc["poor", "verdict"] == "2 of 30 pairs"
+    assert pd.isna(rows.loc["poor", "p_holm"])
+
+
+def test_the_nulls_and_the_oracle_have_no_rank_and_stand_apart():
+    rows = _overall(leaderboard(several({**_skills(3), "one_liner": [0.99] * 3}), SHADOW))
+    assert rows.index[0] == "oracle"
+    assert rows.index[-3:].to_list() == ["one_liner", "random", "never"]
+    assert rows.loc[["oracle", "one_liner", "random", "never"], "rank"].isna().all()
+    assert sorted(rows["rank"].dropna()) == [1, 2, 3]
+
+
+def test_a_failed_trial_stays_in_the_denominator():
+    trials = [*several({"frail": [0.8, 0.6]}), failed("frail", 2), failed("frail", 3)]
+    rows = _overall(leaderboard(trials, SHADOW))
+    assert rows.loc["frail", "skill"] == pytest.approx(1.4 / 4)
+    assert rows.loc["frail", "announced"] == pytest.approx(2.0 / 4)
+    assert rows.loc["frail", ["trials", "failed", "statuses"]].to_list() == [4, 2, "ok 2; timeout 2"]
+
+
+def test_a_type_counts_what_a_failed_trial_was_held_to_find():
+    trials = [*several({"frail": [0.5], "sound": [0.5, 1.0]}), failed("frail", 1)]
+    table = leaderboard(trials, SHADOW)
+    rows = table[table.key == "phantom_stock"].set_index("entrant")
+    assert set(rows.by) == {"inferred type"}
+    assert set(table[table.key == "short_pick"].by) == {"announced type"}
+    assert rows.loc["frail", ["recall", "recall_n"]].to_list() == [2 / 8, 8]
+    assert rows.loc["sound", ["recall", "recall_n"]].to_list() == [6 / 8, 8]
+
+
+def test_only_the_test_split_is_ranked():
+    trials = several({"good": [0.1], "poor": [0.9]}, split="dev") + several({"good": [0.9], "poor": [0.1]})
+    table = leaderboard(trials, SHADOW)
+    assert table.split.drop_duplicates().to_list() == ["test", "dev"]
+    assert _overall(table, "dev")["rank"].isna().all()
+    assert _overall(table).loc["good", "rank"] == 1
+    assert _overall(table).loc["good", "skill"] == pytest.approx(0.9)
+
+
+def test_the_order_of_trials_does_not_matter():
+    trials = [*several(_skills(4), "calm"), *several(_skills(4), "storm"), failed("good", 9, "calm")]
+    mixed = [trials[place] for place in np.random.default_rng(1).permutation(len(trials))]
+    pd.testing.assert_frame_equal(leaderboard(trials, SHADOW), leaderboard(mixed, SHADOW))
+
+
+def test_recovery_is_a_ratio_of_sums():
+    def loop(seed: int, loss: tuple[float, float, float, float]):
+        arms = zip(("clean", "unmanaged", "managed", "oracle"), loss, strict=True)
+        measures = {f"business.{arm}.loss_value": measure(value) for arm, value in arms}
+        reached = (loss[1] - loss[2]) / (loss[1] - loss[3])
+        measures["business.recovery_of_reachable"] = measure(reached)
+        return trial("deterministic", seed, 0.0, measures=measures)
+
+    rows = _overall(leaderboard([loop(1, (10, 110, 60, 40)), loop(2, (10, 130, 90, 50))], LOOP))
+    assert rows.loc["deterministic", "recovery_of_reachable"] == pytest.approx((50 + 40) / (70 + 80))
+    assert rows.loc["deterministic", "recovery"] == pytest.approx((50 + 40) / (100 + 120))
+
+
+def test_a_measure_that_does_not_apply_has_no_value():
+    rows = _overall(leaderboard([trial("good", 1, 0.5)], SHADOW))
+    assert pd.isna(rows.loc["good", "precision"])
+    assert rows.loc["good", "precision_n"] == 0
