@@ -8,7 +8,8 @@ ARGS ?=
 PYTEST_FLAGS ?= -n 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint campaign clean
+BASELINE ?= tests/golden/smoke_baseline.yaml
+.PHONY: help run test gate bench lint campaign clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +19,10 @@ run: $(READY)  ## run the default scenario (more: make run ARGS="scenario=calm s
 
 test: $(READY)  ## lint, types, layers and all tests that take minutes
 	$(BIN)/python -m pytest -q -m "not campaign and not bench" $(PYTEST_FLAGS)
+
+gate: $(READY)  ## run the benchmark's suite smoke and hold it against the committed baseline
+	$(BIN)/stocktwin bench suite=smoke
+	$(BIN)/stocktwin gate outputs/bench/smoke --baseline $(BASELINE)
 
 bench: $(READY)  ## measure the ratios of speed, into outputs/bench.json
 	$(BIN)/python -m pytest -q -s -m bench tests/benchmarks
