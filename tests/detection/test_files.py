@@ -109,8 +109,11 @@ def test_what_is_not_sound_is_refused_by_row_and_column(tmp_path, kind, old, new
     assert "\n" not in str(refused.value)
 
 
-@pytest.mark.parametrize(("name", "content"), [("missing.csv", None), ("broken.parquet", b"PAR1 no"), ("empty.csv", b""),
-                                               ("ragged.csv", b"day,score\n1\n1,2,3\n"), ("file.txt", b"day,score")])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("missing.csv", None), ("broken.parquet", b"PAR1 no"), ("empty.csv", b""), ("file.txt", b"day,score"),
+     ("ragged.csv", b"day,score\n1\n1,2,3\n")],
+)
 def test_what_cannot_be_read_is_refused(tmp_path, name, content):
     if content is not None:
         (tmp_path / name).write_bytes(content)
