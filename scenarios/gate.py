@@ -13,7 +13,9 @@ Two kinds of judgement, kept apart:
 that its worse end is wrong with chance rate / k, and the whole call fails a program that did not get worse by more
 than the margins with chance ``rate`` at most (Bonferroni; it holds however the measures hang together). Holm's
 step-down would fail exactly the same calls: its first step is this one. The rate is over baselines as well as runs:
-a baseline on lucky seeds stays so until it is updated.
+a baseline on lucky seeds stays so until it is updated. It is that of t intervals: where the differences of single
+seeds are strongly skewed and a measure sits exactly at its margin, 30 seeds fail more often (exponential differences,
+eight measures: 23%); unchanged ones with a margin of a fifth of their spread do not (2%).
 """
 
 from __future__ import annotations

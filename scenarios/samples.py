@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from scenarios.errors import UserError
 from scenarios.manifest import MANIFEST, canonical_json
 from scenarios.measures.trials import FOLDER, Trial, counted, read_trials
@@ -167,15 +165,16 @@ def _of_bench(folder: Path) -> list[Sample]:
 
 
 def _bench_config(folder: Path) -> dict[str, Any]:
-    """What the benchmark was asked for, if it kept that."""
-    path = folder / "config.yaml"
+    """The suite, if the benchmark kept it, less its seeds, its limits and the digest of the program."""
+    path = folder / "suite.json"
     if not path.exists():
         return {}
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {type(error).__name__}") from error
-    return _flat_config(content) if isinstance(content, dict) else {}
+    kept = {key: value for key, value in content.items() if key not in {"seeds", "program", "limits", "measures"}}
+    return _flat_config(kept)
 
 
 def _of_trials(trials: list[Trial], config: dict[str, Any]) -> Sample:

@@ -141,9 +141,9 @@ def test_values_that_went_missing_cannot_be_judged() -> None:
     assert _judge(_baseline(cell, sample([1], name="storm")), cell).code == 2
 
 
-@pytest.mark.parametrize("kind", ["normal", "skewed", "alike"])
-def test_at_the_margin_itself_calls_fail_at_the_stated_rate_at_most(kind: str) -> None:
-    """The worst case: every measure truly worse by exactly its margin."""
+@pytest.mark.parametrize("kind", ["normal", "alike", "skewed"])
+def test_calls_fail_wrongly_at_the_stated_rate_at_most(kind: str) -> None:
+    """The worst case, every measure truly worse by exactly its margin; and a heavy tail without any change."""
     rng = np.random.default_rng(17)
     names = [entry.name for entry in MEASURES if entry.name.startswith("detection.") and
              direction_of(entry.name) == "higher"][:8]
@@ -154,8 +154,8 @@ def test_at_the_margin_itself_calls_fail_at_the_stated_rate_at_most(kind: str) -
         elif kind == "normal":
             gaps = rng.normal(0, 0.05, (len(names), 30))
         else:
-            # a heavy tail on the good side: the few great losses that a mean needs are not seen yet
-            gaps = 0.05 * (1 - rng.exponential(1, (len(names), 30)))
+            # unchanged, and the few great gains that a mean needs are often not seen in 30 seeds
+            gaps = 0.05 * (rng.exponential(1, (len(names), 30)) - 1) + 0.02
         zero = dict.fromkeys(names, (0.9,) * 30)
         run = {name: tuple(0.9 - 0.02 + row) for name, row in zip(names, gaps, strict=True)}
         cell = Sample("calm", {}, tuple(range(30)), zero, {})
@@ -163,7 +163,7 @@ def test_at_the_margin_itself_calls_fail_at_the_stated_rate_at_most(kind: str) -
         assert verdict.judged == len(names)
         wrong += verdict.code == 1
     assert stats.binomtest(wrong, 400, 0.05, alternative="greater").pvalue > 1e-3
-    assert wrong > 0
+    assert kind == "skewed" or wrong > 0
 
 
 def test_a_trial_that_fails_now_is_a_regression() -> None:
