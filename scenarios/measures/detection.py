@@ -198,8 +198,8 @@ def break_down(run: Run, detection: Detection, prefix: str, arm: str) -> list[Pa
     exposure = {"type": run.locations * run.days, "location": run.days}
     untrue = incidents[~incidents["true"].astype(bool)]
     for by, days in exposure.items():
-        for group, rows in incidents.groupby(by):
-            name, true = str(group) or ("unknown" if by == "type" else "none"), int(rows["true"].sum())
+        for named, rows in incidents.groupby(by):
+            name, true = str(named) or ("unknown" if by == "type" else "none"), int(rows["true"].sum())
             add("precision", by, name, statistics.share(true, len(rows)))
             add("false_alarms_per_location_day", by, name, statistics.rate(len(rows) - true, days))
     for kind, count in _decoyed(run, untrue, arm).items():
