@@ -29,6 +29,8 @@ REPAIRS: Final = frozenset(
 )  # fmt: skip
 #: A count of these kinds that moved nothing changed nothing.
 COUNTS: Final = ("count", "recount")
+#: These give a customer other goods or another promise; that their units pay no entry of the ledger is no wrong.
+PROMISES: Final = ("substitute", "repromise")
 REPAIR_FAULT: Final = "repair"
 #: Times to restore are averaged up to this: a week, after which an exception counts as a week.
 RESTRICTION_HOURS: Final = 168.0
@@ -180,6 +182,7 @@ def wrongful(run: Run, detection: Detection, repairs: pd.DataFrame) -> npt.NDArr
     made = set(lineage.loc[lineage["fault_id"].isin(set(own["fault_id"])), "event_id"]) | set(own["document_id"])
     about = detection.cases["case_id"].to_numpy()[detection.case_pairs["case"].unique().astype(np.int64)]
     moved = ~is_null(repairs["delta_units"]) & (repairs["delta_units"].to_numpy() != 0)
+    moved &= ~repairs["kind"].isin(PROMISES).to_numpy()
     has_paid = repairs["action_id"].isin(paid).to_numpy()
     is_own = repairs["action_id"].isin(made - {NULL}).to_numpy()
     for_nothing = ~repairs["case_id"].isin(set(about)).to_numpy()
