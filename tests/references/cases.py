@@ -55,8 +55,9 @@ def times() -> Iterator[Case]:
     for draw in _draws(6):
         count = int(draw.integers(1, 60))
         # coarse, so that events and censorings fall together
-        yield {"times": draw.integers(1, 40, count).astype(float), "observed": draw.random(count) < 0.2 + 0.8 * draw.random(),
-               "until": float(draw.integers(1, 45))}
+        moments = draw.integers(1, 40, count).astype(float)
+        observed = draw.random(count) < 0.2 + 0.8 * draw.random()
+        yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
 
 
 def diagnoses() -> Iterator[Case]:

@@ -18,7 +18,7 @@ import cases
 import lifelines
 import mapie.metrics.calibration
 import mir_eval
-import networkx
+import networkx as nx
 import numpy as np
 import sklearn.metrics
 import statsmodels.stats.proportion
@@ -61,7 +61,8 @@ def ratios(case):
         return rows[:, 0].sum() / rows[:, 1].sum()
 
     # astropy resamples one axis only, so it is given the row numbers
-    _, _, error, _ = astropy.stats.jackknife_stats(np.arange(len(pairs)), lambda rows: ratio(pairs[rows.astype(int)]), 0.95)
+    rows = np.arange(len(pairs))
+    _, _, error, _ = astropy.stats.jackknife_stats(rows, lambda kept: ratio(pairs[kept.astype(int)]), 0.95)
     value, half = ratio(pairs), stats.t.ppf(0.975, len(pairs) - 1) * error
     return value, value - half, value + half
 
@@ -113,10 +114,10 @@ def quantiles(case):
 
 
 def matchings(case):
-    graph = networkx.Graph()
+    graph = nx.Graph()
     for (mine, other), agree, delay in zip(case["edges"], case["agree"].tolist(), case["delay"].tolist(), strict=True):
         graph.add_edge(("a", mine), ("b", other), weight=100_000 * agree - delay, agree=agree, delay=delay)
-    chosen = [graph.edges[pair] for pair in networkx.max_weight_matching(graph, maxcardinality=True)]
+    chosen = [graph.edges[pair] for pair in nx.max_weight_matching(graph, maxcardinality=True)]
     table = sparse.csr_matrix((np.ones(len(case["edges"])), tuple(zip(*case["edges"], strict=True))))
     most = int((sparse.csgraph.maximum_bipartite_matching(table) >= 0).sum())
     assert most == len(chosen)
@@ -141,7 +142,7 @@ def main() -> None:
             continue
         answers = [reference(case) for case in getattr(cases, reference.__name__)()]
         golden[reference.__name__] = np.array(answers, dtype=float)
-        print(f"{reference.__name__}: {golden[reference.__name__].shape}")
+        print(f"{reference.__name__}: {golden[reference.__name__].shape}")  # noqa: T201
     np.savez_compressed(OUT, **golden)
 
 

@@ -120,7 +120,7 @@ def test_ours_is_what_the_reference_says(measure: Callable[[cases.Case], Answer]
     open_ended = ~np.isfinite(ours)
     assert np.array_equal(ours[open_ended], golden[open_ended], equal_nan=True)
     largest = float(np.abs(ours - golden)[~open_ended].max())
-    print(f"{measure.__name__}: largest difference {largest:.1e} on {cases.CASES} cases")
+    print(f"{measure.__name__}: largest difference {largest:.1e} on {cases.CASES} cases")  # noqa: T201
     assert largest < LIMIT
 
 
