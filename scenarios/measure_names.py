@@ -34,8 +34,10 @@ _ARM = (
     ("lost_sales_units", "units", "units of demand that found an empty shelf"),
     ("fulfilment_failure_rate", "share", "promised lines not shipped in full by their promise"),
     ("stock_accuracy", "share", "cells whose on-hand book equals the physical stock"),
+    ("stock_accuracy_tolerant", "share", "the same within the tolerance of a count"),
     ("negative_inventory_rate", "share", "cells with a book below zero"),
     ("shrink_rate", "share", "value lost unseen over value sold"),
+    ("shrink_value", "value", "what was physically lost unseen; outside the loss, since no operator brings it back"),
     ("labour_minutes", "minutes", "worked by people on cases, counts and repairs"),
 )
 _DETECTION = (
@@ -64,7 +66,7 @@ _OTHERS = (
     ("classification.cause_macro_f1", "score", "root cause, of four"),
     ("classification.ece", "score", "expected calibration error of the confidence, 15 bins; 0 is best"),
     ("classification.brier", "score", "Brier score; 0 is best"),
-    ("classification.cost", "value", "what the wrong causes cost, by the cost matrix"),
+    ("classification.cost", "hours", "work that a wrong cause costs a case, by the cost matrix"),
     ("classification.pair.A.B", "score", "balanced accuracy on one hard pair"),
     ("case.routing_accuracy", "share", "cases sent to the right team first"),
     ("case.priority_gain", "ratio", "loss avoided per worked hour, against first come first served"),
@@ -72,6 +74,7 @@ _OTHERS = (
     ("repair.mttr_hours", "hours", "restricted mean from opening to restored"),
     ("repair.mttr_median_hours", "hours", "median of the same, open ones censored"),
     ("repair.time_to_close_hours", "hours", "what the case system believes"),
+    ("repair.closing_gap_hours", "hours", "mttr_hours less time_to_close_hours: what the case system does not see"),
     ("repair.auto_resolution", "share", "closed without a person, restored, not re-opened"),
     ("repair.wrongful", "share", "repairs with no true exception, for the wrong cause or on the wrong entity"),
     ("repair.wrongful_value", "value", "value that wrong repairs put wrong"),
@@ -80,6 +83,7 @@ _OTHERS = (
     ("repair.reopened", "count", "cases opened again"),
     ("repair.prevented", "count", "exceptions of the unmanaged arm that never arose"),
     ("repair.manual_minutes_per_exception", "minutes", "worked minutes over exceptions"),
+    ("repair.manual_minutes_per_day", "minutes", "worked minutes a day"),
     ("queue.utilisation", "share", "worked over available time of the teams"),
     ("repair.queue_age_p95_hours", "hours", "95th percentile of a case's age in its queue, open ones counted"),
 )

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special, stats
 
 LEVEL: Final = 0.95
 FloatArray = npt.NDArray[np.float64]
@@ -169,10 +169,52 @@ def median(times: FloatArray, observed: npt.NDArray[np.bool_]) -> Estimate | Non
     """The median of censored times; None where fewer than half of the events are seen."""
     if not len(times):
         return None
-    moments, alive, _ = survival(times, observed)
+    moments, alive, terms = survival(times, observed)
     # a hair of slack: 1 - 1/2 computed as a product may end above one half
     half = np.flatnonzero(alive <= 0.5 + 1e-12)
-    return Estimate(float(moments[half[0]]), None, None, len(times)) if len(half) else None
+    if not len(half):
+        return None
+    low, high = _median_ends(moments, alive, terms)
+    return Estimate(float(moments[half[0]]), low, high, len(times))
+
+
+def _median_ends(moments: FloatArray, alive: FloatArray, terms: FloatArray) -> tuple[float | None, float | None]:
+    """The times whose log-log interval of survival holds one half (Brookmeyer and Crowley 1982); None where open."""
+    inside = (alive > 0) & (alive < 1)
+    logs = np.log(alive[inside])
+    spread = stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(np.cumsum(terms)[inside]) / logs
+    ends = []
+    for sign in (-1, 1):
+        # where nobody is left both bounds are 0
+        bound = np.where(alive >= 1, 1.0, 0.0)
+        bound[inside] = np.exp(-np.exp(np.log(-logs) + sign * spread))
+        below = np.flatnonzero(bound <= 0.5)
+        ends.append(float(moments[below[0]]) if len(below) else None)
+    if ends[0] is None or ends[1] is None:
+        known = [end for end in ends if end is not None]
+        return (known[0], None) if known else (None, None)
+    return min(ends[0], ends[1]), max(ends[0], ends[1])
+
+
+def quantile(values: FloatArray, level: float) -> Estimate | None:
+    """A quantile (linear between order statistics) with its distribution-free interval of order statistics.
+
+    The ends are the order statistics whose ranks hold the quantile with 95% by the binomial; None where
+    there are too few values above (or below) it to say.
+    """
+    count = len(values)
+    if not count:
+        return None
+    ordered = np.sort(values)
+    tail = (1 - LEVEL) / 2
+    lower = int(stats.binom.ppf(tail, count, level)) - 1
+    upper = int(stats.binom.ppf(1 - tail, count, level))
+    return Estimate(
+        float(np.quantile(ordered, level)),
+        float(ordered[lower]) if lower >= 0 else None,
+        float(ordered[upper]) if upper < count else None,
+        count,
+    )
 
 
 def macro_f1(truth: Sequence[str], said: Sequence[str]) -> Estimate | None:
@@ -200,9 +242,24 @@ def calibration_error(confidence: FloatArray, right: npt.NDArray[np.bool_], bins
     return Estimate(float(np.abs(sums).sum() / len(confidence)), None, None, len(confidence))
 
 
-def average_precision(positive: npt.NDArray[np.bool_], score: FloatArray) -> Estimate | None:
-    """The area under precision and recall as a sum of steps; equal scores are one step. None without a positive."""
-    total = int(positive.sum())
+def average_precision(
+    positive: npt.NDArray[np.bool_],
+    score: FloatArray,
+    unscored: int = 0,
+    unscored_positive: int = 0,
+    clusters: int | None = None,
+) -> Estimate | None:
+    """The area under precision and recall as a sum of steps; equal scores are one step. None without a positive.
+
+    Args:
+        positive: what is to come first.
+        score: the larger the sooner.
+        unscored: further rows, which come last and together.
+        unscored_positive: how many of these are positive.
+        clusters: independent positives, for the logit interval (Boyd, Eng and Page 2013); the days of one
+            subject are not independent. None takes every positive for one.
+    """
+    total = int(positive.sum()) + unscored_positive
     if not total:
         return None
     order = np.argsort(-score, kind="stable")
@@ -210,7 +267,13 @@ def average_precision(positive: npt.NDArray[np.bool_], score: FloatArray) -> Est
     last = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
     precision = hits[last] / (last + 1)
     gained = np.diff(np.concatenate([[0], hits[last]])) / total
-    return Estimate(float((precision * gained).sum()), None, None, len(score))
+    count = len(score) + unscored
+    value = float((precision * gained).sum()) + unscored_positive / total * (total / count)
+    if not 0 < value < 1:
+        return Estimate(value, None, None, count)
+    half = float(stats.norm.ppf((1 + LEVEL) / 2)) / math.sqrt((clusters or total) * value * (1 - value))
+    low, high = (float(special.expit(special.logit(value) + end)) for end in (-half, half))
+    return Estimate(value, low, high, count)
 
 
 def tail_mean(values: Sequence[float] | FloatArray, level: float = 0.95) -> Estimate | None:

@@ -148,7 +148,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
     ),
     "truth/errors": _schema(
         {**_ARM, "error_id": ID, "fault_id": ID, "system": NAME, "kind": NAME, "units": COUNT},
-        {"location": NAME, "item": NAME, "opened_at": TIME, "cleared_at": TIME, "cleared_by": ID},
+        {"location": NAME, "item": NAME, "opened_at": TIME, "cleared_at": TIME, "cleared_by": ID, "value": NUMBER},
     ),
     "truth/lineage": _schema({**_ARM, "event_id": ID, "fault_id": ID}),
     "truth/decoys": _schema(

@@ -6,6 +6,7 @@ Column names are those of the run folder; times are ``timestamp[us]``, "not yet"
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,6 +132,7 @@ def errors_table(world: RegionWorld) -> pa.Table:
         "system": names.coded(system, systems), "kind": names.coded(belief, [KIND_OF[b].name.lower() for b in Belief]),
         "location": names.location(location), "item": names.item(item), "opened_at": times(e.opened_at),
         "cleared_at": times(e.cleared_at), "cleared_by": ids(e.cleared_by), "units": pa.array(e.units, pa.int64()),
+        "value": np.asarray(e.units, np.int64) * world.room.catalogue.price[item],
     })
 
 
@@ -175,8 +177,12 @@ def outcomes_table(world: RegionWorld) -> pa.Table:
 
 
 def gauges_table(world: RegionWorld) -> pa.Table:
-    """truth/gauges: the sums that the realism card is made of, one row a gauge and key."""
-    columns = world.room.gauges.columns()
+    """truth/gauges: the sums that the realism card is made of, one row a gauge and key; and each team's minutes."""
+    columns: dict[str, list[Any]] = {name: list(values) for name, values in world.room.gauges.columns().items()}
+    for team, minutes in world.region.people.minutes.items():
+        for name, value in {"gauge": f"worked_minutes.{team}", "key": 0, "n": 1.0, "total": minutes,
+                            "squares": 0.0}.items():
+            columns[name].append(value)
     kinds = {"gauge": pa.string(), "key": pa.int64()}
     return pa.table({name: pa.array(values, kinds.get(name, pa.float64())) for name, values in columns.items()})
 

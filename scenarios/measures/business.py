@@ -8,7 +8,7 @@ import numpy as np
 
 from scenarios.match import NULL
 from scenarios.measure_names import ARMS
-from scenarios.measures.card import Result
+from scenarios.measures.card import Part, Result
 from scenarios.measures.run import Run
 from scenarios.statistics import Estimate
 
@@ -27,12 +27,14 @@ TOTALS: Final = {
     "lost_sales_value": "lost_margin",
     "lost_sales_units": "lost_units",
     "labour_minutes": "labour_minutes",
+    "shrink_value": "shrink_value",
 }
 NOT_RECORDED: Final = "the run did not record it"
 #: Rates: name -> (above, below, what the denominator is when it is missing).
 RATES: Final = {
     "fulfilment_failure_rate": ("failed_lines", "online_lines", "no line was promised"),
     "stock_accuracy": ("accurate_cells", "cells", "no cell was looked at"),
+    "stock_accuracy_tolerant": ("tolerant_cells", "cells", "no cell was looked at"),
     "negative_inventory_rate": ("negative_cells", "cells", "no cell was looked at"),
     "shrink_rate": ("shrink_value", "sold_value", "nothing was sold"),
 }
@@ -47,6 +49,19 @@ def measure_business(run: Run) -> dict[str, Result]:
         losses[arm] = outcome["loss_value"]
         results |= {f"business.{arm}.{name}": result for name, result in outcome.items()}
     return {**recoveries(losses), **results}
+
+
+def break_down(run: Run) -> list[Part]:
+    """What each arm's loss consists of."""
+    parts = []
+    for arm in ARMS:
+        if run.has(arm) and not run.outcomes(arm).empty:
+            days = run.outcomes(arm)["day"].nunique()
+            for column in LOSSES:
+                total = _total(run, arm, column)
+                if total is not None:
+                    parts.append(Part(f"business.{arm}.loss_value", "part", column, Estimate(total, None, None, days)))
+    return parts
 
 
 def _total(run: Run, arm: str, column: str) -> float | None:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios import statistics
-from scenarios.measures.card import Result
+from scenarios.measures.card import Part, Result
 from scenarios.measures.detecting import Detection
 from scenarios.measures.detection import on_decoys
 from scenarios.measures.run import Run
@@ -110,17 +110,45 @@ def _decoy_pair(run: Run, detection: Detection, arm: str, kind: str, decoy: str)
     return Estimate((found + alone) / 2, None, None, len(real) + len(decoys))
 
 
+def break_down(detection: Detection) -> list[Part]:
+    """Confidence and being right by type and location, and the two-by-two tables of the hard pairs.
+
+    A cell of a table is one key ``TRUE said SAID``, where what is said is one of the two, or ``other``.
+    """
+    cases = diagnosed(detection)
+    right = (cases["fault_type_said"] == cases["fault_type_true"]).to_numpy()
+    confidence = cases["confidence"].to_numpy(dtype=float)
+    parts = []
+    for by in ("type", "location"):
+        for key, rows in cases.groupby(by).indices.items():
+            name, stated = str(key) or "none", confidence[rows][~np.isnan(confidence[rows])]
+            found = {
+                "classification.confidence": statistics.mean(stated),
+                "classification.accuracy": statistics.share(int(right[rows].sum()), len(rows)),
+            }
+            parts += [Part(measure, by, name, estimate) for measure, estimate in found.items() if estimate is not None]
+    for pair in PAIRS:
+        told = cases[cases["fault_type_true"].isin(pair)]
+        said = told["fault_type_said"].where(told["fault_type_said"].isin(pair), "other")
+        for true in pair:
+            mine = said[told["fault_type_true"] == true]
+            for answer in (*pair, "other"):
+                count = int((mine == answer).sum())
+                if len(mine):
+                    parts.append(Part(f"classification.pair.{'.'.join(pair)}", "pair", f"{true} said {answer}",
+                                      Estimate(float(count), None, None, len(mine))))  # fmt: skip
+    return parts
+
+
 def _cases(run: Run, detection: Detection, cases: pd.DataFrame) -> dict[str, Result]:
     team: dict[str, Any] = {name: rule.team for name, rule in run.rules.items()}
     right = cases["fault_type_true"].map(team).fillna("")
     right = right.where(right != "", cases["type_true"].map(team).fillna(""))
     routed = (cases["team"] != "") & (right != "")
     hits = int((cases["team"] == right)[routed].sum())
-    merged = int(detection.cases["alerts"].map(len).sum()) if len(detection.cases) else 0
+    merged = [float(len(alerts)) for alerts in detection.cases["alerts"]]
     return {
         "case.routing_accuracy": statistics.share(hits, int(routed.sum())) or "no case about an exception has a team",
         "case.priority_gain": "one order of work was run: the gain needs the same run first come, first served",
-        "case.compression": Estimate(merged / len(detection.cases), None, None, len(detection.cases))
-        if len(detection.cases)
-        else "no case was opened",
+        "case.compression": statistics.mean(merged) or "no case was opened",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -56,11 +57,7 @@ def _chance(run: Run, detection: Detection) -> dict[str, Result]:
     judged = detection.judged
     if judged.empty:
         return {"chance_recall": NONE_JUDGED, "skill": NONE_JUDGED}
-    begin, end = run.horizon
-    inside = np.bincount(detection.subjects["exception"].to_numpy(np.int64), minlength=len(detection.exceptions))
-    ends = np.minimum(window_end(detection.exceptions, run.rules), end)
-    width = np.maximum(ends - detection.exceptions["opened_at"].to_numpy(), 0)
-    chance = (1 - np.exp(-inside / (end - begin) * width))[judged.index.to_numpy()]
+    chance = chance_of(run, detection)[judged.index.to_numpy()]
     by_type = pd.Series(chance).groupby(judged["type"].to_numpy(dtype=object)).mean()
     expected = float(by_type.mean())
     hit = (judged["found"] | judged["explained"]).to_numpy()
@@ -72,6 +69,16 @@ def _chance(run: Run, detection: Detection) -> dict[str, Result]:
         ends_of = [None if x is None else (x - expected) / (1 - expected) for x in (recall.low, recall.high)]
         results["skill"] = Estimate((recall.value - expected) / (1 - expected), ends_of[0], ends_of[1], len(judged))
     return results
+
+
+def chance_of(run: Run, detection: Detection) -> npt.NDArray[np.float64]:
+    """Of each exception, 1 - exp(-rate of incidents inside its scope x its window): found by a Poisson of that rate."""
+    begin, end = run.horizon
+    inside = np.bincount(detection.subjects["exception"].to_numpy(np.int64), minlength=len(detection.exceptions))
+    ends = np.minimum(window_end(detection.exceptions, run.rules), end)
+    width = np.maximum(ends - detection.exceptions["opened_at"].to_numpy(), 0)
+    chance: npt.NDArray[np.float64] = 1 - np.exp(-inside / (end - begin) * width)
+    return chance
 
 
 def _precision(detection: Detection) -> dict[str, Result]:
@@ -99,12 +106,19 @@ def _times(judged: pd.DataFrame, hit: npt.NDArray[Any]) -> dict[str, Result]:
     reconciled += np.where(reconciled < opened, DAY, 0)
     median = statistics.median(delay / HOUR, hit)
     return {
-        "mttd_hours": statistics.mean(delay / HOUR) or NONE_JUDGED,
+        "mttd_hours": _not_below_zero(statistics.mean(delay / HOUR)) or NONE_JUDGED,
         "mttd_median_hours": median or "fewer than half were detected: the median is infinite",
         "mttd_regret_hours": statistics.mean((delay - evidence) / HOUR) or NONE_JUDGED,
         "before_reconciliation": statistics.share(int((hit & (opened + delay <= reconciled)).sum()), len(judged))
         or NONE_JUDGED,
     }
+
+
+def _not_below_zero(estimate: Estimate | None) -> Estimate | None:
+    """A mean of durations: its t interval may reach below 0, which no duration does."""
+    if estimate is None or estimate.low is None:
+        return estimate
+    return replace(estimate, low=max(0.0, estimate.low))
 
 
 def _lead(detection: Detection) -> Result:
@@ -167,21 +181,29 @@ def break_down(run: Run, detection: Detection, prefix: str, arm: str) -> list[Pa
         if estimate is not None:
             parts.append(Part(f"{prefix}.{measure}", by, key, estimate))
 
-    for key, rows in detection.judged.groupby("type"):
-        hits = int((rows["found"] | rows["explained"]).sum())
-        add("recall", "type", str(key), statistics.share(hits, len(rows)))
-        add("recall_found", "type", str(key), statistics.share(int(rows["found"].sum()), len(rows)))
-        add("mttd_hours", "type", str(key), statistics.mean(rows["delay"].to_numpy() / HOUR))
-    for key, rows in detection.exceptions[detection.exceptions["apart"] != ""].groupby("apart"):
-        add("apart", "reason", str(key), Estimate(float(len(rows)), None, None, len(rows)))
+    chance = chance_of(run, detection)
+    evidence = np.where(detection.judged["announced"].to_numpy(dtype=bool), "announced", "inferred")
+    for by, keys in (("type", detection.judged["type"].to_numpy(dtype=object)), ("evidence", evidence)):
+        for group, rows in detection.judged.groupby(keys):
+            key = str(group)
+            hits = int((rows["found"] | rows["explained"]).sum())
+            line = chance[rows.index.to_numpy()]
+            add("recall", by, key, statistics.share(hits, len(rows)))
+            add("recall_found", by, key, statistics.share(int(rows["found"].sum()), len(rows)))
+            add("chance_recall", by, key, Estimate(float(line.mean()), None, None, len(rows)))
+            add("mttd_hours", by, key, _not_below_zero(statistics.mean(rows["delay"].to_numpy() / HOUR)))
+    for reason, rows in detection.exceptions[detection.exceptions["apart"] != ""].groupby("apart"):
+        add("apart", "reason", str(reason), Estimate(float(len(rows)), None, None, len(rows)))
     incidents = detection.incidents
-    for key, rows in incidents.groupby("type"):
-        add("precision", "type", str(key) or "unknown", statistics.share(int(rows["true"].sum()), len(rows)))
+    exposure = {"type": run.locations * run.days, "location": run.days}
     untrue = incidents[~incidents["true"].astype(bool)]
-    for key, rows in untrue.groupby("location"):
-        add("false_alarms_per_location_day", "location", str(key) or "none", statistics.rate(len(rows), run.days))
-    for key, count in _decoyed(run, untrue, arm).items():
-        add("false_alarms_per_location_day", "decoy", key, statistics.rate(count, run.locations * run.days))
+    for by, days in exposure.items():
+        for named, rows in incidents.groupby(by):
+            name, true = str(named) or ("unknown" if by == "type" else "none"), int(rows["true"].sum())
+            add("precision", by, name, statistics.share(true, len(rows)))
+            add("false_alarms_per_location_day", by, name, statistics.rate(len(rows) - true, days))
+    for kind, count in _decoyed(run, untrue, arm).items():
+        add("false_alarms_per_location_day", "decoy", kind, statistics.rate(count, run.locations * run.days))
     return parts
 
 

@@ -1,7 +1,9 @@
 """Scores on a fixed grid, subject x day: how well they rank the days on which something was wrong.
 
 A subject is a cell (location and item), a location or an item, as the scores name it. A day of a
-subject is positive when an exception of exactly that scope was open on it.
+subject is positive when an exception of exactly that scope was open on it. The grid is whole: a
+detector may score a few candidates a day, and the subjects and days it did not score, positive ones
+among them, come last and together. Leaving a broken cell out is no way to look better.
 """
 
 from __future__ import annotations
@@ -31,6 +33,38 @@ def positives(scores: pd.DataFrame, exceptions: pd.DataFrame) -> npt.NDArray[np.
     return positive
 
 
+def _whole_grid(
+    run: Run, rows: pd.DataFrame, positive: npt.NDArray[np.bool_], exceptions: pd.DataFrame
+) -> Estimate | None:
+    """Average precision of one detector over every subject of the kind it scores, on every day."""
+    kinds = rows.assign(by_location=rows["location"] != "", by_item=rows["item"] != "")
+    total, all_positive, subjects = 0, 0, 0
+    for (by_location, by_item), _ in kinds.groupby(["by_location", "by_item"]):
+        total += run.subjects(bool(by_location), bool(by_item)) * round(run.days)
+        mine = exceptions[
+            (exceptions["document_id"] == NULL) & (exceptions["interface"] == "")
+            & ((exceptions["location"] != "") == by_location) & ((exceptions["item"] != "") == by_item)
+        ]  # fmt: skip
+        days, broken = _open_days(run, mine)
+        all_positive, subjects = all_positive + days, subjects + broken
+    # a score that is no number says nothing: the same as none
+    score = np.nan_to_num(rows["score"].to_numpy(dtype=float), nan=np.finfo(float).min)
+    unscored = max(0, total - len(rows)), max(0, all_positive - int(positive.sum()))
+    return statistics.average_precision(positive, score, *unscored, clusters=subjects)
+
+
+def _open_days(run: Run, exceptions: pd.DataFrame) -> tuple[int, int]:
+    """Distinct (subject, day) on which one was open, and distinct subjects."""
+    begin, end = run.horizon
+    first = (np.maximum(exceptions["opened_at"].to_numpy(), begin) - begin) // DAY
+    closed = np.where(exceptions["closed_at"] == NULL, end - 1, np.minimum(exceptions["closed_at"], end - 1))
+    length = np.maximum((closed - begin) // DAY - first + 1, 0).astype(np.int64)
+    subject = exceptions.groupby(["region", "location", "item"]).ngroup().to_numpy()
+    day = np.repeat(first, length) + np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    pairs = pd.DataFrame({"subject": np.repeat(subject, length), "day": day}).drop_duplicates()
+    return len(pairs), pairs["subject"].nunique()
+
+
 def measure_grid(run: Run, arm: str, prefix: str) -> tuple[Result, list[Part]]:
     """Area under precision and recall: the mean over the detectors, and each of them."""
     scores = run.table("scores", arm)
@@ -38,10 +72,9 @@ def measure_grid(run: Run, arm: str, prefix: str) -> tuple[Result, list[Part]]:
         return NO_SCORES, []
     positive = positives(scores, run.table("truth/exceptions", arm))
     parts = []
+    exceptions = run.table("truth/exceptions", arm)
     for name, rows in scores.groupby("detector"):
-        found = statistics.average_precision(
-            positive[rows.index.to_numpy()], np.nan_to_num(rows["score"].to_numpy(dtype=float))
-        )
+        found = _whole_grid(run, rows, positive[rows.index.to_numpy()], exceptions)
         if found is not None:
             parts.append(Part(f"{prefix}.auc_pr", "detector", str(name), found))
     if not parts:

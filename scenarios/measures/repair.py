@@ -21,26 +21,21 @@ from scenarios.measures.detecting import AT_START, Detection
 from scenarios.measures.run import MANUAL, Run, is_null
 from scenarios.statistics import Estimate
 
-#: Kinds of action that can be wrong.
+#: Kinds of action that change a record and so can be wrong; a test holds them to ``sim.actions.REPAIRS``.
 REPAIRS: Final = frozenset(
-    {
-        "replay",
-        "redrive",
-        "suppress",
-        "expedite",
-        "post_receipt",
-        "relink",
-        "trace",
-        "claim",
-        "fix_conversion",
-        "count",
-        "adjust",
-        "resync",
-    }
-)
+    {"replay", "redrive", "suppress", "expedite", "post_receipt", "relink", "trace", "claim", "fix_conversion", "count",
+     "adjust", "resync", "rerun", "resequence", "reverse", "cancel", "recount", "move", "push_price", "merge_item",
+     "fix_map", "correct_clock", "set_disposition", "post_return", "scrap", "substitute", "repromise"}
+)  # fmt: skip
+#: A count of these kinds that moved nothing changed nothing.
+COUNTS: Final = ("count", "recount")
+#: These give a customer other goods or another promise; that their units pay no entry of the ledger is no wrong.
+PROMISES: Final = ("substitute", "repromise")
 REPAIR_FAULT: Final = "repair"
 #: Times to restore are averaged up to this: a week, after which an exception counts as a week.
 RESTRICTION_HOURS: Final = 168.0
+#: Gauges of the minutes that each team worked: this, then the team.
+WORKED: Final = "worked_minutes."
 NO_EXCEPTION: Final = "no exception opened in the run"
 NO_REPAIR: Final = "no repair was carried out"
 
@@ -89,12 +84,15 @@ def measure_repair(run: Run, detection: Detection, unmanaged: pd.DataFrame) -> d
     results["repair.prevented"] = prevented(unmanaged, exceptions)
     minutes = float(np.nansum(run.outcomes("managed")["labour_minutes"].to_numpy(dtype=float)))
     opened = int((exceptions["apart"] != AT_START).sum())
+    results["repair.manual_minutes_per_day"] = (
+        statistics.mean(_by_day(run.outcomes("managed"), "labour_minutes")) or "no day was run"
+    )
     results["repair.manual_minutes_per_exception"] = (
         Estimate(minutes / opened, None, None, opened) if opened else NO_EXCEPTION
     )
     ages = case_ages(run, run.table("cases", "managed"))
     results["repair.queue_age_p95_hours"] = (
-        Estimate(float(np.quantile(ages, 0.95)), None, None, len(ages)) if len(ages) else "no case was opened"
+        statistics.quantile(ages, 0.95) or "no case was opened"
     )
     results["queue.utilisation"] = _utilisation(run, minutes)
     return results
@@ -106,7 +104,7 @@ def _closing(run: Run, detection: Detection) -> dict[str, Result]:
     best = detection.case_pairs[detection.case_pairs["best"]]
     cases = detection.cases.iloc[best["case"].to_numpy(np.int64)].reset_index(drop=True)
     about = detection.exceptions.iloc[best["exception"].to_numpy(np.int64)].reset_index(drop=True)
-    names = ("repair.time_to_close_hours", "repair.false_closures", "repair.reopened")
+    names = ("repair.time_to_close_hours", "repair.false_closures", "repair.reopened", "repair.closing_gap_hours")
     if cases.empty:
         return dict.fromkeys(names, "no case is about an exception")
     closed = ~is_null(cases["closed_at"])
@@ -114,8 +112,15 @@ def _closing(run: Run, detection: Detection) -> dict[str, Result]:
     until = min(RESTRICTION_HOURS, run.days * 24)
     late = is_null(about["restored_at"]) | (about["restored_at"].to_numpy() > cases["closed_at"].to_numpy())
     again = reopened(detection.cases)
+    believed = statistics.restricted_mean(hours, closed, until)
+    restored = time_to_restore(run, detection.exceptions)["mttr_hours"]
     return {
-        names[0]: statistics.restricted_mean(hours, closed, until) or NO_EXCEPTION,
+        names[3]: NO_EXCEPTION
+        if believed is None
+        else restored
+        if isinstance(restored, str)
+        else Estimate(restored.value - believed.value, None, None, len(hours)),
+        names[0]: believed or NO_EXCEPTION,
         names[1]: Estimate(float((closed & late).sum()), None, None, int(closed.sum())),
         names[2]: Estimate(float(again.sum()), None, None, int(closed.sum())),
     }
@@ -153,7 +158,7 @@ def repairs_of(run: Run, arm: str) -> pd.DataFrame:
     manual = set(cases.loc[cases["origin"] == MANUAL, "case_id"])
     done = (actions["outcome"] == "done") & actions["kind"].isin(REPAIRS) & ~actions["case_id"].isin(manual)
     moved = ~is_null(actions["delta_units"]) & (actions["delta_units"] != 0)
-    return actions[done & ((actions["kind"] != "count") | moved)].reset_index(drop=True)
+    return actions[done & (~actions["kind"].isin(COUNTS) | moved)].reset_index(drop=True)
 
 
 def _wrongful(run: Run, detection: Detection, actions: pd.DataFrame) -> dict[str, Result]:
@@ -161,6 +166,15 @@ def _wrongful(run: Run, detection: Detection, actions: pd.DataFrame) -> dict[str
     repairs = repairs_of(run, "managed")
     if actions.empty or repairs.empty:
         return {"repair.wrongful": NO_REPAIR, "repair.wrongful_value": value}
+    wrong = wrongful(run, detection, repairs)
+    return {
+        "repair.wrongful": statistics.share(int(wrong.sum()), len(repairs)) or NO_REPAIR,
+        "repair.wrongful_value": value,
+    }
+
+
+def wrongful(run: Run, detection: Detection, repairs: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which repairs of the managed arm are wrong (see the module's head)."""
     lineage = run.table("truth/lineage", "managed")
     faults = run.table("truth/faults", "managed")
     own = faults[faults["type"] == REPAIR_FAULT]
@@ -168,30 +182,35 @@ def _wrongful(run: Run, detection: Detection, actions: pd.DataFrame) -> dict[str
     made = set(lineage.loc[lineage["fault_id"].isin(set(own["fault_id"])), "event_id"]) | set(own["document_id"])
     about = detection.cases["case_id"].to_numpy()[detection.case_pairs["case"].unique().astype(np.int64)]
     moved = ~is_null(repairs["delta_units"]) & (repairs["delta_units"].to_numpy() != 0)
+    moved &= ~repairs["kind"].isin(PROMISES).to_numpy()
     has_paid = repairs["action_id"].isin(paid).to_numpy()
     is_own = repairs["action_id"].isin(made - {NULL}).to_numpy()
     for_nothing = ~repairs["case_id"].isin(set(about)).to_numpy()
-    wrong = is_own | ((moved | for_nothing) & ~has_paid)
-    return {
-        "repair.wrongful": statistics.share(int(wrong.sum()), len(repairs)) or NO_REPAIR,
-        "repair.wrongful_value": value,
-    }
+    wrong: npt.NDArray[np.bool_] = is_own | ((moved | for_nothing) & ~has_paid)
+    return wrong
 
 
 def _wrong_value(run: Run) -> Result:
-    """Units that repairs put wrong, at the arm's mean selling price; the site's and each system's book by itself."""
-    errors = run.table("truth/errors", "managed")
-    faults = run.table("truth/faults", "managed")
-    outcomes = run.outcomes("managed")
+    """Units that repairs put wrong, each at its item's price; the site's and each system's book by itself."""
+    put_wrong = _put_wrong(run)
+    value = put_wrong["value"].to_numpy(dtype=float)
+    if np.isnan(value).any():
+        return "the run did not record what its units are worth"
+    return Estimate(float(np.abs(value).sum()), None, None, int(put_wrong["units"].abs().sum()))
+
+
+def _put_wrong(run: Run) -> pd.DataFrame:
+    """The ledger's entries that repairs made."""
+    errors, faults = run.table("truth/errors", "managed"), run.table("truth/faults", "managed")
     own = set(faults.loc[faults["type"] == REPAIR_FAULT, "fault_id"])
-    units = float(errors.loc[errors["fault_id"].isin(own), "units"].abs().sum())
-    if not units:
-        return Estimate(0.0, None, None, 0)
-    sold = float(outcomes["sold_units"].where(outcomes["sold_units"] != NULL, 0).sum())
-    if sold <= 0:
-        return "nothing was sold, so units have no price"
-    price = float(np.nansum(outcomes["sold_value"].to_numpy(dtype=float))) / sold
-    return Estimate(units * price, None, None, round(units))
+    entries: pd.DataFrame = errors[errors["fault_id"].isin(own)]
+    return entries
+
+
+def _by_day(outcomes: pd.DataFrame, column: str) -> npt.NDArray[np.float64]:
+    """A figure of each day, over all regions."""
+    filled = outcomes.assign(figure=np.nan_to_num(outcomes[column].to_numpy(dtype=float)))
+    return filled.groupby("day")["figure"].sum().to_numpy(dtype=float)
 
 
 def prevented(unmanaged: pd.DataFrame, managed: pd.DataFrame) -> Result:
@@ -220,7 +239,7 @@ def _utilisation(run: Run, minutes: float) -> Result:
 
 
 def break_down(run: Run, detection: Detection) -> list[Part]:
-    """Time to restore by type, those that end by themselves among them; backlog and age by queue."""
+    """Time to restore by type, those that end by themselves among them; what was wrong by kind; queues by team."""
     parts: list[Part] = []
     until = min(RESTRICTION_HOURS, run.days * 24)
     opened = detection.exceptions[detection.exceptions["apart"] != AT_START]
@@ -235,6 +254,48 @@ def break_down(run: Run, detection: Detection) -> list[Part]:
         name = str(key) or "none"
         backlog: Any = float(ages.sum()) / (run.days * 24)
         parts.append(Part("queue.backlog", "queue", name, Estimate(backlog, None, None, len(rows))))
-        p95 = Estimate(float(np.quantile(ages, 0.95)), None, None, len(rows))
-        parts.append(Part("repair.queue_age_p95_hours", "queue", name, p95))
+        p95 = statistics.quantile(ages, 0.95)
+        if p95 is not None:
+            parts.append(Part("repair.queue_age_p95_hours", "queue", name, p95))
+    return [*parts, *_wrong_by_kind(run, detection), *_wrong_by_system(run), *_utilisation_by_team(run)]
+
+
+def _wrong_by_kind(run: Run, detection: Detection) -> list[Part]:
+    """Share of wrongful repairs of each kind of action."""
+    repairs = repairs_of(run, "managed")
+    wrong = wrongful(run, detection, repairs)
+    parts = []
+    for kind in sorted(repairs["kind"].unique()):
+        mine = wrong[(repairs["kind"] == kind).to_numpy()]
+        found = statistics.share(int(mine.sum()), len(mine))
+        if found is not None:
+            parts.append(Part("repair.wrongful", "action", str(kind), found))
     return parts
+
+
+def _wrong_by_system(run: Run) -> list[Part]:
+    """Units and value that repairs put wrong in each system's book."""
+    parts = []
+    for key, rows in _put_wrong(run).groupby("system"):
+        units = float(rows["units"].abs().sum())
+        parts.append(Part("repair.wrongful_units", "system", str(key), Estimate(units, None, None, len(rows))))
+        value = float(rows["value"].abs().sum(skipna=False))
+        if not np.isnan(value):
+            parts.append(Part("repair.wrongful_value", "system", str(key), Estimate(value, None, None, len(rows))))
+    return parts
+
+
+def _utilisation_by_team(run: Run) -> list[Part]:
+    """Worked over available time of each team."""
+    capacity = run.reader.config.get("capacity_minutes_per_day")
+    gauges = run.table("truth/gauges", "managed")
+    gauges = gauges[gauges["gauge"].str.startswith(WORKED)]
+    worked = gauges.groupby(gauges["gauge"].str.removeprefix(WORKED))["total"].sum()
+    if not isinstance(capacity, dict) or worked.empty:
+        return []
+    return [
+        Part("queue.utilisation", "queue", team, Estimate(float(worked.get(team, 0.0)) / (minutes * run.days), None,
+                                                          None, round(run.days)))
+        for team, minutes in capacity.items()
+        if minutes > 0
+    ]  # fmt: skip

@@ -121,6 +121,14 @@ class Run:
         seen = {place for arm in self.reader.arms for place in self.table("truth/exceptions", arm)["location"] if place}
         return len(seen)
 
+    def subjects(self, by_location: bool, by_item: bool) -> int:
+        """How many cells, locations or items the chain has, over all regions."""
+        world = self.reader.config.get("world", {})
+        items = int(world.get("items", 0))
+        if by_location:
+            return self.locations * (items if by_item else 1)
+        return items * min(int(world.get("regions", 1)), max(int(world.get("stores", 1)), 1))
+
 
 def is_null(values: pd.Series[Any]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Where an id or a time is null."""

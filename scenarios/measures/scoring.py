@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from scenarios.measure_names import MEASURES
-from scenarios.measures import classification, detection, repair
-from scenarios.measures.business import measure_business
+from scenarios.measures import business, classification, detection, repair
 from scenarios.measures.card import Result, Scorecard, in_order
 from scenarios.measures.detecting import Detection, detect
 from scenarios.measures.grid import measure_grid
@@ -22,7 +21,8 @@ def score(reader: RunReader) -> Scorecard:
     """The scorecard and the breakdowns of one run folder."""
     run = Run(reader)
     card = Scorecard()
-    card.put(measure_business(run))
+    card.put(business.measure_business(run))
+    card.parts += business.break_down(run)
     shadow = _detect(run, "unmanaged")
     if run.has("unmanaged"):
         _put_shadow(run, card, shadow)
@@ -36,6 +36,7 @@ def score(reader: RunReader) -> Scorecard:
         card.parts += repair.break_down(run, managed)
         if shadow.cases.empty:
             card.put(classification.measure_classification(run, managed, "managed"))
+            card.parts += classification.break_down(managed)
     _fill(card, run)
     card.measures = {name: card.measures[name] for name in in_order(card.measures)}
     return card
@@ -58,6 +59,7 @@ def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
     card.put({f"detection.{name}": result for name, result in results.items()})
     _put_grid(run, card, "unmanaged", "detection")
     card.put(classification.measure_classification(run, shadow, "unmanaged"))
+    card.parts += classification.break_down(shadow)
     card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
     card.parts += detection.by_detector(run, shadow)
     manual = detect(run, "unmanaged", run.of_manual("alerts", "unmanaged"), run.of_manual("cases", "unmanaged"))

@@ -208,7 +208,7 @@ def managed() -> dict[str, list[pa.Table]]:
         arm="managed",
     )
     belief = {"system": "ERP", "kind": "on_hand"}
-    errors = rows("truth/errors", {"error_id": 1, "fault_id": 9, "units": -7, **belief}, arm="managed")
+    errors = rows("truth/errors", {"error_id": 1, "fault_id": 9, "units": -7, "value": -70.0, **belief}, arm="managed")
     common = {"detector": "rules", "type": "dropped_message"}
     alerts = rows(
         "alerts",

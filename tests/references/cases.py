@@ -1,0 +1,102 @@
+"""Random cases, a thousand a measure, made anew from a seed wherever they are needed.
+
+Only whole numbers and uniform draws are used, so that every version of NumPy gives the same ones. The
+script that asks the references and the test that asks our measures both read them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+CASES = 1000
+LABELS = ("drop", "lag", "theft", "unknown")
+Case = dict[str, Any]
+
+
+def _draws(number: int) -> Iterator[np.random.Generator]:
+    """A stream of draws for each case of one measure."""
+    for case in range(CASES):
+        yield np.random.Generator(np.random.PCG64([2026, number, case]))
+
+
+def shares() -> Iterator[Case]:
+    for draw in _draws(1):
+        total = int(draw.integers(1, 400))
+        yield {"hits": int(draw.integers(0, total + 1)), "total": total}
+
+
+def rates() -> Iterator[Case]:
+    for draw in _draws(2):
+        yield {"count": int(draw.integers(1, 300)), "exposure": 0.1 + 500 * draw.random()}
+
+
+def means() -> Iterator[Case]:
+    for draw in _draws(3):
+        yield {"values": 100 * draw.random(int(draw.integers(2, 60))) - 20}
+
+
+def grouped() -> Iterator[Case]:
+    for draw in _draws(4):
+        count = int(draw.integers(1, 80))
+        yield {"hits": draw.random(count) < draw.random(), "groups": draw.integers(0, 6, count),
+               "weights": 0.1 + draw.random(count)}
+
+
+def ratios() -> Iterator[Case]:
+    for draw in _draws(5):
+        count = int(draw.integers(2, 40))
+        yield {"above": 3 * draw.random(count) - 1, "below": 0.2 + draw.random(count)}
+
+
+def times() -> Iterator[Case]:
+    for draw in _draws(6):
+        count = int(draw.integers(1, 60))
+        # coarse, so that events and censorings fall together
+        moments = draw.integers(1, 40, count).astype(float)
+        observed = draw.random(count) < 0.2 + 0.8 * draw.random()
+        yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+
+
+def diagnoses() -> Iterator[Case]:
+    for draw in _draws(7):
+        count = int(draw.integers(1, 60))
+        truth = [LABELS[number] for number in draw.integers(0, 3, count)]
+        said = [LABELS[number] for number in draw.integers(0, 4, count)]
+        yield {"truth": truth, "said": said, "confidence": draw.random(count)}
+
+
+def scored() -> Iterator[Case]:
+    for draw in _draws(8):
+        count = int(draw.integers(2, 80))
+        positive = draw.random(count) < 0.05 + 0.6 * draw.random()
+        positive[0] = True
+        unscored = int(draw.integers(0, 30))
+        yield {"positive": positive, "score": draw.integers(0, 25, count).astype(float), "unscored": unscored,
+               "unscored_positive": int(draw.integers(0, unscored + 1))}
+
+
+def tails() -> Iterator[Case]:
+    for draw in _draws(9):
+        yield {"values": draw.random(int(draw.integers(1, 80))), "level": 0.5 + 0.49 * draw.random()}
+
+
+def quantiles() -> Iterator[Case]:
+    for draw in _draws(10):
+        yield {"values": 100 * draw.random(int(draw.integers(1, 200))), "level": 0.05 + 0.9 * draw.random()}
+
+
+def matchings() -> Iterator[Case]:
+    for draw in _draws(11):
+        left, right = int(draw.integers(1, 9)), int(draw.integers(1, 9))
+        edges = [(mine, other) for mine in range(left) for other in range(right) if draw.random() < 0.45] or [(0, 0)]
+        yield {"edges": edges, "agree": draw.random(len(edges)) < 0.5, "delay": draw.integers(0, 1000, len(edges))}
+
+
+def windows() -> Iterator[Case]:
+    """Times of exceptions and of alerts, and how long after an exception an alert still counts."""
+    for draw in _draws(12):
+        yield {"opened": np.sort(draw.integers(0, 400, int(draw.integers(1, 25)))),
+               "raised": np.sort(draw.integers(0, 400, int(draw.integers(1, 25)))), "window": int(draw.integers(1, 60))}
