@@ -16,10 +16,12 @@ from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
 from detection.casework import lost_units, nap, news, verdict
 from detection.classifiers.base import Classifier
+from detection.governance import PolicyEngine, Request
 from detection.keys import key_id
-from detection.policy import Decision, Policy, decide
+from detection.policy import Decision, Policy
 from detection.priorities.base import Priority
 from detection.records import Recorder
+from detection.reviews import Review
 from detection.spec import OperatorSpec
 from detection.stakes import value_at_stake
 from detection.taxonomy import SCOPE_OF_TYPE, Finding
@@ -35,6 +37,8 @@ from sim.events import NO_CODE, NULL, Rows
 _RELATED_DAYS = 3
 #: Days for which a cell is left alone by the silence test once people have looked at it.
 _REST_DAYS = 10
+#: Steps whose takers have counted, and so approve nothing that rests on it.
+COUNTS: frozenset[str] = frozenset({"count", "recount"})
 
 
 class CaseDesk:
@@ -56,6 +60,7 @@ class CaseDesk:
         self._spec, self._policy = spec, policy
         self._classifier, self._priority = classifier, priority
         self._recorder, self._audit = recorder, audit
+        self.engine = PolicyEngine(spec, policy, classifier.version, audit)
         self._seed = seed
         self._counts_a_day = max(1, round(spec.counts_per_store_day * stores))
         self._counts_left = self._counts_a_day
@@ -72,8 +77,10 @@ class CaseDesk:
     def step(self, views: Views, alerts: Iterable[tuple[int, Finding]], rows: Rows) -> list[Action]:
         """Take in alerts, answers and news; returns what to ask of the world."""
         self._actions, self._ready = [], {}
+        self.engine.take(views.now, rows, views.records.merged)
         if views.is_new_day:
             self._counts_left = self._counts_a_day
+            self._forget(views.now)
         for alert_id, finding in alerts:
             self._take(views, alert_id, finding)
         self._answers(views, rows)
@@ -83,8 +90,8 @@ class CaseDesk:
                 self._review(views, case)
         while self._sleepers and self._sleepers[0][0] <= views.now:
             at, case_id = heapq.heappop(self._sleepers)
-            case = self.book.cases[case_id]
-            if case.is_open and case.wake_at == at:
+            case = self.book.cases.get(case_id)
+            if case is not None and case.is_open and case.wake_at == at:
                 self._review(views, case)
         for case in sorted(self._ready.values(), key=lambda one: (one.priority, one.opened_at, one.case_id)):
             self._work(views, case)
@@ -120,10 +127,8 @@ class CaseDesk:
         related: Sequence[Case] = ()
         if subject[0] == "cell":
             related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
-        diagnosis = self._classifier.classify(case, related, views)
-        case.type, case.fault_type, case.cause = diagnosis.type, diagnosis.fault_type, diagnosis.cause
-        case.confidence, case.model_version = diagnosis.confidence, self._classifier.version
         case.value = value_at_stake(finding, views, self._spec)
+        self.engine.diagnosed(case, self._classifier.classify(case, related, views))
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
         policy = self._policy
@@ -136,6 +141,11 @@ class CaseDesk:
         case.apply("classified")
         self.book.add(case)
         self._ready[case.case_id] = case
+        self._audit.append(
+            now, "opened", case=case.case_id, type=case.type, fault=case.fault_type, cause=case.cause,
+            confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
+            value=round(case.value, 2), alerts=list(case.alerts), **_target(finding),
+        )  # fmt: skip
 
     def _answers(self, views: Views, rows: Rows) -> None:
         """The world's answers to our actions."""
@@ -148,9 +158,14 @@ class CaseDesk:
         for action_id, case_id, status, units, at in zip(*columns, strict=True):
             if self._recorder.knows(action_id):
                 outcome = self._recorder.result(action_id, at, status, units)
-                self._audit.append(views.now, "result", action=action_id, outcome=outcome)
                 changed = 0 if units == NULL else units
-                self._answer(views, self.book.cases[case_id], action_id, outcome, changed)
+                self._audit.append(
+                    views.now, "result", action=action_id, case=case_id, outcome=outcome, done_at=at, units=changed
+                )
+                self.engine.answered(action_id, outcome, views.now)
+                case = self.book.cases.get(case_id)
+                if case is not None:
+                    self._answer(views, case, action_id, outcome, changed)
 
     def _answer(self, views: Views, case: Case, action_id: int, outcome: str, units: int) -> None:
         if outcome == "pending" or action_id not in self._pending:
@@ -196,7 +211,7 @@ class CaseDesk:
         elif case.status == "waiting" and self._policy.routes:
             case.apply("resumed")
             self._ready[case.case_id] = case
-        elif case.status == "acting" and now - case.opened_at >= self._spec.escalate_hours * HOUR:
+        elif case.status == "acting" and now - case.opened_at >= self._patience(case):
             self._escalate(views, case, "open past its threshold")
         else:
             self._sleep(case, now + nap(case))
@@ -206,7 +221,7 @@ class CaseDesk:
         now = views.now
         while case.status == "triaged":
             if not case.plan:
-                threshold = case.opened_at + int(self._spec.escalate_hours * HOUR)
+                threshold = case.opened_at + self._patience(case)
                 if now < threshold:
                     case.apply("deferred")
                     self._sleep(case, min(threshold, now + nap(case)))
@@ -225,11 +240,14 @@ class CaseDesk:
                 case.done_at = now
                 self._sleep(case, now + nap(case))
                 return
-            decision = decide(self._policy, self._spec, case, kind, now)
+            decision = self.engine.decide(case, kind, now)
             if kind == "hold" and decision.outcome != "leave" and not self._take_out(case):
                 case.plan = case.plan[1:]
                 continue
             self._note(case, now, kind, decision)
+            review = self.engine.review_for(case, decision)
+            if review is not None:
+                self._govern(views, case, review[1], review[0])
             if decision.outcome == "leave":
                 case.apply("deferred")
                 self._sleep(case, now + nap(case))
@@ -239,7 +257,7 @@ class CaseDesk:
                 case.plan = case.plan[1:]
             else:
                 case.apply("requested")
-                self._sleep(case, now + int(self._spec.escalate_hours * HOUR))
+                self._sleep(case, max(now + HOUR, case.opened_at + self._patience(case)))
 
     def _take_out(self, case: Case) -> bool:
         """Keep a case's cell out of online availability; whether the world must be asked for it."""
@@ -281,7 +299,7 @@ class CaseDesk:
             self._counts_left -= 1
         return now
 
-    def _request(self, views: Views, case: Case, kind: str, decision: Decision) -> None:
+    def _request(self, views: Views, case: Case, kind: str, decision: Decision) -> Action:
         now = views.now
         action = Action(
             action_id=key_id(self._seed, "action", case.case_id, kind, len(case.actions)),
@@ -295,8 +313,16 @@ class CaseDesk:
         case.actions += (action.action_id,)
         case.routed_to = decision.team
         self._pending[action.action_id] = kind
+        if kind in COUNTS and decision.team:
+            case.counters |= {decision.team}
         self._recorder.action(action)
         self._actions.append(action)
+        self._audit.append(
+            now, "action", action=action.action_id, case=case.case_id, kind=kind, by=decision.decided_by,
+            rule=decision.rule, model=case.model_version, team=decision.team, approver=decision.approver,
+            **_target(action),
+        )  # fmt: skip
+        return action
 
     def _escalate(self, views: Views, case: Case, reason: str) -> None:
         case.apply("expired")
@@ -306,10 +332,31 @@ class CaseDesk:
 
     def _side_step(self, views: Views, case: Case, kind: str, reason: str = "") -> None:
         """Ask for what stands beside the plan of a case and settles nothing of it."""
-        decision = decide(self._policy, self._spec, case, kind, views.now)
+        decision = self.engine.decide(case, kind, views.now)
         self._note(case, views.now, kind, decision, reason)
         if decision.outcome != "leave":
             self._request(views, case, kind, decision)
+
+    def _govern(self, views: Views, case: Case, request: Request, review: Review | None = None) -> None:
+        """Send what the engine itself asks of people, in the name of the case that brought it up."""
+        routed_to = case.routed_to
+        self._note(case, views.now, request.kind, request.decision)
+        self.engine.asked(self._request(views, case, request.kind, request.decision).action_id, request.kind, review)
+        case.routed_to = routed_to
+
+    def _forget(self, now: int) -> None:
+        """Let go of cases that were closed longer ago than they are to be kept."""
+        old = self.book.forget(now - self._spec.governance.retention_days * DAY)
+        for case in old:
+            self._recorder.forget(case)
+        if old:
+            self._audit.append(
+                now, "forgotten", cases=len(old), days=self._spec.governance.retention_days
+            )
+
+    def _patience(self, case: Case) -> int:
+        """Microseconds for which a case may stay open before it goes up."""
+        return int(self._spec.patience(case.severity) * HOUR)
 
     def _settle(self, views: Views, case: Case) -> None:
         """Close a case whose rule holds again; what it held back is let go."""
@@ -318,6 +365,9 @@ class CaseDesk:
         self.book.close(case, now)
         self._ready.pop(case.case_id, None)
         self._classifier.learn(case)
+        promotion = self.engine.closed(case, now)
+        if promotion is not None:
+            self._govern(views, case, promotion)
         for action_id in case.actions:
             self._recorder.verified(action_id, now)
         if case.actions:
@@ -340,9 +390,15 @@ class CaseDesk:
         self._audit.append(
             now, "decision", case=case.case_id, kind=kind, outcome=decision.outcome, by=decision.decided_by,
             rule=reason or decision.rule, approver=decision.approver, team=decision.team,
-            confidence=round(case.confidence, 6), model=case.model_version,
+            confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
         )  # fmt: skip
 
     def _sleep(self, case: Case, until: int) -> None:
         case.wake_at = until
         heapq.heappush(self._sleepers, (until, case.case_id))
+
+
+def _target(about: Finding | Action) -> dict[str, int]:
+    """What a record of the trail is about: the document, the message and the cell, as far as there are any."""
+    names = ("document_id", "interface", "location", "item", "sequence")
+    return {name: value for name in names if (value := getattr(about, name)) >= 0}

@@ -59,7 +59,9 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
 #: Step -> kind of the action it asks for, where the two differ.
 KIND_OF_STEP: dict[str, str] = {"release_order": "release", "refer": "escalate"}
 #: Steps that ask nothing of the case's rule: they are asked for, and the next follows at once.
-SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "reprioritise", "refer"})
+SIDE_STEPS: frozenset[str] = frozenset(
+    {"hold", "release", "escalate", "reprioritise", "refer", "review", "promote"}
+)
 #: Steps that only prepare the next one.
 PREPARING: frozenset[str] = frozenset({"inspect", "search", "fix_map", "recount"})
 #: Steps that are refused only where nothing is wrong any more: the refusal is the proof.
