@@ -11,12 +11,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
-from detection import remedies
+from detection import remedies, trail
 from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
-from detection.casework import lost_units, nap, news, verdict
+from detection.casework import answers, lost_units, nap, news, not_before, verdict
 from detection.classifiers.base import Classifier
 from detection.governance import PolicyEngine, Request
+from detection.holding import HeldCells
 from detection.keys import key_id
 from detection.policy import Decision, Policy
 from detection.priorities.base import Priority
@@ -26,12 +27,10 @@ from detection.spec import OperatorSpec
 from detection.stakes import value_at_stake
 from detection.taxonomy import SCOPE_OF_TYPE, Finding
 from detection.verification import holds, is_delivered
-from detection.views.channels import BACKLOG_HOURS
-from detection.views.columns import integers, join
 from detection.views.state import Views
 from sim.actions import Action
-from sim.clock import DAY, HOUR, TICK
-from sim.events import NO_CODE, NULL, Rows
+from sim.clock import DAY, HOUR
+from sim.events import NULL, Rows
 
 #: How far back a closed case on the same cell still explains a new one.
 _RELATED_DAYS = 3
@@ -67,8 +66,7 @@ class CaseDesk:
         self._sleepers: list[tuple[int, int]] = []
         #: Kinds of the actions that are not yet answered, by id.
         self._pending: dict[int, str] = {}
-        #: Cells kept out of online availability, and the cases that ask for it.
-        self._held: dict[tuple[int, int], set[int]] = {}
+        self._held = HeldCells()
         #: What an outage's case explains: (alert id, finding) of messages on its interface, by case.
         self._absorbed: dict[int, list[tuple[int, Finding]]] = {}
         self._ready: dict[int, Case] = {}
@@ -141,27 +139,15 @@ class CaseDesk:
         case.apply("classified")
         self.book.add(case)
         self._ready[case.case_id] = case
-        self._audit.append(
-            now, "opened", case=case.case_id, type=case.type, fault=case.fault_type, cause=case.cause,
-            confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
-            value=round(case.value, 2), alerts=list(case.alerts), **_target(finding),
-        )  # fmt: skip
+        trail.opened(self._audit, case)
 
     def _answers(self, views: Views, rows: Rows) -> None:
         """The world's answers to our actions."""
-        blocks = rows.of("acting")
-        if not blocks:
-            return
-        names = ("document_id", "parent_document_id", "status", "quantity", "occurred_at")
-        block = join(blocks)
-        columns = (integers(block, name).tolist() for name in names)
-        for action_id, case_id, status, units, at in zip(*columns, strict=True):
+        for action_id, case_id, status, units, at in answers(rows):
             if self._recorder.knows(action_id):
                 outcome = self._recorder.result(action_id, at, status, units)
                 changed = 0 if units == NULL else units
-                self._audit.append(
-                    views.now, "result", action=action_id, case=case_id, outcome=outcome, done_at=at, units=changed
-                )
+                trail.answered(self._audit, views.now, action_id, case_id, outcome, at, changed)
                 self.engine.answered(action_id, outcome, views.now)
                 case = self.book.cases.get(case_id)
                 if case is not None:
@@ -177,6 +163,10 @@ class CaseDesk:
         if kind in remedies.SIDE_STEPS or case.status != "acting":
             if outcome == "done" and not case.is_open:
                 self._recorder.verified(action_id, views.now)
+            elif case.status == "escalated" and outcome == "done" and remedies.is_proof(kind):
+                # Whoever it went up to, the step that was under way has settled it.
+                case.done_at = views.now
+                self._settle(views, case)
             return
         if outcome == "refused":
             if kind in remedies.REFUSED_WHEN_RIGHT or holds(case, views):
@@ -194,7 +184,7 @@ class CaseDesk:
             return
         case.apply("done")
         case.done_at = views.now
-        if remedies.verify_span(kind) == 0:
+        if remedies.is_proof(kind):
             self._settle(views, case)
         else:
             self._review(views, case)
@@ -241,7 +231,7 @@ class CaseDesk:
                 self._sleep(case, now + nap(case))
                 return
             decision = self.engine.decide(case, kind, now)
-            if kind == "hold" and decision.outcome != "leave" and not self._take_out(case):
+            if kind == "hold" and decision.outcome != "leave" and not self._held.take_out(case):
                 case.plan = case.plan[1:]
                 continue
             self._note(case, now, kind, decision)
@@ -259,45 +249,15 @@ class CaseDesk:
                 case.apply("requested")
                 self._sleep(case, max(now + HOUR, case.opened_at + self._patience(case)))
 
-    def _take_out(self, case: Case) -> bool:
-        """Keep a case's cell out of online availability; whether the world must be asked for it."""
-        cell = (case.finding.location, case.finding.item)
-        holders = self._held.setdefault(cell, set())
-        is_first = not holders
-        holders.add(case.case_id)
-        case.is_held = True
-        return is_first
-
-    def _put_back(self, case: Case) -> bool:
-        """A case no longer needs its cell held back; whether nobody else does."""
-        if not case.is_held:
-            return False
-        cell = (case.finding.location, case.finding.item)
-        holders = self._held[cell]
-        holders.discard(case.case_id)
-        case.is_held = False
-        if not holders:
-            del self._held[cell]
-        return cell not in self._held
-
     def _not_before(self, views: Views, case: Case, kind: str) -> int:
         """When a step can be taken; now, or earlier, where nothing is in its way."""
         now = views.now
-        if kind == "redrive" and case.subject[0] == "interface":
-            interface = case.finding.interface
-            if views.channels.is_down(interface):
-                return now + HOUR
-            drained_at = views.channels.recovered_at[interface] + BACKLOG_HOURS * HOUR
-            return drained_at if views.channels.dead[interface] == 0 else now
-        if kind == "set_disposition" and now - case.done_at < HOUR:
-            goods = views.returned.undecided.get(case.finding.document_id)
-            # What the inspection saw is told a moment after it was done.
-            return now + TICK if goods is not None and goods.state == NO_CODE else now
         if kind == "count" and self._policy.routes:
             if self._counts_left <= 0:
                 return now + DAY - (now - views.day_offset) % DAY
             self._counts_left -= 1
-        return now
+            return now
+        return not_before(case, kind, views)
 
     def _request(self, views: Views, case: Case, kind: str, decision: Decision) -> Action:
         now = views.now
@@ -317,11 +277,7 @@ class CaseDesk:
             case.counters |= {decision.team}
         self._recorder.action(action)
         self._actions.append(action)
-        self._audit.append(
-            now, "action", action=action.action_id, case=case.case_id, kind=kind, by=decision.decided_by,
-            rule=decision.rule, model=case.model_version, team=decision.team, approver=decision.approver,
-            **_target(action),
-        )  # fmt: skip
+        trail.asked(self._audit, case, now, kind, action)
         return action
 
     def _escalate(self, views: Views, case: Case, reason: str) -> None:
@@ -350,9 +306,7 @@ class CaseDesk:
         for case in old:
             self._recorder.forget(case)
         if old:
-            self._audit.append(
-                now, "forgotten", cases=len(old), days=self._spec.governance.retention_days
-            )
+            self._audit.append(now, "forgotten", cases=len(old), days=self._spec.governance.retention_days)
 
     def _patience(self, case: Case) -> int:
         """Microseconds for which a case may stay open before it goes up."""
@@ -379,7 +333,7 @@ class CaseDesk:
                 self._side_step(views, case, "refer")
         if case.subject[0] == "price":
             views.prices.forget(case.finding.location * views.cells.items + case.finding.item)
-        if self._put_back(case):
+        if self._held.put_back(case):
             self._side_step(views, case, "release")
         for alert_id, finding in self._absorbed.pop(case.case_id, ()):
             if not is_delivered(finding, views) and self.book.open_on(finding.subject) is None:
@@ -387,18 +341,8 @@ class CaseDesk:
 
     def _note(self, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:
         self._recorder.decision(case, now, kind, decision)
-        self._audit.append(
-            now, "decision", case=case.case_id, kind=kind, outcome=decision.outcome, by=decision.decided_by,
-            rule=reason or decision.rule, approver=decision.approver, team=decision.team,
-            confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
-        )  # fmt: skip
+        trail.decided(self._audit, case, now, kind, decision, reason)
 
     def _sleep(self, case: Case, until: int) -> None:
         case.wake_at = until
         heapq.heappush(self._sleepers, (until, case.case_id))
-
-
-def _target(about: Finding | Action) -> dict[str, int]:
-    """What a record of the trail is about: the document, the message and the cell, as far as there are any."""
-    names = ("document_id", "interface", "location", "item", "sequence")
-    return {name: value for name in names if (value := getattr(about, name)) >= 0}

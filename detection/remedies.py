@@ -191,6 +191,11 @@ def verify_span(kind: str) -> int:
     return int(VERIFY_HOURS.get(kind, 0.0) * HOUR)
 
 
+def is_proof(kind: str) -> bool:
+    """Whether the answer that a step was done shows by itself that its case is settled."""
+    return kind not in SIDE_STEPS and kind not in PREPARING and verify_span(kind) == 0
+
+
 def target_of(kind: str, case: Case) -> dict[str, int]:
     """The target fields of an action of this kind for a case, as :class:`sim.actions.Action` names them."""
     finding = case.finding

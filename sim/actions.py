@@ -56,8 +56,6 @@ KINDS: dict[str, str] = {
     "review": "look at the automation policy again, and let it go on",
     "promote": "put a challenger model in charge",
 }
-#: Kinds that always need a person's approval, whoever carries them out (but under ``unrestricted``).
-NEEDS_APPROVAL: frozenset[str] = frozenset({"adjust", "resync", "reverse", "scrap", "claim"})
 #: Kinds that change a record and therefore can be wrong.
 REPAIRS: frozenset[str] = frozenset(
     {"replay", "redrive", "suppress", "expedite", "post_receipt", "relink", "trace", "claim",
