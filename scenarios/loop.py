@@ -132,6 +132,8 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     # In shadow the cases are the diagnosis that is scored; nothing was done about them.
     if result.arm != "unmanaged":
         tables["actions"] = _actions(records["actions"], world, names)
+        tables["decisions"] = _decisions(records["decisions"])
+    tables["calibration"] = _calibration(records["calibration"], names)
     return tables
 
 
@@ -154,13 +156,30 @@ def _alerts(table: dict[str, list[Any]], names: Names, arm: str) -> pa.Table:
 
 
 def _cases(table: dict[str, list[Any]], names: Names) -> pa.Table:
-    strings = ("status", "type", "fault_type", "cause", "team", "origin")
+    strings = ("status", "type", "fault_type", "cause", "team", "origin", "severity", "verdict", "model_version")
     return pa.table({
         "case_id": ids(table["case_id"]), "opened_at": times(table["opened_at"]),
         "closed_at": times(table["closed_at"]), **{name: pa.array(table[name], pa.string()) for name in strings},
         "confidence": pa.array(table["confidence"], pa.float64()),
         "priority": pa.array(table["priority"], pa.float64()),
         "alerts": pa.array(table["alerts"], pa.list_(pa.int64())), **_scope(table, names),
+    })
+
+
+def _decisions(table: dict[str, list[Any]]) -> pa.Table:
+    strings = ("kind", "outcome", "team", "approver", "decided_by", "rule", "severity", "model_version")
+    return pa.table({
+        "case_id": ids(table["case_id"]), "decided_at": times(table["decided_at"]),
+        **{name: pa.array(table[name], pa.string()) for name in strings},
+        "confidence": pa.array(table["confidence"], pa.float64()),
+    })
+
+
+def _calibration(table: dict[str, list[Any]], names: Names) -> pa.Table:
+    return pa.table({
+        "type": pa.array(table["type"], pa.string()), "location": names.location(table["location"]),
+        **{name: pa.array(table[name], pa.int64()) for name in ("cases", "confirmed", "refuted")},
+        **{name: pa.array(table[name], pa.float64()) for name in ("confidence", "false_rate")},
     })
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detection.spec import OperatorSpec, PilotScope
-from scenarios.schema import Experiment
+from detection.spec import Governance, OperatorSpec, PilotScope
+from scenarios.schema import Experiment, Policy
 from sim.clock import DAY, parse_date
 from sim.events import NULL
 
@@ -25,6 +25,8 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         policy=policy.name,
         pilot=_pilot(experiment, locations),
         confidence=policy.confidence,
+        confidence_by_type=dict(policy.confidence_by_type),
+        governance=_governance(policy),
         service_hours=experiment.middleware.service_hours,
         grace_minutes=detector.grace_minutes,
         silence_probability=detector.silence_probability,
@@ -33,6 +35,29 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         counts_per_store_day=policy.counts_per_store_day,
         escalate_hours=policy.escalate_hours,
         parameters=dict(detector.parameters),
+    )
+
+
+def _governance(policy: Policy) -> Governance:
+    """The rules under which the operator may act."""
+    return Governance(
+        severity=dict(policy.severity),
+        person_from=policy.person_from or "",
+        escalate_hours_by_severity=dict(policy.escalate_hours_by_severity),
+        approval_ladder=(
+            (policy.store_manager_limit, "store_manager"),
+            (policy.inventory_control_limit, "inventory_control"),
+            (float("inf"), "finance"),
+        ),
+        reviews=frozenset(policy.reviews),
+        review_mode=policy.review_mode,
+        reviewers=dict(policy.reviewers),
+        precision_floor=policy.precision_floor,
+        precision_floor_by_type=dict(policy.precision_floor_by_type),
+        drift_cases=policy.drift_cases,
+        promotion_cases=policy.promotion_cases,
+        model_owner=policy.model_owner,
+        retention_days=policy.retention_days,
     )
 
 

@@ -31,6 +31,7 @@ class Command(Protocol):
 SUMMARIES: dict[str, tuple[str, str]] = {
     "run": ("run [KEY=VALUE ...]", "run one scenario; print its scorecard, write a run folder"),
     "verify": ("verify RUN", "check a run folder: hashes, audit chain, identity, conservation"),
+    "audit": ("audit RUN [ID]", "tell the story of an action or a case: who, under which rule, on what"),
     "report": ("report RUN", "write the page of a run folder again"),
     "list": ("list [TOPIC] [--json]", "scenarios, faults, detectors, policies or measures"),
 }
