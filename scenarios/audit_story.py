@@ -159,6 +159,8 @@ _TOLD: dict[str, str] = {
 def _joined(reader: RunReader, chain: Chain, record: Record) -> Iterator[str]:
     """What the tables add to a record."""
     if record["event"] == "opened":
+        for case in _rows(reader, "cases", chain, "case_id", [record["case"]]):
+            yield f"    at {case['location'] or 'no one place'}, item {case['item'] or 'none'}, now {case['status']}"
         for alert in _rows(reader, "alerts", chain, "alert_id", record["alerts"]):
             evidence = alert["evidence"] or []
             told = f"{len(evidence)} rows" if evidence else "no row (an absence, or evidence no longer kept)"
@@ -189,13 +191,12 @@ def _stream(reader: RunReader, chain: Chain, evidence: list[int]) -> Iterator[st
 
 
 def _target(record: Record) -> str:
-    """The document, the message and the cell that a record is about."""
+    """The document and the message that a record is about."""
     parts = [f"document {record['document_id']}"] if "document_id" in record else []
     if "interface" in record:
         number = f" #{record['sequence']}" if "sequence" in record else ""
         parts.append(f"message {INTERFACES[record['interface']]}{number}")
-    parts += [f"{name} {record[name]}" for name in ("location", "item") if name in record]
-    return ", ".join(parts)
+    return ", ".join(parts) or "no document"
 
 
 def _time(at: int) -> str:
