@@ -25,28 +25,52 @@ OWNED: dict[str, str] = {"push_price": "pricing"}
 
 
 #: Role that approves -> the team it belongs to, where the two have different names.
-TEAM_OF_ROLE: dict[str, str] = {"store_manager": "store"}
+TEAM_OF_ROLE: dict[str, str] = {"store_manager": "store", "accounts_payable": "finance"}
+#: Teams of one duty. What integration or finance carries out, another duty approves; within operations it is
+#: enough that another team does, as the ladder says.
+DUTIES: dict[str, frozenset[str]] = {
+    "integration": frozenset({"integration"}),
+    "finance": frozenset({"finance", "accounts_payable"}),
+}
 
 
-def approver_for(kind: str, value: float, team: str, ladder: tuple[tuple[float, str], ...]) -> str:
+def team_of(role: str) -> str:
+    """The team whose people have a role."""
+    return TEAM_OF_ROLE.get(role, role)
+
+
+def may_approve(role: str, team: str, counters: frozenset[str] = frozenset()) -> bool:
+    """Whether a role may approve what a team carries out: not its own, its duty's, nor what it counted.
+
+    Args:
+        role: that approves.
+        team: that raises and carries out; empty for a machine.
+        counters: teams whose counts the step rests on.
+    """
+    approver = team_of(role)
+    if approver == team or approver in counters:
+        return False
+    return not any(approver in teams and team in teams for teams in DUTIES.values())
+
+
+def approver_for(
+    kind: str, value: float, team: str, ladder: tuple[tuple[float, str], ...], counters: frozenset[str] = frozenset()
+) -> str:
     """The role that must approve first; empty for none.
 
-    Segregation of duties: where the ladder names the team that carries the step out, the next role up
-    approves; at the top it is another team's head.
+    Segregation of duties: where the role that should approve carries the step out itself or counted for it, the
+    next one up approves; at the top it is another team's head.
     """
     if kind in OWNED:
         return OWNED[kind] if OWNED[kind] != team else ""
     if kind in BY_KIND:
-        role = BY_KIND[kind]
-        return role if role != team else _elsewhere(team)
-    if kind not in BY_VALUE:
+        asked: tuple[str, ...] = (BY_KIND[kind],)
+    elif kind in BY_VALUE:
+        asked = tuple(role for limit, role in ladder if value <= limit)
+    else:
         return ""
-    for limit, role in ladder:
-        if value <= limit and TEAM_OF_ROLE.get(role, role) != team:
-            return role
-    return _elsewhere(team)
+    return next(role for role in (*asked, *_HEADS) if may_approve(role, team, counters))
 
 
-def _elsewhere(team: str) -> str:
-    """Who approves what a team may not approve since it is its own."""
-    return "inventory_control" if team != "inventory_control" else "finance"
+#: Who approves what those who should may not, since it is their own.
+_HEADS: tuple[str, ...] = ("inventory_control", "finance", "supply_chain")

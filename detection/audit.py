@@ -2,7 +2,8 @@
 
 Every automated action, override and policy decision is a record. A record's hash covers its own
 content and its predecessor's hash, so that a line changed, removed or moved breaks every seal after
-it, and the head alone vouches for the whole.
+it, and the head alone vouches for the whole. Records name what they are about: ``case`` and ``action`` by
+id, the ERP document and the message (interface, location, sequence) of a case, the alerts it rests on.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ class AuditLog:
     def __len__(self) -> int:
         return len(self._lines)
 
-    def append(self, at: int, event: str, **content: float | str) -> None:
-        """Seal one record; ``content`` must be JSON numbers and strings."""
+    def append(self, at: int, event: str, **content: float | str | list[int]) -> None:
+        """Seal one record; ``content`` must be JSON numbers, strings and lists of ids."""
         body = _ENCODE({"at": at, "event": event, **content})
         previous, self.head = self.head, seal(self.head, body)
         self._lines.append(f'{{"record":{body},"prev":"{previous}","hash":"{self.head}"}}')

@@ -42,8 +42,10 @@ class Case:
         opened_at, closed_at: simulated time.
         status: a key of :data:`TRANSITIONS`.
         type, fault_type, cause, confidence, model_version: the diagnosis.
+        prior: the classifier's own confidence, before its calibration.
         priority: lower is sooner.
         value: what is at stake, currency.
+        severity: tier of that value.
         team: who works on it, or would.
         alerts: ids of the alerts merged into it.
         plan: remaining remedies, first next.
@@ -56,6 +58,7 @@ class Case:
         wake_at: when it is looked at again.
         is_held: whether it keeps its cell out of online availability.
         routed_to: the team that its latest step was sent to; empty where a machine took it.
+        counters: teams that counted for it; they approve nothing of it.
         verdict: "confirmed" or "refuted" once its outcome says so.
     """
 
@@ -69,9 +72,11 @@ class Case:
     fault_type: str = UNKNOWN
     cause: str = UNKNOWN
     confidence: float = 0.0
+    prior: float = 0.0
     model_version: str = ""
     priority: int = 100
     value: float = 0.0
+    severity: str = "low"
     team: str = ""
     alerts: tuple[int, ...] = ()
     plan: tuple[str, ...] = ()
@@ -84,6 +89,7 @@ class Case:
     step_kind: str = ""
     is_held: bool = False
     routed_to: str = ""
+    counters: frozenset[str] = frozenset()
     verdict: str = ""
 
     @property
@@ -143,6 +149,18 @@ class CaseBook:
         case.closed_at = now
         if self._open_by_subject.get(case.subject) is case:
             del self._open_by_subject[case.subject]
+
+    def forget(self, before: int) -> list[Case]:
+        """Take the cases closed before a moment out of memory; returns them, oldest first."""
+        old = [case for case in self.cases.values() if not case.is_open and case.closed_at < before]
+        for case in old:
+            del self.cases[case.case_id]
+            cell = (case.finding.location, case.finding.item)
+            if cell in self._by_cell:
+                self._by_cell[cell] = [other for other in self._by_cell[cell] if other is not case]
+                if not self._by_cell[cell]:
+                    del self._by_cell[cell]
+        return old
 
     def related(self, location: int, item: int, since: int) -> list[Case]:
         """Cases about a cell or a message that concerns it, open or closed after ``since``; oldest first."""

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from detection import remedies
 from detection.cases import Case
 from detection.taxonomy import Subject
+from detection.views.channels import BACKLOG_HOURS
+from detection.views.columns import integers, join
 from detection.views.state import Views
-from sim.clock import HOUR
-from sim.events import NO_CODE, NULL
+from sim.clock import HOUR, TICK
+from sim.events import NO_CODE, NULL, Rows
 
 #: How long a case sleeps between looks: one on a cell, of which no row says that it holds again, and others.
 CELL_SLEEP_HOURS, SLEEP_HOURS = 8, 24
@@ -23,6 +25,31 @@ def nap(case: Case) -> int:
         is_told = scope in {"message", "document"} or case.type == "count_variance"
         return remedies.verify_span(case.step_kind) if is_told else HOUR
     return (CELL_SLEEP_HOURS if scope == "cell" else SLEEP_HOURS) * HOUR
+
+
+def answers(rows: Rows) -> Iterator[tuple[int, int, int, int, int]]:
+    """The world's answers in a step: action, case, status (code), units, and when it was done."""
+    blocks = rows.of("acting")
+    if blocks:
+        block = join(blocks)
+        names = ("document_id", "parent_document_id", "status", "quantity", "occurred_at")
+        yield from zip(*(integers(block, name).tolist() for name in names), strict=True)
+
+
+def not_before(case: Case, kind: str, views: Views) -> int:
+    """When a step can be taken; now, or earlier, where nothing is in its way."""
+    now = views.now
+    if kind == "redrive" and case.subject[0] == "interface":
+        interface = case.finding.interface
+        if views.channels.is_down(interface):
+            return now + HOUR
+        drained_at = views.channels.recovered_at[interface] + BACKLOG_HOURS * HOUR
+        return drained_at if views.channels.dead[interface] == 0 else now
+    if kind == "set_disposition" and now - case.done_at < HOUR:
+        goods = views.returned.undecided.get(case.finding.document_id)
+        # What the inspection saw is told a moment after it was done.
+        return now + TICK if goods is not None and goods.state == NO_CODE else now
+    return now
 
 
 def verdict(case: Case, views: Views) -> str:

@@ -11,30 +11,33 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Sequence
 
-from detection import remedies
+from detection import remedies, trail
 from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
-from detection.casework import lost_units, nap, news, verdict
+from detection.casework import answers, lost_units, nap, news, not_before, verdict
 from detection.classifiers.base import Classifier
+from detection.governance import PolicyEngine, Request
+from detection.holding import HeldCells
 from detection.keys import key_id
-from detection.policy import Decision, Policy, decide
+from detection.policy import Decision, Policy
 from detection.priorities.base import Priority
 from detection.records import Recorder
+from detection.reviews import Review
 from detection.spec import OperatorSpec
 from detection.stakes import value_at_stake
 from detection.taxonomy import SCOPE_OF_TYPE, Finding
 from detection.verification import holds, is_delivered
-from detection.views.channels import BACKLOG_HOURS
-from detection.views.columns import integers, join
 from detection.views.state import Views
 from sim.actions import Action
-from sim.clock import DAY, HOUR, TICK
-from sim.events import NO_CODE, NULL, Rows
+from sim.clock import DAY, HOUR
+from sim.events import NULL, Rows
 
 #: How far back a closed case on the same cell still explains a new one.
 _RELATED_DAYS = 3
 #: Days for which a cell is left alone by the silence test once people have looked at it.
 _REST_DAYS = 10
+#: Steps whose takers have counted, and so approve nothing that rests on it.
+COUNTS: frozenset[str] = frozenset({"count", "recount"})
 
 
 class CaseDesk:
@@ -56,14 +59,14 @@ class CaseDesk:
         self._spec, self._policy = spec, policy
         self._classifier, self._priority = classifier, priority
         self._recorder, self._audit = recorder, audit
+        self.engine = PolicyEngine(spec, policy, classifier.version, audit)
         self._seed = seed
         self._counts_a_day = max(1, round(spec.counts_per_store_day * stores))
         self._counts_left = self._counts_a_day
         self._sleepers: list[tuple[int, int]] = []
         #: Kinds of the actions that are not yet answered, by id.
         self._pending: dict[int, str] = {}
-        #: Cells kept out of online availability, and the cases that ask for it.
-        self._held: dict[tuple[int, int], set[int]] = {}
+        self._held = HeldCells()
         #: What an outage's case explains: (alert id, finding) of messages on its interface, by case.
         self._absorbed: dict[int, list[tuple[int, Finding]]] = {}
         self._ready: dict[int, Case] = {}
@@ -72,8 +75,10 @@ class CaseDesk:
     def step(self, views: Views, alerts: Iterable[tuple[int, Finding]], rows: Rows) -> list[Action]:
         """Take in alerts, answers and news; returns what to ask of the world."""
         self._actions, self._ready = [], {}
+        self.engine.take(views.now, rows, views.records.merged)
         if views.is_new_day:
             self._counts_left = self._counts_a_day
+            self._forget(views.now)
         for alert_id, finding in alerts:
             self._take(views, alert_id, finding)
         self._answers(views, rows)
@@ -83,8 +88,8 @@ class CaseDesk:
                 self._review(views, case)
         while self._sleepers and self._sleepers[0][0] <= views.now:
             at, case_id = heapq.heappop(self._sleepers)
-            case = self.book.cases[case_id]
-            if case.is_open and case.wake_at == at:
+            case = self.book.cases.get(case_id)
+            if case is not None and case.is_open and case.wake_at == at:
                 self._review(views, case)
         for case in sorted(self._ready.values(), key=lambda one: (one.priority, one.opened_at, one.case_id)):
             self._work(views, case)
@@ -120,10 +125,8 @@ class CaseDesk:
         related: Sequence[Case] = ()
         if subject[0] == "cell":
             related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
-        diagnosis = self._classifier.classify(case, related, views)
-        case.type, case.fault_type, case.cause = diagnosis.type, diagnosis.fault_type, diagnosis.cause
-        case.confidence, case.model_version = diagnosis.confidence, self._classifier.version
         case.value = value_at_stake(finding, views, self._spec)
+        self.engine.diagnosed(case, self._classifier.classify(case, related, views))
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
         policy = self._policy
@@ -136,21 +139,19 @@ class CaseDesk:
         case.apply("classified")
         self.book.add(case)
         self._ready[case.case_id] = case
+        trail.opened(self._audit, case)
 
     def _answers(self, views: Views, rows: Rows) -> None:
         """The world's answers to our actions."""
-        blocks = rows.of("acting")
-        if not blocks:
-            return
-        names = ("document_id", "parent_document_id", "status", "quantity", "occurred_at")
-        block = join(blocks)
-        columns = (integers(block, name).tolist() for name in names)
-        for action_id, case_id, status, units, at in zip(*columns, strict=True):
+        for action_id, case_id, status, units, at in answers(rows):
             if self._recorder.knows(action_id):
                 outcome = self._recorder.result(action_id, at, status, units)
-                self._audit.append(views.now, "result", action=action_id, outcome=outcome)
                 changed = 0 if units == NULL else units
-                self._answer(views, self.book.cases[case_id], action_id, outcome, changed)
+                trail.answered(self._audit, views.now, action_id, case_id, outcome, at, changed)
+                self.engine.answered(action_id, outcome, views.now)
+                case = self.book.cases.get(case_id)
+                if case is not None:
+                    self._answer(views, case, action_id, outcome, changed)
 
     def _answer(self, views: Views, case: Case, action_id: int, outcome: str, units: int) -> None:
         if outcome == "pending" or action_id not in self._pending:
@@ -162,6 +163,10 @@ class CaseDesk:
         if kind in remedies.SIDE_STEPS or case.status != "acting":
             if outcome == "done" and not case.is_open:
                 self._recorder.verified(action_id, views.now)
+            elif case.status == "escalated" and outcome == "done" and remedies.is_proof(kind):
+                # Whoever it went up to, the step that was under way has settled it.
+                case.done_at = views.now
+                self._settle(views, case)
             return
         if outcome == "refused":
             if kind in remedies.REFUSED_WHEN_RIGHT or holds(case, views):
@@ -179,7 +184,7 @@ class CaseDesk:
             return
         case.apply("done")
         case.done_at = views.now
-        if remedies.verify_span(kind) == 0:
+        if remedies.is_proof(kind):
             self._settle(views, case)
         else:
             self._review(views, case)
@@ -196,7 +201,7 @@ class CaseDesk:
         elif case.status == "waiting" and self._policy.routes:
             case.apply("resumed")
             self._ready[case.case_id] = case
-        elif case.status == "acting" and now - case.opened_at >= self._spec.escalate_hours * HOUR:
+        elif case.status == "acting" and now - case.opened_at >= self._patience(case):
             self._escalate(views, case, "open past its threshold")
         else:
             self._sleep(case, now + nap(case))
@@ -206,7 +211,7 @@ class CaseDesk:
         now = views.now
         while case.status == "triaged":
             if not case.plan:
-                threshold = case.opened_at + int(self._spec.escalate_hours * HOUR)
+                threshold = case.opened_at + self._patience(case)
                 if now < threshold:
                     case.apply("deferred")
                     self._sleep(case, min(threshold, now + nap(case)))
@@ -225,11 +230,14 @@ class CaseDesk:
                 case.done_at = now
                 self._sleep(case, now + nap(case))
                 return
-            decision = decide(self._policy, self._spec, case, kind, now)
-            if kind == "hold" and decision.outcome != "leave" and not self._take_out(case):
+            decision = self.engine.decide(case, kind, now)
+            if kind == "hold" and decision.outcome != "leave" and not self._held.take_out(case):
                 case.plan = case.plan[1:]
                 continue
             self._note(case, now, kind, decision)
+            review = self.engine.review_for(case, decision)
+            if review is not None:
+                self._govern(views, case, review[1], review[0])
             if decision.outcome == "leave":
                 case.apply("deferred")
                 self._sleep(case, now + nap(case))
@@ -239,49 +247,19 @@ class CaseDesk:
                 case.plan = case.plan[1:]
             else:
                 case.apply("requested")
-                self._sleep(case, now + int(self._spec.escalate_hours * HOUR))
-
-    def _take_out(self, case: Case) -> bool:
-        """Keep a case's cell out of online availability; whether the world must be asked for it."""
-        cell = (case.finding.location, case.finding.item)
-        holders = self._held.setdefault(cell, set())
-        is_first = not holders
-        holders.add(case.case_id)
-        case.is_held = True
-        return is_first
-
-    def _put_back(self, case: Case) -> bool:
-        """A case no longer needs its cell held back; whether nobody else does."""
-        if not case.is_held:
-            return False
-        cell = (case.finding.location, case.finding.item)
-        holders = self._held[cell]
-        holders.discard(case.case_id)
-        case.is_held = False
-        if not holders:
-            del self._held[cell]
-        return cell not in self._held
+                self._sleep(case, max(now + HOUR, case.opened_at + self._patience(case)))
 
     def _not_before(self, views: Views, case: Case, kind: str) -> int:
         """When a step can be taken; now, or earlier, where nothing is in its way."""
         now = views.now
-        if kind == "redrive" and case.subject[0] == "interface":
-            interface = case.finding.interface
-            if views.channels.is_down(interface):
-                return now + HOUR
-            drained_at = views.channels.recovered_at[interface] + BACKLOG_HOURS * HOUR
-            return drained_at if views.channels.dead[interface] == 0 else now
-        if kind == "set_disposition" and now - case.done_at < HOUR:
-            goods = views.returned.undecided.get(case.finding.document_id)
-            # What the inspection saw is told a moment after it was done.
-            return now + TICK if goods is not None and goods.state == NO_CODE else now
         if kind == "count" and self._policy.routes:
             if self._counts_left <= 0:
                 return now + DAY - (now - views.day_offset) % DAY
             self._counts_left -= 1
-        return now
+            return now
+        return not_before(case, kind, views)
 
-    def _request(self, views: Views, case: Case, kind: str, decision: Decision) -> None:
+    def _request(self, views: Views, case: Case, kind: str, decision: Decision) -> Action:
         now = views.now
         action = Action(
             action_id=key_id(self._seed, "action", case.case_id, kind, len(case.actions)),
@@ -295,8 +273,12 @@ class CaseDesk:
         case.actions += (action.action_id,)
         case.routed_to = decision.team
         self._pending[action.action_id] = kind
+        if kind in COUNTS and decision.team:
+            case.counters |= {decision.team}
         self._recorder.action(action)
         self._actions.append(action)
+        trail.asked(self._audit, case, now, kind, action)
+        return action
 
     def _escalate(self, views: Views, case: Case, reason: str) -> None:
         case.apply("expired")
@@ -306,10 +288,29 @@ class CaseDesk:
 
     def _side_step(self, views: Views, case: Case, kind: str, reason: str = "") -> None:
         """Ask for what stands beside the plan of a case and settles nothing of it."""
-        decision = decide(self._policy, self._spec, case, kind, views.now)
+        decision = self.engine.decide(case, kind, views.now)
         self._note(case, views.now, kind, decision, reason)
         if decision.outcome != "leave":
             self._request(views, case, kind, decision)
+
+    def _govern(self, views: Views, case: Case, request: Request, review: Review | None = None) -> None:
+        """Send what the engine itself asks of people, in the name of the case that brought it up."""
+        routed_to = case.routed_to
+        self._note(case, views.now, request.kind, request.decision)
+        self.engine.asked(self._request(views, case, request.kind, request.decision).action_id, request.kind, review)
+        case.routed_to = routed_to
+
+    def _forget(self, now: int) -> None:
+        """Let go of cases that were closed longer ago than they are to be kept."""
+        old = self.book.forget(now - self._spec.governance.retention_days * DAY)
+        for case in old:
+            self._recorder.forget(case)
+        if old:
+            self._audit.append(now, "forgotten", cases=len(old), days=self._spec.governance.retention_days)
+
+    def _patience(self, case: Case) -> int:
+        """Microseconds for which a case may stay open before it goes up."""
+        return int(self._spec.patience(case.severity) * HOUR)
 
     def _settle(self, views: Views, case: Case) -> None:
         """Close a case whose rule holds again; what it held back is let go."""
@@ -318,6 +319,9 @@ class CaseDesk:
         self.book.close(case, now)
         self._ready.pop(case.case_id, None)
         self._classifier.learn(case)
+        promotion = self.engine.closed(case, now)
+        if promotion is not None:
+            self._govern(views, case, promotion)
         for action_id in case.actions:
             self._recorder.verified(action_id, now)
         if case.actions:
@@ -329,7 +333,7 @@ class CaseDesk:
                 self._side_step(views, case, "refer")
         if case.subject[0] == "price":
             views.prices.forget(case.finding.location * views.cells.items + case.finding.item)
-        if self._put_back(case):
+        if self._held.put_back(case):
             self._side_step(views, case, "release")
         for alert_id, finding in self._absorbed.pop(case.case_id, ()):
             if not is_delivered(finding, views) and self.book.open_on(finding.subject) is None:
@@ -337,11 +341,7 @@ class CaseDesk:
 
     def _note(self, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:
         self._recorder.decision(case, now, kind, decision)
-        self._audit.append(
-            now, "decision", case=case.case_id, kind=kind, outcome=decision.outcome, by=decision.decided_by,
-            rule=reason or decision.rule, approver=decision.approver, team=decision.team,
-            confidence=round(case.confidence, 6), model=case.model_version,
-        )  # fmt: skip
+        trail.decided(self._audit, case, now, kind, decision, reason)
 
     def _sleep(self, case: Case, until: int) -> None:
         case.wake_at = until

@@ -1,9 +1,11 @@
 """Policies: what may repair itself, what goes to people, and what is left alone.
 
 A policy is data: which kinds of action a machine may take, whether people are sent the rest, and
-whether anyone is asked. The decision for one step of one case weighs it against the pilot scope and
-the confidence threshold of the case's type; whatever fails either goes to a person. To hand a case up
-or on is to hand it to people, under any policy.
+whether anyone is asked. The decision for one step of one case weighs it, in this order, against the kinds
+that are safe, the pilot scope, what was withdrawn (a review that is due, a type that drifted), the severity
+from which a person decides, and the confidence threshold of the case's type; whatever fails one of them
+goes to a person. To hand a case up or on is to hand it to people, under any policy. What must be approved
+is approved by whom :mod:`detection.approvals` says, whoever carries it out; it is never a machine's alone.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from detection.approvals import approver_for
 from detection.cases import Case
 from detection.registry import UnknownNameError
 from detection.remedies import taker_of, team_for
+from detection.severity import is_at_least
 from detection.spec import OperatorSpec
 from sim.actions import KINDS
 
@@ -114,22 +117,38 @@ def find_policy(name: str) -> Policy:
     return POLICIES[name]
 
 
-def decide(policy: Policy, spec: OperatorSpec, case: Case, kind: str, now: int) -> Decision:
-    """What to do about one step of a case."""
+def decide(
+    policy: Policy, spec: OperatorSpec, case: Case, kind: str, now: int, withdrawn: str = ""
+) -> Decision:
+    """What to do about one step of a case.
+
+    Args:
+        policy: in force.
+        spec: pilot, thresholds, ladder.
+        case: that asks.
+        kind: of the step.
+        now: simulated time.
+        withdrawn: why automation is withdrawn from this case for now; empty where it is not.
+    """
     location = case.finding.location
     team = taker_of(case) if kind == "escalate" else team_for(kind, location)
     if not policy.asks:
         return _by_machine(policy, kind, team)
-    approver = approver_for(kind, case.value, team, spec.approval_ladder)
+    ladder = spec.governance.approval_ladder
+    approver = approver_for(kind, case.value, team, ladder, case.counters)
     if not policy.routes:
         return Decision("leave", "", "", "policy", f"{policy.name}: nobody acts")
     if kind not in policy.automatic:
         return Decision("route", team, approver, "policy", f"{policy.name}: {kind} is for people")
     if not spec.pilot.covers(now, case.type, location):
         return Decision("route", team, approver, "person", "pilot: outside its scope")
+    if withdrawn:
+        return Decision("route", team, approver, "person", withdrawn)
+    if is_at_least(case.severity, spec.governance.person_from):
+        return Decision("route", team, approver, "person", f"severity: {case.severity} is for people")
     if case.confidence < spec.threshold(case.type):
         return Decision("route", team, approver, "person", "confidence: below the threshold of its type")
-    approver = approver_for(kind, case.value, "", spec.approval_ladder)
+    approver = approver_for(kind, case.value, "", ladder, case.counters)
     return Decision("automatic", "", approver, "policy", f"{policy.name}: {kind} is safe")
 
 

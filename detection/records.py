@@ -18,7 +18,7 @@ from sim.events import NULL, STATUSES
 
 Table = dict[str, list[Any]]
 #: How a confidence fared against outcomes, by exception type and location.
-CALIBRATION_COLUMNS: tuple[str, ...] = ("type", "location", "cases", "confidence", "confirmed", "refuted")
+CALIBRATION_COLUMNS: tuple[str, ...] = ("type", "location", "cases", "confidence", "confirmed", "refuted", "false_rate")
 
 ALERT_COLUMNS: tuple[str, ...] = (
     "alert_id", "raised_at", "detector", "type", "location", "item", "document_id", "interface", "sequence", "score",
@@ -26,7 +26,8 @@ ALERT_COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 CASE_COLUMNS: tuple[str, ...] = (
     "case_id", "opened_at", "closed_at", "status", "type", "fault_type", "cause", "confidence", "priority", "team",
-    "alerts", "location", "item", "document_id", "interface", "sequence", "origin",
+    "alerts", "location", "item", "document_id", "interface", "sequence", "origin", "severity", "verdict",
+    "model_version",
 )  # fmt: skip
 ACTION_COLUMNS: tuple[str, ...] = (
     "action_id", "case_id", "kind", "target", "requested_at", "executed_at", "outcome", "refused_reason", "decided_by",
@@ -34,7 +35,8 @@ ACTION_COLUMNS: tuple[str, ...] = (
     "interface", "sequence", "team",
 )  # fmt: skip
 DECISION_COLUMNS: tuple[str, ...] = (
-    "case_id", "decided_at", "kind", "outcome", "team", "approver", "decided_by", "rule", "confidence",
+    "case_id", "decided_at", "kind", "outcome", "team", "approver", "decided_by", "rule", "confidence", "severity",
+    "model_version",
 )  # fmt: skip
 
 
@@ -46,9 +48,12 @@ class Recorder:
         self._alerts: list[tuple[Any, ...]] = []
         self._decisions: list[tuple[Any, ...]] = []
         self._actions: dict[int, list[Any]] = {}
+        self._row_of_alert: dict[int, int] = {}
+        self._forgotten: list[tuple[Any, ...]] = []
 
     def alert(self, alert_id: int, raised_at: int, finding: Finding) -> None:
         """One alert."""
+        self._row_of_alert[alert_id] = len(self._alerts)
         self._alerts.append(
             (
                 alert_id, raised_at, self._detector, finding.type, finding.location, finding.item,
@@ -62,7 +67,7 @@ class Recorder:
         self._decisions.append(
             (
                 case.case_id, decided_at, kind, decision.outcome, decision.team, decision.approver,
-                decision.decided_by, decision.rule, case.confidence,
+                decision.decided_by, decision.rule, case.confidence, case.severity, case.model_version,
             )
         )  # fmt: skip
 
@@ -91,26 +96,26 @@ class Recorder:
         if row[_OUTCOME] == "done" and row[_VERIFIED_AT] == NULL:
             row[_VERIFIED_AT] = at
 
+    def forget(self, case: Case) -> None:
+        """A case leaves the operator's memory: what came of it stays on record, the evidence behind it does not."""
+        self._forgotten.append(_case_row(case))
+        for alert_id in case.alerts:
+            row = self._row_of_alert.pop(alert_id)
+            self._alerts[row] = (*self._alerts[row][:_EVIDENCE], (), *self._alerts[row][_EVIDENCE + 1 :])
+
     def knows(self, action_id: int) -> bool:
         """Whether an answer is to one of our own actions."""
         return action_id in self._actions
 
     def tables(self, cases: Mapping[int, Case]) -> dict[str, Table]:
         """All tables, the cases as they stand."""
-        worked = [
-            (
-                case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
-                case.confidence, case.priority, case.team, case.alerts, case.finding.location,
-                case.finding.item, case.finding.document_id, case.finding.interface, case.finding.sequence, "operator",
-            )
-            for case in cases.values()
-        ]  # fmt: skip
+        worked = [*self._forgotten, *(_case_row(case) for case in cases.values())]
         return {
             "alerts": _table(ALERT_COLUMNS, self._alerts, lists=("evidence",)),
             "cases": _table(CASE_COLUMNS, worked, lists=("alerts",)),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
-            "calibration": _table(CALIBRATION_COLUMNS, _calibration(cases)),
+            "calibration": _table(CALIBRATION_COLUMNS, _calibration(worked)),
         }
 
     def _target(self, action: Action) -> str:
@@ -126,19 +131,33 @@ class Recorder:
         return " ".join(part for part in parts if part)
 
 
-def _calibration(cases: Mapping[int, Case]) -> list[tuple[Any, ...]]:
-    """Cases, mean confidence, and verdicts of each type at each location."""
+def _case_row(case: Case) -> tuple[Any, ...]:
+    """A case as it stands."""
+    finding = case.finding
+    return (
+        case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
+        case.confidence, case.priority, case.team, case.alerts, finding.location, finding.item, finding.document_id,
+        finding.interface, finding.sequence, "operator", case.severity, case.verdict, case.model_version,
+    )  # fmt: skip
+
+
+def _calibration(cases: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Cases, mean confidence, verdicts and the share refuted of each type at each location; None without a verdict."""
+    of_type, of_location, of_confidence, of_verdict = (
+        CASE_COLUMNS.index(name) for name in ("type", "location", "confidence", "verdict")
+    )
     tally: dict[tuple[str, int], list[float]] = {}
-    for case in cases.values():
-        row = tally.setdefault((case.type, case.finding.location), [0, 0.0, 0, 0])
+    for case in cases:
+        row = tally.setdefault((case[of_type], case[of_location]), [0, 0.0, 0, 0])
         row[0] += 1
-        row[1] += case.confidence
-        row[2] += case.verdict == "confirmed"
-        row[3] += case.verdict == "refuted"
+        row[1] += case[of_confidence]
+        row[2] += case[of_verdict] == "confirmed"
+        row[3] += case[of_verdict] == "refuted"
     return [
-        (*key, int(number), total / number, int(confirmed), int(refuted))
+        (*key, int(number), total / number, int(confirmed), int(refuted),
+         refuted / (confirmed + refuted) if confirmed + refuted else None)
         for key, (number, total, confirmed, refuted) in sorted(tally.items())
-    ]
+    ]  # fmt: skip
 
 
 def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], lists: tuple[str, ...] = ()) -> Table:
@@ -148,6 +167,7 @@ def _table(names: Sequence[str], rows: Sequence[Sequence[Any]], lists: tuple[str
     return {**table, **{name: [list(ids) for ids in table[name]] for name in lists}}
 
 
+_EVIDENCE = ALERT_COLUMNS.index("evidence")
 _OUTCOME, _EXECUTED_AT, _REFUSED_REASON, _DELTA_UNITS, _VERIFIED_AT = (
     ACTION_COLUMNS.index(name) for name in ("outcome", "executed_at", "refused_reason", "delta_units", "verified_at")
 )

@@ -59,7 +59,9 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
 #: Step -> kind of the action it asks for, where the two differ.
 KIND_OF_STEP: dict[str, str] = {"release_order": "release", "refer": "escalate"}
 #: Steps that ask nothing of the case's rule: they are asked for, and the next follows at once.
-SIDE_STEPS: frozenset[str] = frozenset({"hold", "release", "escalate", "reprioritise", "refer"})
+SIDE_STEPS: frozenset[str] = frozenset(
+    {"hold", "release", "escalate", "reprioritise", "refer", "review", "promote"}
+)
 #: Steps that only prepare the next one.
 PREPARING: frozenset[str] = frozenset({"inspect", "search", "fix_map", "recount"})
 #: Steps that are refused only where nothing is wrong any more: the refusal is the proof.
@@ -187,6 +189,11 @@ def taker_of(case: Case) -> str:
 def verify_span(kind: str) -> int:
     """Microseconds within which a step must show, 0 where its answer is the proof."""
     return int(VERIFY_HOURS.get(kind, 0.0) * HOUR)
+
+
+def is_proof(kind: str) -> bool:
+    """Whether the answer that a step was done shows by itself that its case is settled."""
+    return kind not in SIDE_STEPS and kind not in PREPARING and verify_span(kind) == 0
 
 
 def target_of(kind: str, case: Case) -> dict[str, int]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from detection.reviews import MODES, REVIEWERS
+from detection.severity import SEVERITY
 from detection.taxonomy import TYPES
 from sim.events import NULL
 
@@ -75,6 +77,45 @@ class OutsideSpec:
 
 
 @dataclass(frozen=True)
+class Governance:
+    """The rules under which an operator may act, apart from its policy's name.
+
+    Attributes:
+        severity: least value of each tier, currency.
+        person_from: tier from which on a person decides; empty for none.
+        escalate_hours_by_severity: tiers whose cases go up sooner or later than the others.
+        approval_ladder: (value up to, role that approves), rising.
+        reviews: kinds of change that ask for a review of the policy.
+        review_mode: how much automation is taken away until then.
+        reviewers: role by kind of change.
+        precision_floor: least share of confirmed verdicts at which a machine may go on with a type.
+        precision_floor_by_type: types with a floor of their own.
+        drift_cases: latest verdicts of a type that the floor is held against.
+        promotion_cases: verdicts over which a challenger is tried against the model in charge.
+        model_owner: role that approves a promotion.
+        retention_days: how long a closed case and its evidence are kept.
+    """
+
+    severity: Mapping[str, float] = field(default_factory=lambda: dict(SEVERITY))
+    person_from: str = ""
+    escalate_hours_by_severity: Mapping[str, float] = field(default_factory=lambda: {"critical": 24.0})
+    approval_ladder: tuple[tuple[float, str], ...] = (
+        (500.0, "store_manager"),
+        (5_000.0, "inventory_control"),
+        (float("inf"), "finance"),
+    )
+    reviews: frozenset[str] = frozenset(REVIEWERS)
+    review_mode: str = MODES[0]
+    reviewers: Mapping[str, str] = field(default_factory=lambda: dict(REVIEWERS))
+    precision_floor: float = 0.5
+    precision_floor_by_type: Mapping[str, float] = field(default_factory=dict)
+    drift_cases: int = 20
+    promotion_cases: int = 50
+    model_owner: str = "inventory_control"
+    retention_days: int = 90
+
+
+@dataclass(frozen=True)
 class OperatorSpec:
     """What an operator is made of.
 
@@ -91,7 +132,7 @@ class OperatorSpec:
         counts_per_store_day: counts the store teams can take on, per store and day.
         escalate_hours: a case open for longer than this goes up one level.
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
-        approval_ladder: (value up to, role that approves), rising.
+        governance: the rules under which it may act.
         parameters: further numbers by name, for plug-ins.
         outside: where the detector is not of this program.
     """
@@ -112,11 +153,7 @@ class OperatorSpec:
     counts_per_store_day: float = 2.0
     escalate_hours: float = 72.0
     refer_value: float = 250.0
-    approval_ladder: tuple[tuple[float, str], ...] = (
-        (500.0, "store_manager"),
-        (5_000.0, "inventory_control"),
-        (float("inf"), "finance"),
-    )
+    governance: Governance = field(default_factory=Governance)
     parameters: Mapping[str, float] = field(default_factory=dict)
     outside: OutsideSpec = field(default_factory=OutsideSpec)
 
@@ -127,3 +164,7 @@ class OperatorSpec:
     def threshold(self, type_name: str) -> float:
         """Least confidence at which a machine may repair a case of this type."""
         return self.confidence_by_type.get(type_name, self.confidence)
+
+    def patience(self, severity: str) -> float:
+        """Hours for which a case of this tier may stay open before it goes up."""
+        return self.governance.escalate_hours_by_severity.get(severity, self.escalate_hours)

@@ -151,6 +151,7 @@ def identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmRes
     writer.identify(
         version=program_version(), seed=experiment.seed, config_hash=compose.config_hash(experiment), arms=hashes,
         rows=sum(r.rows for r in results), business_rows=sum(r.business_rows for r in results),
+        audit_chains=[f"{r.arm}/R{r.region + 1}" for r in results if r.audit],
     )
 
 

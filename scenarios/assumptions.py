@@ -38,7 +38,10 @@ class Assumption:
 
     def value(self, experiment: Experiment) -> float:
         """What the configuration says."""
-        return float(functools.reduce(getattr, self.key.split("."), experiment))  # type: ignore[arg-type]
+        node: Any = experiment
+        for part in self.key.split("."):
+            node = node[part] if isinstance(node, dict) else getattr(node, part)
+        return float(node)
 
 
 @functools.cache

@@ -46,6 +46,9 @@ SIZES: tuple[str, ...] = (
     "people.loss_prevention",
     "people.change_board",
     "pricing.promotion_days",
+    "policy.drift_cases",
+    "policy.promotion_cases",
+    "policy.retention_days",
 )
 #: Keys that must be above 0 without being whole: the world divides by them or takes their logarithm.
 POSITIVE: tuple[str, ...] = (
@@ -104,6 +107,7 @@ SHARES: tuple[str, ...] = (
     "assortment.launched_share",
     "assortment.retired_share",
     "policy.confidence",
+    "policy.precision_floor",
 )
 #: Pairs of shares of one whole.
 WHOLES: tuple[tuple[str, str], ...] = (

@@ -18,7 +18,14 @@ from pyarrow.feather import write_feather
 
 from detection.pipeline import Operator, build
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
-from scenarios.operator_tables import alerts_table, cases_table, scope, scores_table
+from scenarios.operator_tables import (
+    alerts_table,
+    calibration_table,
+    cases_table,
+    decisions_table,
+    scope,
+    scores_table,
+)
 from scenarios.oracle import Oracle
 from scenarios.schema import Experiment
 from sim.actions import Action
@@ -140,6 +147,8 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     # In shadow the cases are the diagnosis that is scored; nothing was done about them.
     if result.arm != "unmanaged":
         tables["actions"] = _actions(records["actions"], world, names)
+        tables["decisions"] = decisions_table(records["decisions"])
+    tables["calibration"] = calibration_table(records["calibration"], names)
     return tables
 
 

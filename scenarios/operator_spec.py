@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detection.layout import Layout
-from detection.spec import OperatorSpec, OutsideSpec, PilotScope
-from scenarios.schema import Experiment
+from detection.spec import Governance, OperatorSpec, OutsideSpec, PilotScope
+from scenarios.schema import Experiment, Policy
 from sim.clock import DAY, parse_date
 from sim.draws import Purpose, keyed_int
 from sim.events import NULL, Vocabulary
@@ -29,6 +29,8 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         policy=policy.name,
         pilot=_pilot(experiment, locations),
         confidence=policy.confidence,
+        confidence_by_type=dict(policy.confidence_by_type),
+        governance=_governance(policy),
         service_hours=experiment.middleware.service_hours,
         grace_minutes=detector.grace_minutes,
         silence_probability=detector.silence_probability,
@@ -69,6 +71,29 @@ def _absolute(command: str) -> str:
     """A command whose words that are files here are found from another folder too."""
     return shlex.join(str(Path(word).absolute()) if (number and Path(word).is_file()) or word.startswith(".") else word
                       for number, word in enumerate(shlex.split(command)))
+
+
+def _governance(policy: Policy) -> Governance:
+    """The rules under which the operator may act."""
+    return Governance(
+        severity=dict(policy.severity),
+        person_from=policy.person_from or "",
+        escalate_hours_by_severity=dict(policy.escalate_hours_by_severity),
+        approval_ladder=(
+            (policy.store_manager_limit, "store_manager"),
+            (policy.inventory_control_limit, "inventory_control"),
+            (float("inf"), "finance"),
+        ),
+        reviews=frozenset(policy.reviews),
+        review_mode=policy.review_mode,
+        reviewers=dict(policy.reviewers),
+        precision_floor=policy.precision_floor,
+        precision_floor_by_type=dict(policy.precision_floor_by_type),
+        drift_cases=policy.drift_cases,
+        promotion_cases=policy.promotion_cases,
+        model_owner=policy.model_owner,
+        retention_days=policy.retention_days,
+    )
 
 
 def _pilot(experiment: Experiment, locations: Sequence[str]) -> PilotScope:

@@ -39,13 +39,32 @@ def alerts_table(table: Mapping[str, list[Any]], names: Names, arm: str) -> pa.T
 
 def cases_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
     """The cases of one region, in the order in which they were opened."""
-    strings = ("status", "type", "fault_type", "cause", "team", "origin")
+    strings = ("status", "type", "fault_type", "cause", "team", "origin", "severity", "verdict", "model_version")
     return pa.table({
         "case_id": ids(table["case_id"]), "opened_at": times(table["opened_at"]),
         "closed_at": times(table["closed_at"]), **{name: pa.array(table[name], pa.string()) for name in strings},
         "confidence": pa.array(table["confidence"], pa.float64()),
         "priority": pa.array(table["priority"], pa.float64()),
         "alerts": pa.array(table["alerts"], pa.list_(pa.int64())), **scope(table, names),
+    })
+
+
+def decisions_table(table: Mapping[str, list[Any]]) -> pa.Table:
+    """What the policy decided of one region's cases, step by step."""
+    strings = ("kind", "outcome", "team", "approver", "decided_by", "rule", "severity", "model_version")
+    return pa.table({
+        "case_id": ids(table["case_id"]), "decided_at": times(table["decided_at"]),
+        **{name: pa.array(table[name], pa.string()) for name in strings},
+        "confidence": pa.array(table["confidence"], pa.float64()),
+    })
+
+
+def calibration_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
+    """Confidence against verdicts of one region, by type and location."""
+    return pa.table({
+        "type": pa.array(table["type"], pa.string()), "location": names.location(table["location"]),
+        **{name: pa.array(table[name], pa.int64()) for name in ("cases", "confirmed", "refuted")},
+        **{name: pa.array(table[name], pa.float64()) for name in ("confidence", "false_rate")},
     })
 
 

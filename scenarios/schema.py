@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from detection.reviews import MODES, REVIEWERS
+from detection.severity import SEVERITY
+from detection.spec import CONFIDENCE_BY_TYPE
 from sim.config import Config
 
 
@@ -65,19 +68,49 @@ class Priority:
 
 @dataclass
 class Policy:
-    """What may be repaired without asking.
+    """What may be repaired without asking, and the rules around it.
 
     Attributes:
         name: a registered policy.
         confidence: least confidence of the classifier at which a machine may act; below it a person decides.
+        confidence_by_type: exception types with a threshold of their own.
         counts_per_store_day: counts the store teams can take on, per store and day.
         escalate_hours: a case open for longer than this goes up one level.
+        escalate_hours_by_severity: tiers of severity with a threshold of their own.
+        severity: least value at stake of the tiers critical, high and medium, currency; the rest is low.
+        person_from: tier from which on a person decides whatever a machine could do; null for none.
+        store_manager_limit: value up to which a store manager approves an adjustment, currency.
+        inventory_control_limit: value up to which inventory control does, currency; above it finance.
+        reviews: announced changes after which the policy must be reviewed: peak, assortment, upgrade.
+        review_mode: until then ``narrow`` hands to people what the change concerns, ``suspend`` everything.
+        reviewers: role that reviews, by kind of change.
+        precision_floor: least share of confirmed verdicts at which a machine may go on with an exception type.
+        precision_floor_by_type: exception types with a floor of their own.
+        drift_cases: latest verdicts of a type that the floor is held against.
+        promotion_cases: verdicts over which a challenger is tried against the model in charge.
+        model_owner: role that approves that a challenger takes charge.
+        retention_days: how long the operator keeps a closed case and the evidence behind it.
     """
 
     name: str = "deterministic"
     confidence: float = 0.8
+    confidence_by_type: dict[str, float] = field(default_factory=lambda: dict(CONFIDENCE_BY_TYPE))
     counts_per_store_day: float = 2.0
     escalate_hours: float = 72.0
+    escalate_hours_by_severity: dict[str, float] = field(default_factory=lambda: {"critical": 24.0})
+    severity: dict[str, float] = field(default_factory=lambda: dict(SEVERITY))
+    person_from: str | None = None
+    store_manager_limit: float = 500.0
+    inventory_control_limit: float = 5_000.0
+    reviews: list[str] = field(default_factory=lambda: list(REVIEWERS))
+    review_mode: str = MODES[0]
+    reviewers: dict[str, str] = field(default_factory=lambda: dict(REVIEWERS))
+    precision_floor: float = 0.5
+    precision_floor_by_type: dict[str, float] = field(default_factory=dict)
+    drift_cases: int = 20
+    promotion_cases: int = 50
+    model_owner: str = "inventory_control"
+    retention_days: int = 90
 
 
 @dataclass

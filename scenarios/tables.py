@@ -193,6 +193,9 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "alerts": IDS,
             **_SCOPE,
             "origin": NAME,
+            "severity": NAME,
+            "verdict": NAME,
+            "model_version": NAME,
         },
     ),
     "actions": _schema(
@@ -213,6 +216,31 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "minutes": NUMBER,
             "delta_units": COUNT,
             "verified_at": TIME,
+        },
+    ),
+    # what the policy said to each step of a case, and how a confidence fared against outcomes
+    "decisions": _schema(
+        {**_ARM, "case_id": ID, "decided_at": TIME, "kind": NAME},
+        {
+            "outcome": NAME,
+            "team": NAME,
+            "approver": NAME,
+            "decided_by": NAME,
+            "rule": NAME,
+            "confidence": NUMBER,
+            "severity": NAME,
+            "model_version": NAME,
+        },
+    ),
+    "calibration": _schema(
+        {**_ARM, "type": NAME},
+        {
+            "location": NAME,
+            "cases": COUNT,
+            "confidence": NUMBER,
+            "confirmed": COUNT,
+            "refuted": COUNT,
+            "false_rate": NUMBER,
         },
     ),
     # optional: a detector's score per subject and day

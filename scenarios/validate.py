@@ -15,6 +15,7 @@ from scenarios.groups import options
 from scenarios.limits import DAYS_MAX, check_limits
 from scenarios.memory import available_bytes, estimate_bytes
 from scenarios.outside import check_class, check_outside
+from scenarios.rules_of_policy import check_policy
 from scenarios.schema import CHOICES, Experiment
 from scenarios.windows import check_windows, locations
 from sim.clock import DAY, parse_date, to_datetime
@@ -58,6 +59,7 @@ def validate(experiment: Experiment, said: Collection[str] = ()) -> None:
     _check_memory(experiment)
     _check_room_in_ids(experiment)
     _check_names(experiment)
+    check_policy(experiment.policy)
     check_windows(experiment, _days(experiment), said)
     check_outside(experiment, _days(experiment))
 

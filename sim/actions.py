@@ -53,6 +53,8 @@ KINDS: dict[str, str] = {
     "chase_credit": "ask a vendor for a credit that is overdue",
     "substitute": "offer the customer another article for a short line",
     "repromise": "promise a line again, from another place or for later",
+    "review": "look at the automation policy again, and let it go on",
+    "promote": "put a challenger model in charge",
 }
 #: Kinds that change a record and therefore can be wrong.
 REPAIRS: frozenset[str] = frozenset(

@@ -2,7 +2,8 @@
 
 An action without a team is the machine's and acts from the next tick. One with a team waits for its
 people; one with an approver costs that role's time first, and no one approves what their own team
-raised. Every action is answered by one ``acting`` row and one row of the action log.
+raised. Every action is answered by
+one ``acting`` row and one row of the action log; delivered again, it is neither done nor answered again.
 """
 
 from __future__ import annotations
@@ -45,10 +46,14 @@ class Desk:
     def __init__(self, region: Region, mending: Mending, counting: Counting) -> None:
         self._region, self._mending, self._counting = region, mending, counting
         self.log = ActionLog()
+        self._taken: set[int] = set()
 
     def take(self, actions: list[Action]) -> None:
         """Accept the actions of one step."""
         for action in actions:
+            if action.action_id in self._taken:
+                continue
+            self._taken.add(action.action_id)
             row = self._enter(action)
             if not action.team and not action.approver:
                 self._finish(row, action, self._do(action))
@@ -115,7 +120,7 @@ class Desk:
             return mending.trace(document, by)
         if kind == "fix_conversion":
             return mending.fix_conversion(item, by)
-        if kind in {"escalate", "wait"}:
+        if kind in {"escalate", "wait", "review", "promote"}:
             return "", 0
         if not (0 <= location < room.locations and 0 <= item < room.items):
             return "it names no cell", 0
@@ -126,9 +131,9 @@ class Desk:
         if kind == "count":
             sheet = self._counting.count_one(cell, action.action_id)
             return ("it was counted too often today", 0) if sheet is None else ("", int(sheet.delta[0]))
+        if kind in {"adjust", "resync"} and not action.approver and action.rule != "unrestricted":
+            return "an adjustment needs a person's approval", 0
         if kind == "adjust":
-            if not action.approver and action.rule != "unrestricted":
-                return "an adjustment needs a person's approval", 0
             return mending.adjust(Belief(action.system), cell, int(action.units), action.action_id)
         if kind == "resync":
             if action.system not in {1, 2}:

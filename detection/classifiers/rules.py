@@ -10,8 +10,8 @@ mis-scan. A first short pick on a cell that sells is the picker's, others are th
 unit, and so empties slow cells; a fast one is replenished meanwhile, and when it is empty all the same
 its goods stand elsewhere.
 
-Confidence begins at a declared prior for each branch and moves with the verdicts of closed cases: a
-beta posterior whose prior weighs :data:`PRIOR_CASES` cases.
+Confidence is a declared prior for each branch; what closed cases say of it is the calibration's
+(:mod:`detection.models`), which has versions of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from detection.views.state import Views
 from sim.clock import DAY, HOUR
 from sim.events import NULL
 
-PRIOR_CASES = 10.0
 #: Types whose fault is the type itself, with the prior confidence.
 _SELF_EXPLAINING: dict[str, float] = {
     "duplicate_message": 0.97,
@@ -61,13 +60,12 @@ _MESSAGE_FAULTS = ("dropped_message", "posting_lag", "duplicate_message", "unit_
 
 
 class RuleClassifier:
-    """Rules of the trade, with confidences that learn from outcomes."""
+    """Rules of the trade, with a prior confidence each."""
 
     version = "rules-1"
 
     def __init__(self, spec: OperatorSpec) -> None:
         self._service = int(spec.service_hours * HOUR)
-        self._outcomes: dict[tuple[str, str], list[int]] = {}
 
     def classify(self, case: Case, related: Sequence[Case], views: Views) -> Diagnosis:
         """A diagnosis of a case."""
@@ -80,13 +78,11 @@ class RuleClassifier:
             diagnosis = self._missing(case, views)
         else:
             diagnosis = _cell(case, related, views)
-        return Diagnosis(diagnosis.type, diagnosis.fault_type, self._calibrated(diagnosis), finding.cause)
+        return Diagnosis(diagnosis.type, diagnosis.fault_type, diagnosis.confidence, finding.cause)
 
     def learn(self, case: Case) -> None:
-        """Count a verdict for the branch that made the diagnosis."""
-        if case.verdict:
-            tally = self._outcomes.setdefault((case.type, case.fault_type), [0, 0])
-            tally[case.verdict == "confirmed"] += 1
+        """Rules are written, not learned."""
+        del case
 
     def _missing(self, case: Case, views: Views) -> Diagnosis:
         """A message that is not where it should be."""
@@ -104,10 +100,6 @@ class RuleClassifier:
             return Diagnosis("posting_lag", "api_outage", 0.6)
         # A document of one line: late far more often than lost; without any gap, nothing later came either.
         return Diagnosis("posting_lag", "posting_lag", 0.85 if gap is not None else 0.7)
-
-    def _calibrated(self, diagnosis: Diagnosis) -> float:
-        refuted, confirmed = self._outcomes.get((diagnosis.type, diagnosis.fault_type), (0, 0))
-        return (diagnosis.confidence * PRIOR_CASES + confirmed) / (PRIOR_CASES + confirmed + refuted)
 
 
 def _cell(case: Case, related: Sequence[Case], views: Views) -> Diagnosis:

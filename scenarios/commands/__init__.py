@@ -32,6 +32,7 @@ SUMMARIES: dict[str, tuple[str, str]] = {
     "run": ("run [KEY=VALUE ...]", "run one scenario; print its scorecard, write a run folder"),
     "bench": ("bench [KEY=VALUE ...]", "scenarios x detectors or policies x seeds: a leaderboard"),
     "verify": ("verify RUN", "check a run folder: hashes, audit chain, identity, conservation"),
+    "audit": ("audit RUN [ID]", "tell the story of an action or a case: who, under which rule, on what"),
     "report": ("report RUN", "write the page of a run folder again"),
     "compare": ("compare A B [--json]", "two runs on the same seeds: what differs, how sure, and where from"),
     "gate": ("gate RUN --baseline F", "hold a run against a baseline: exit 0 passed, 1 regression, 2 cannot judge"),

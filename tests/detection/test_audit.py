@@ -1,5 +1,9 @@
 """The trail is sealed: whatever is changed, removed, moved or cut off is found."""
 
+import json
+from random import Random
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +50,47 @@ def test_a_chain_cut_short_is_found_by_its_head():
     made = log(5)
     assert verify_chain(made.lines()[:3]) is None
     assert verify_chain(made.lines()[:3], made.head) == 3
+
+
+def _reseal(lines):
+    """What a forger who knows the rule would write: every seal made anew over the changed records."""
+    forged = AuditLog()
+    for line in lines:
+        record = json.loads(line)["record"]
+        forged.append(record.pop("at"), record.pop("event"), **record)
+    return list(forged.lines())
+
+
+def _edit(lines, random):
+    row = random.randrange(len(lines))
+    entry = json.loads(lines[row])
+    name = random.choice(sorted(entry["record"]))
+    value = entry["record"][name]
+    entry["record"][name] = value + 1 if isinstance(value, (int, float)) else value + "x"
+    lines[row] = json.dumps(entry, separators=(",", ":"))
+
+
+def _delete(lines, random):
+    del lines[random.randrange(len(lines))]
+
+
+def _reorder(lines, random):
+    one, other = random.sample(range(len(lines)), 2)
+    lines[one], lines[other] = lines[other], lines[one]
+
+
+def _truncate(lines, random):
+    del lines[random.randrange(len(lines)) :]
+
+
+@pytest.mark.parametrize("tamper", [_edit, _delete, _reorder, _truncate])
+def test_of_a_thousand_forgeries_all_are_found_even_where_the_seals_were_made_anew(tamper):
+    made = log(40)
+    for number in range(250):
+        random = Random(number)
+        lines = list(made.lines())
+        tamper(lines, random)
+        if number % 2:
+            lines = _reseal(lines)
+        assert lines != list(made.lines())
+        assert verify_chain(lines, made.head) is not None

@@ -84,7 +84,7 @@ def test_unrestricted_asks_nobody_and_adjusts_from_inference():
 
 @pytest.mark.parametrize("value", [1.0, 499.0, 501.0, 4_999.0, 5_001.0, 1e9])
 def test_adjustments_and_claims_always_need_someone_else_s_approval(value):
-    ladder = OperatorSpec().approval_ladder
+    ladder = OperatorSpec().governance.approval_ladder
     for kind in ("adjust", "resync", "claim", "fix_conversion"):
         for team in TEAMS:
             role = approver_for(kind, value, team, ladder)
@@ -95,7 +95,7 @@ def test_adjustments_and_claims_always_need_someone_else_s_approval(value):
 
 
 def test_the_ladder_rises_with_value():
-    ladder = OperatorSpec().approval_ladder
+    ladder = OperatorSpec().governance.approval_ladder
     roles = [approver_for("adjust", value, "dc", ladder) for value in (500, 501, 5_000, 5_001)]
     assert roles == ["store_manager", "inventory_control", "inventory_control", "finance"]
 

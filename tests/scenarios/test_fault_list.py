@@ -75,7 +75,7 @@ def test_the_catalogue_is_whole_and_its_approvers_are_roles_that_the_desk_knows(
 @pytest.mark.parametrize(("name", "kind"), AGREED.items())
 def test_who_answers_for_a_type_is_whom_the_policy_asks(name: str, kind: str) -> None:
     assert kind in PLANS[name, ""]
-    ladder = OperatorSpec().approval_ladder
+    ladder = OperatorSpec().governance.approval_ladder
     # Whoever carries it out: the desk itself has no team here.
     assert approver_for(kind, 10.0, "", ladder) in BY_NAME[name].approvers
     assert kind in BY_KIND

@@ -1,0 +1,50 @@
+"""What the audit trail tells of a case: that it was opened, what was decided, asked for and came of it.
+
+Together the records of a case answer who or what did something, under which rule and which version of the
+model, and on which alerts; ids join them to the tables, the ERP documents and the messages of the stream.
+"""
+
+from __future__ import annotations
+
+from detection.audit import AuditLog
+from detection.cases import Case
+from detection.policy import Decision
+from detection.taxonomy import Finding
+from sim.actions import Action
+
+
+def opened(audit: AuditLog, case: Case) -> None:
+    """A case, with its diagnosis and the alerts behind it."""
+    audit.append(
+        case.opened_at, "opened", case=case.case_id, type=case.type, fault=case.fault_type, cause=case.cause,
+        confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
+        value=round(case.value, 2), team=case.team, alerts=list(case.alerts), **_target(case.finding),
+    )  # fmt: skip
+
+
+def decided(audit: AuditLog, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:
+    """What the policy said to one step of a case."""
+    audit.append(
+        now, "decision", case=case.case_id, kind=kind, outcome=decision.outcome, by=decision.decided_by,
+        rule=reason or decision.rule, approver=decision.approver, team=decision.team,
+        confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
+    )  # fmt: skip
+
+
+def asked(audit: AuditLog, case: Case, now: int, kind: str, action: Action) -> None:
+    """What the world was asked to do."""
+    audit.append(
+        now, "action", action=action.action_id, case=case.case_id, kind=kind, by=action.decided_by, rule=action.rule,
+        model=action.model_version, team=action.team, approver=action.approver, **_target(action),
+    )  # fmt: skip
+
+
+def answered(audit: AuditLog, now: int, action_id: int, case_id: int, outcome: str, done_at: int, units: int) -> None:
+    """What came of it."""
+    audit.append(now, "result", action=action_id, case=case_id, outcome=outcome, done_at=done_at, units=units)
+
+
+def _target(about: Finding | Action) -> dict[str, int]:
+    """The document, the message and the cell, as far as there are any."""
+    names = ("document_id", "interface", "location", "item", "sequence")
+    return {name: value for name in names if (value := getattr(about, name)) >= 0}
