@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from detection import remedies
 from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
-from detection.casework import lost_units, nap, news, verdict
+from detection.casework import has_failed, lost_units, nap, news, verdict
 from detection.classifiers.base import Classifier
 from detection.keys import key_id
 from detection.policy import Decision, Policy, decide
@@ -189,7 +189,7 @@ class CaseDesk:
         now = views.now
         if holds(case, views):
             self._settle(views, case)
-        elif case.status == "verifying" and now >= case.done_at + remedies.verify_span(case.step_kind):
+        elif case.status == "verifying" and has_failed(case, views):
             case.apply("failed")
             case.plan = case.plan[1:]
             self._ready[case.case_id] = case

@@ -101,7 +101,7 @@ class Desk:
         kind = action.kind
         if kind in mending.remedies:
             return mending.remedies[kind](action)
-        if kind in {"replay", "suppress", "expedite"}:
+        if kind in {"replay", "suppress"}:
             if interface < 0 or location < 0 or sequence < 0:
                 return "it names no message", 0
             return getattr(mending, kind)(interface, location, sequence, by)  # type: ignore[no-any-return]
