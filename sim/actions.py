@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from sim.events import NO_CODE, NULL
 
 #: kind -> what the world does. The ones marked * change a stock record without replaying or
-#: reversing an original, and so always need a person's approval (but under ``unrestricted``).
+#: reversing an original, and so always need a person's approval (but where ``people.operator_acts_alone``).
 KINDS: dict[str, str] = {
     "replay": "send the original message of a document line again from its source",
     "redrive": "put the dead letters of an interface back on the wire",

@@ -127,7 +127,7 @@ class Desk:
             sheet = self._counting.count_one(cell, action.action_id)
             return ("it was counted too often today", 0) if sheet is None else ("", int(sheet.delta[0]))
         if kind == "adjust":
-            if not action.approver and action.rule != "unrestricted":
+            if not self._region.room.is_approved(action.approver):
                 return "an adjustment needs a person's approval", 0
             return mending.adjust(Belief(action.system), cell, int(action.units), action.action_id)
         if kind == "resync":

@@ -183,7 +183,7 @@ class Mending:
 
     def _reverse(self, action: Action) -> Outcome | None:
         """Reverse a receipt line; it changes the stock record, so that a person must agree."""
-        if not action.approver and action.rule != "unrestricted":
+        if not self.region.room.is_approved(action.approver):
             return "a reversal needs a person's approval", 0
         return self.receiving.converting.reverse(int(action.document_id), int(action.item), int(action.action_id))
 

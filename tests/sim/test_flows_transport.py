@@ -13,7 +13,7 @@ from sim.config import Config
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, STATUS
 from sim.ledger import Belief, Cause, Place
 from sim.world import RegionWorld
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _trucks(**rates: float) -> Config:
@@ -369,9 +369,9 @@ def test_a_redrive_while_it_is_down_is_refused():
 
 def test_adjusting_during_an_outage_is_a_wrong_repair():
     """ERP is behind, not wrong: setting its book to the site's puts it wrong once the backlog arrives."""
-    adjust = {"kind": "adjust", "system": 1, "units": -1, "location": 1, "item": 0, "rule": "unrestricted"}
+    adjust = {"kind": "adjust", "system": 1, "units": -1, "location": 1, "item": 0}
     watcher = Watcher(lambda *_: adjust, ("retrying",))
-    played = play(_outages(), watcher=watcher)
+    played = play(acting_alone(_outages()), watcher=watcher)
     wrong = played.wrong_repairs()
     assert wrong.units.sum() == -len(watcher.asked)
     assert (played.exceptions("api_outage").restored_by == -1).all()
