@@ -52,6 +52,14 @@ def not_before(case: Case, kind: str, views: Views) -> int:
     return now
 
 
+def has_failed(case: Case, views: Views) -> bool:
+    """Whether a step that was done has had its time to show, or showed that something else is missing."""
+    was_traced = case.type == "transfer_delay" and case.step_kind == "trace"
+    if was_traced and views.shipments.is_unconfirmed(case.finding.document_id, views.now):
+        return True
+    return views.now >= case.done_at + remedies.verify_span(case.step_kind)
+
+
 def verdict(case: Case, views: Views) -> str:
     """What the outcome says of the diagnosis: confirmed, refuted, or nothing."""
     if case.type == "duplicate_message" and case.done_at == NULL:
@@ -104,7 +112,9 @@ def _of_messages(views: Views) -> Iterator[Subject]:
 
 
 def _of_documents(views: Views) -> Iterator[Subject]:
-    for document in (*views.shipments.arrived, *views.batches.settled, *views.credits.settled):
+    shipments = views.shipments
+    trucks = (*shipments.arrived, *shipments.received, *shipments.unconfirmed)
+    for document in (*trucks, *views.batches.settled, *views.credits.settled):
         yield ("document", document, NO_CODE, 0)
     lines = (
         *views.shipments.resolved, *views.versions.ordered, *views.reservations.freed, *views.picks.resolved,

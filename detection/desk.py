@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from detection import remedies, trail
 from detection.audit import AuditLog
 from detection.cases import Case, CaseBook
-from detection.casework import answers, lost_units, nap, news, not_before, verdict
+from detection.casework import answers, has_failed, lost_units, nap, news, not_before, verdict
 from detection.classifiers.base import Classifier
 from detection.governance import PolicyEngine, Request
 from detection.holding import HeldCells
@@ -194,7 +194,7 @@ class CaseDesk:
         now = views.now
         if holds(case, views):
             self._settle(views, case)
-        elif case.status == "verifying" and now >= case.done_at + remedies.verify_span(case.step_kind):
+        elif case.status == "verifying" and has_failed(case, views):
             case.apply("failed")
             case.plan = case.plan[1:]
             self._ready[case.case_id] = case

@@ -30,7 +30,8 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("carton_mismatch", ""): ("relink",),
     ("receiving_variance", ""): ("claim",),
     ("receiving_variance", "unit_of_measure"): ("fix_conversion", "claim"),
-    ("transfer_delay", ""): ("trace",),
+    # Where the truck turns out to have come, its confirmation is what is missing.
+    ("transfer_delay", ""): ("trace", "expedite"),
     # A conversion that is right leaves a receipt that is a whole multiple off by chance.
     ("unit_of_measure", ""): ("fix_conversion", "claim"),
     ("api_outage", ""): ("redrive",),

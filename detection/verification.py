@@ -51,7 +51,7 @@ def is_delivered(finding: Finding, views: Views) -> bool:
 def _document_holds(finding: Finding, views: Views) -> bool:
     shipments = views.shipments
     if finding.type == "transfer_delay":
-        return finding.document_id not in shipments.travelling
+        return finding.document_id not in shipments.travelling and finding.document_id not in shipments.unreceived
     if finding.type == "late_asn":
         return finding.document_id not in shipments.waiting
     if finding.type == "carton_mismatch":

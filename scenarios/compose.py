@@ -31,6 +31,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
+from detection.policy import find_policy
 from scenarios.assumptions import assumptions, fixed
 from scenarios.errors import UserError, choices
 from scenarios.groups import groups, options, plugins
@@ -73,6 +74,8 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     experiment.scenario = file.name if file is not None else str(scenario[-1]) if scenario else "quickstart"
     experiment.out = paths[-1] if paths and paths[-1] != "null" else None
     validate(experiment, [override.key_or_group for override in parsed])
+    # The world lets an operator act alone by its own configuration, not since an action says so.
+    experiment.people.operator_acts_alone |= not find_policy(experiment.policy.name).asks
     return normalise(experiment)
 
 

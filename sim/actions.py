@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from sim.events import NO_CODE, NULL
 
 #: kind -> what the world does. The ones marked * change a stock record without replaying or
-#: reversing an original, and so always need a person's approval (but under ``unrestricted``).
+#: reversing an original, and so always need a person's approval (but where ``people.operator_acts_alone``).
 KINDS: dict[str, str] = {
     "replay": "send the original message of a document line again from its source",
     "redrive": "put the dead letters of an interface back on the wire",
     "suppress": "reverse a proven second posting of one message",
-    "expedite": "push a lagging posting to the front of its queue",
+    "expedite": "push a lagging posting to the front of its queue, or have a transfer that came confirmed",
     "post_receipt": "receive goods on the dock without their ASN",
     "relink": "put an unknown carton on the order it belongs to",
     "trace": "have the carrier find a late truck and bring it in",

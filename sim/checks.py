@@ -1,7 +1,8 @@
 """Invariants that stand apart from the world they check; each raises at the end of a simulated day.
 
 - The ledger's identity, the sign of stock, the sums of places and entries (``Ledger.check``).
-- What is in flight towards ERP and OMS is exactly what waits in the feeds.
+- What is in flight towards ERP and OMS is exactly what waits in the feeds, and what no one has sent yet of
+  trucks that have come.
 - Units are conserved: opening + supplied = in all places + in transit + sold - returned + lost
   + scrapped + sent back.
 """
@@ -47,6 +48,9 @@ def _check_feeds(region: Region) -> None:
         for feed in region.feeds:
             if belief in feed.beliefs:
                 waiting += feed.in_flight(belief)
+        if belief not in _FED_ONLY:
+            for held in region.unconfirmed.values():
+                np.subtract.at(waiting, held.cell, held.units)
         flying = region.room.ledger.in_flight[belief]
         start = 0 if belief in _FED_ONLY else items
         wrong = np.flatnonzero(waiting[start:] != flying[start:])

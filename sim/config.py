@@ -252,6 +252,8 @@ class People:
     service_minutes_median: float = 15.0
     service_sigma: float = 0.6
     approval_minutes: float = 3.0
+    #: Whether an operator may change a stock record with nobody's approval: a policy that asks nobody sets it.
+    operator_acts_alone: bool = False
     cost_per_hour: float = 28.0
 
 

@@ -106,7 +106,7 @@ class Desk:
         kind = action.kind
         if kind in mending.remedies:
             return mending.remedies[kind](action)
-        if kind in {"replay", "suppress", "expedite"}:
+        if kind in {"replay", "suppress"}:
             if interface < 0 or location < 0 or sequence < 0:
                 return "it names no message", 0
             return getattr(mending, kind)(interface, location, sequence, by)  # type: ignore[no-any-return]
@@ -131,7 +131,7 @@ class Desk:
         if kind == "count":
             sheet = self._counting.count_one(cell, action.action_id)
             return ("it was counted too often today", 0) if sheet is None else ("", int(sheet.delta[0]))
-        if kind in {"adjust", "resync"} and not action.approver and action.rule != "unrestricted":
+        if kind in {"adjust", "resync"} and not self._region.room.is_approved(action.approver):
             return "an adjustment needs a person's approval", 0
         if kind == "adjust":
             return mending.adjust(Belief(action.system), cell, int(action.units), action.action_id)

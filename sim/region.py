@@ -32,6 +32,20 @@ from sim.stream import Stream
 from sim.truth import Truth
 
 
+@dataclass(frozen=True)
+class Unconfirmed:
+    """What a truck brought that only the shop knows of.
+
+    Attributes:
+        cell, units: what was taken in; shapes (n,).
+        asked: succeed it, with who asks, to have the confirmation sent.
+    """
+
+    cell: np.ndarray
+    units: np.ndarray
+    asked: simpy.Event
+
+
 @dataclass
 class Region:
     """A region and its parts; flows act on it.
@@ -42,6 +56,7 @@ class Region:
         refill: cells whose shelf may need filling, collected until the next round.
         closing: shops whose end is announced: nothing is ordered or planned for them.
         closed: shops whose doors have closed for good; nobody comes.
+        unconfirmed: transfers that have come and whose confirmation is held back, by document.
         relisting: told when the assortment has changed, by whoever keeps something of its demand.
     """
 
@@ -55,6 +70,7 @@ class Region:
     relisting: list[Callable[[], None]] = field(default_factory=list)
     closing: set[int] = field(default_factory=set)
     closed: set[int] = field(default_factory=set)
+    unconfirmed: dict[int, Unconfirmed] = field(default_factory=dict)
 
     @property
     def feeds(self) -> list[Feed]:

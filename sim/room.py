@@ -88,6 +88,10 @@ class Room:
         event = self.env.timeout(max(0, time - self.now))
         event.callbacks.append(lambda _: act())
 
+    def is_approved(self, approver: str) -> bool:
+        """Whether a change of a stock record may be carried out that ``approver`` (empty for nobody) agreed to."""
+        return bool(approver) or self.config.people.operator_acts_alone
+
     def unit_margin(self, item: int) -> float:
         """Price less cost of an item."""
         return float(self.catalogue.price[item] - self.catalogue.cost[item])

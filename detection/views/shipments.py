@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from detection.views.columns import integers
-from sim.clock import DAY, MINUTE
+from sim.clock import DAY, HOUR, MINUTE
 from sim.events import CODE, DOCUMENT_TYPE, NO_CODE, NULL, STATUS, Block
 
 _FORGET_DAYS = 30
+#: Unloading takes half an hour: a truck is overdue at the handheld so long after its arrival was told.
+_RECEIVED_HOURS = 2
 _ASN = DOCUMENT_TYPE["asn"]
 _EXCEPTIONAL = (STATUS["unknown_carton"], STATUS["variance"])
 
@@ -67,6 +69,9 @@ class Shipments:
 
     Attributes:
         travelling: transfers that departed and did not arrive.
+        unreceived: transfers that arrived and were not received, with when that was told.
+        received, unconfirmed: what this step brought: transfers received after they arrived; transfers of which
+            that is overdue.
         late, arrived, unannounced, exceptional: what this step brought: overdue transfers, transfer
             documents that arrived, (shipment, purchase order, event id) at the dock without a notice,
             and receipt lines that went wrong.
@@ -79,6 +84,7 @@ class Shipments:
     def __init__(self, locations: int, grace_minutes: float) -> None:
         self._grace = int(grace_minutes * MINUTE)
         self.travelling: dict[int, Transfer] = {}
+        self.unreceived: dict[int, int] = {}
         self.transit = np.zeros((locations, 3))
         self._warned: set[int] = set()
         self._advised: dict[int, int] = {}
@@ -95,6 +101,8 @@ class Shipments:
         """Clear the last step's news."""
         self.late: list[Transfer] = []
         self.arrived: list[int] = []
+        self.received: list[int] = []
+        self.unconfirmed: list[int] = []
         self.unannounced: list[tuple[int, int, int]] = []
         self.exceptional: list[Receipt] = []
         self.resolved: list[tuple[int, int]] = []
@@ -126,7 +134,12 @@ class Shipments:
         self._resolve(shipments)
         self._cartons[0].update(zip(cartons, integers(block, "quantity").tolist(), strict=True))
 
-    def arrive(self, block: Block) -> None:
+    def is_unconfirmed(self, document: int, now: int) -> bool:
+        """Whether a transfer arrived so long ago that it should have been received."""
+        told_at = self.unreceived.get(document)
+        return told_at is not None and now >= told_at + _RECEIVED_HOURS * HOUR
+
+    def arrive(self, now: int, block: Block) -> None:
         """Trucks at the gate."""
         names = ("document_id", "document_type", "occurred_at", "parent_document_id", "event_id")
         for document, kind, at, parent, event in zip(*(integers(block, n).tolist() for n in names), strict=True):
@@ -134,13 +147,19 @@ class Shipments:
                 self._dock.append((document, parent, event))
                 continue
             self.arrived.append(document)
+            self.unreceived[document] = now
             self._warned.discard(document)
             transfer = self.travelling.pop(document, None)
             if transfer is not None:
                 self._learn(transfer.location, at - transfer.departed_at)
 
     def receive(self, block: Block) -> None:
-        """Receipt lines that differ from their notice, and those that put one right."""
+        """Receipt lines of trucks, those that differ from their notice, and those that put one right."""
+        if self.unreceived:
+            came = self.unreceived.keys() & set(np.unique(integers(block, "document_id")).tolist())
+            self.received.extend(sorted(came))
+            for document in came:
+                del self.unreceived[document]
         if "parent_document_id" not in block.columns:
             return  # stores book their trucks: there is no notice to differ from
         noticed = integers(block, "parent_document_id") != NULL
@@ -176,6 +195,7 @@ class Shipments:
             if document not in self._warned and transfer.due_at != NULL and transfer.due_at + self._grace <= now:
                 self.late.append(transfer)
         self._warned.update(transfer.document_id for transfer in self.late)
+        self.unconfirmed = [document for document in self.unreceived if self.is_unconfirmed(document, now)]
         self.unannounced = [entry for entry in self._dock if entry[0] not in self._advised]
         self.waiting.update((shipment, now) for shipment, _, _ in self.unannounced)
 
@@ -183,6 +203,7 @@ class Shipments:
         """Forget what left the road and the dock long ago."""
         horizon = now - _FORGET_DAYS * DAY
         self._advised = {document: at for document, at in self._advised.items() if at > horizon}
+        self.unreceived = {document: at for document, at in self.unreceived.items() if at > horizon}
         lost = [document for document, transfer in self.travelling.items() if transfer.departed_at < horizon]
         for document in lost:
             del self.travelling[document]

@@ -87,7 +87,7 @@ class Views:
             ("changing", self._change),
             ("advising", lambda block: self.shipments.advise(self.now, block)),
             ("departing", self.shipments.depart),
-            ("arriving", self.shipments.arrive),
+            ("arriving", lambda block: self.shipments.arrive(self.now, block)),
             ("receiving", self._receive),
             ("shipping", self._send),
             ("returning", self._take_back),

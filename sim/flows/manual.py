@@ -96,9 +96,10 @@ class Manual:
         self._start(case, "inventory_control", 6 * DAY, lambda: self._mending.claim(receipt, item, -1))
 
     def truck_missing(self, transfer: int, location: int) -> None:
-        """A store misses its truck the morning after and has it traced."""
+        """A store misses its truck the morning after: it is traced, and confirmed where it has come already."""
         case = self.open_case("transfer_delay", "supply_chain", location=location, document_id=transfer)
-        self._start(case, "supply_chain", 8 * HOUR, lambda: self._mending.trace(transfer, -1))
+        self._start(case, "supply_chain", 8 * HOUR,
+                    lambda: (self._mending.trace(transfer, -1), self._mending.confirm(transfer, -1)))
 
     def interface_down(self, interface: int) -> None:
         """The integration team sees an outage after an hour, and drains what is dead once it is over."""

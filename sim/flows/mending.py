@@ -55,6 +55,7 @@ class Mending:
 
     def __post_init__(self) -> None:
         self.offer("reverse", self._reverse)
+        self.offer("expedite", self._expedite)
 
     def offer(self, kind: str, carry_out: Callable[[Action], Outcome | None]) -> None:
         """Let another flow carry out a kind of action; it answers None where the target is not its own."""
@@ -84,6 +85,15 @@ class Mending:
         """Push a lagging posting to the front."""
         feed = self.region.feed(interface)
         return ("no such interface", 0) if feed is None else feed.expedite(location, sequence, by)
+
+    def _expedite(self, action: Action) -> Outcome:
+        """Push what lags: a posting by its number, or the confirmation of a transfer by its document."""
+        interface, location, sequence = int(action.interface), int(action.location), int(action.sequence)
+        if min(interface, location, sequence) >= 0:
+            return self.expedite(interface, location, sequence, action.action_id)
+        if action.document_id in self.region.unconfirmed:
+            return self.confirm(int(action.document_id), action.action_id)
+        return "it names no message", 0
 
     def redrive(self, interface: int, by: int) -> Outcome:
         """Put dead letters back on the wire; calls that nobody answered leave none."""
@@ -159,13 +169,21 @@ class Mending:
         self.region.room.figures["expediting"] += self.region.room.config.costs.expedite
         return "", 0
 
+    def confirm(self, transfer: int, by: int) -> Outcome:
+        """Have a shop confirm a truck that it has taken in."""
+        held = self.region.unconfirmed.get(transfer)
+        if held is None or held.asked.triggered:
+            return "no confirmation of it is held back", 0
+        held.asked.succeed(by)
+        return "", 0
+
     def fix_conversion(self, item: int, by: int) -> Outcome:
         """Correct an item's conversion, and reverse and repost what came in wrong."""
         return self.receiving.converting.fix(item, self.actor(by, item), by)
 
     def _reverse(self, action: Action) -> Outcome | None:
         """Reverse a receipt line; it changes the stock record, so that a person must agree."""
-        if not action.approver and action.rule != "unrestricted":
+        if not self.region.room.is_approved(action.approver):
             return "a reversal needs a person's approval", 0
         return self.receiving.converting.reverse(int(action.document_id), int(action.item), int(action.action_id))
 

@@ -3,7 +3,8 @@
 Every night ERP reviews the shops by (R, s, nQ): where on-hand and on-order together are at or below
 s, whole packs are ordered until they are above it. The DC promises what its WMS book holds, picks
 what is really there, and sends one truck a shop. A store receives by handheld: its own book knows
-at once, ERP and OMS by message.
+at once, ERP and OMS by message; where that confirmation is late, the goods are sold while everyone
+else takes them to be on the road.
 """
 
 from __future__ import annotations
@@ -16,21 +17,21 @@ import simpy
 
 from sim.clock import DAY, HOUR, MINUTE, SECOND
 from sim.draws import Kind
-from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, NULL, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending
 from sim.ledger import Belief, Place
 from sim.ledger import Kind as StockKind
 from sim.middleware.messages import Messages
-from sim.region import Region
+from sim.region import Region, Unconfirmed
 from sim.systems.erp import store_needs
 from sim.systems.store import serve
-from sim.systems.tms import delay, delay_fault, expect, lane_times, service_level, truck_row
+from sim.systems.tms import comes_unconfirmed, delay, delay_fault, expect, lane_times, service_level, truck_row
 
 _REVIEW_HOUR, _PICK_AFTER, _DEPART_AFTER = 22, 2 * HOUR, 7 * HOUR
 #: Packing of a transfer line's key: destination | day | line.
 _DESTINATION_SHIFT, _DAY_SHIFT = 24, 13
-_TRACED = 3 * HOUR
+_TRACED, _UNLOADED = 3 * HOUR, 30 * MINUTE
 
 
 class Replenishing:
@@ -130,24 +131,31 @@ class Replenishing:
         yield room.env.timeout(departure - room.now)
         self._header("departing", 1, day, location, transfer, due)
         fault = delay_fault(room, location, day, transfer, int(units.sum()))
+        row_key = key + np.int64(room.ids.prefix(Kind.TRANSFER, 2))
         if fault >= 0:
             late = max(arrival, due) + delay(room, location, day)
+            missed = self._miss(fault, day, transfer, cell, units, due)
+            if comes_unconfirmed(room, location, day):
+                expect(room, 0, location, day, transfer, due, arrival, arrival)
+                load = cell, units, row_key
+                yield from self._confirm_late(fault, day, transfer, load, (arrival, late, due), missed)
+                return
             expect(room, 0, location, day, transfer, due, arrival, late, fault)
-            yield from self._come_late(fault, day, location, transfer, cell, units, (arrival, late), due)
+            yield from self._come_late(fault, arrival, late, missed)
         else:
             expect(room, 0, location, day, transfer, due, arrival, arrival)
             yield room.env.timeout(max(0, arrival - room.now))
         self._header("arriving", 2, day, location, transfer, due)
-        yield room.env.timeout(30 * MINUTE)
-        self.receive(location, cell, units, key + np.int64(room.ids.prefix(Kind.TRANSFER, 2)), transfer, 0)
+        yield room.env.timeout(_UNLOADED)
+        self.receive(location, cell, units, row_key, transfer, 0)
         if fault >= 0:
             self._mending.trucks.pop(transfer, None)
 
-    def _come_late(self, fault: int, day: int, location: int, transfer: int, cell: np.ndarray, units: np.ndarray,
-                   arrivals: tuple[int, int], due: int) -> Generator[simpy.Event, Any, None]:
-        """A truck that went astray comes when its delay ends, or soon after it was traced."""
+    def _miss(self, fault: int, day: int, transfer: int, cell: np.ndarray, units: np.ndarray,
+              due: int) -> tuple[simpy.Event, int]:
+        """A transfer will be missed when due; the event of its being traced, and the ticket of what it holds up."""
         room = self._region.room
-        planned, arrival = arrivals
+        location = int(cell[0]) // room.items
         traced = room.env.event()
         self._mending.trucks[transfer] = traced
         ticket = room.rules.hold_up(fault, cell)
@@ -162,29 +170,87 @@ class Replenishing:
             self._manual.truck_missing(transfer, location)
 
         room.at(due, breach)
+        return traced, ticket
+
+    def _come_late(self, fault: int, planned: int, arrival: int,
+                   missed: tuple[simpy.Event, int]) -> Generator[simpy.Event, Any, None]:
+        """A truck that went astray comes when its delay ends, or soon after it was traced."""
+        room = self._region.room
+        traced, ticket = missed
         yield traced | room.env.timeout(arrival - room.now)
-        by = -1
+        by = self._asker(traced, fault)
         if traced.triggered:
-            by = int(traced.value or -1)
-            if by >= 0:
-                room.truth.lineage(by, fault)
             yield room.env.timeout(max(0, planned - room.now, min(arrival - room.now, _TRACED)))
         room.rules.let_go(ticket, by)
 
-    def _header(self, event_type: str, step: int, day: int, location: int, transfer: int, due: int) -> None:
-        """A row of the TMS about a whole truck."""
+    def _confirm_late(self, fault: int, day: int, transfer: int, load: tuple[np.ndarray, np.ndarray, np.ndarray],
+                      times: tuple[int, int, int],
+                      missed: tuple[simpy.Event, int]) -> Generator[simpy.Event, Any, None]:
+        """A truck comes in time, and its confirmation late, or when someone asks for it.
+
+        That the truck has come is told with the confirmation, or as soon as someone has the carrier look.
+
+        Args:
+            fault: of the confirmation.
+            day: of the truck's key.
+            transfer: its document.
+            load: cells, units, and keys of the receipt's rows; shapes (n,).
+            times: when it comes, when that is confirmed if nobody asks, and when it was due.
+            missed: see :meth:`_miss`.
+        """
+        region, room = self._region, self._region.room
+        (cell, units, row_key), (arrival, late, due), (traced, ticket) = load, times, missed
+        location = int(cell[0]) // room.items
+        yield room.env.timeout(max(0, arrival - room.now))
+        arrived_at = room.now
+        yield room.env.timeout(_UNLOADED)
+        self._take_in(cell, units)
+        asked, over = room.env.event(), room.env.timeout(max(0, late - room.now))
+        region.unconfirmed[transfer] = Unconfirmed(cell, units, asked)
+        yield traced | asked | over
+        room.truth.lineage(self._header("arriving", 2, day, location, transfer, due, arrived_at), fault)
+        self._asker(traced, fault)
+        if not (asked.triggered or over.processed):
+            yield asked | over
+        del region.unconfirmed[transfer], self._mending.trucks[transfer]
+        self._confirm(location, cell, units, row_key, transfer, 0)
+        room.truth.lineage(room.ids.scramble(row_key), fault)
+        room.rules.let_go(ticket, self._asker(asked, fault))
+
+    def _asker(self, asked: simpy.Event, fault: int) -> int:
+        """Who asked for something about a transfer with a fault: an action's id, or -1 for people and nobody."""
+        by: int = asked.value if asked.triggered else -1  # type: ignore[assignment]
+        if by >= 0:
+            self._region.room.truth.lineage(by, fault)
+        return by
+
+    def _header(self, event_type: str, step: int, day: int, location: int, transfer: int, due: int,
+                occurred_at: int = NULL) -> int:
+        """A row of the TMS about a whole truck; its id."""
         room = self._region.room
         event = room.ids.one(Kind.HEADER, (location << 12 | day) + (1 << 37), 7 + step)
-        truck_row(room, event_type, event, 0, location, transfer, due)
+        truck_row(room, event_type, event, 0, location, transfer, due, occurred_at)
+        return event
 
     def receive(self, location: int, cell: np.ndarray, units: np.ndarray, row_key: np.ndarray, transfer: int,
                 source: int) -> None:
         """A store books a truck from the DC, or from another store, by handheld."""
-        region, room = self._region, self._region.room
-        ledger, n = room.ledger, len(cell)
-        ledger.unload(cell, units)
-        ledger.tell(StockKind.ON_HAND, cell, units, place=Place.BACKROOM, posted=(Belief.SITE_ON_HAND,))
-        ledger.tell(StockKind.ON_ORDER, cell, -units)
+        self._take_in(cell, units)
+        self._confirm(location, cell, units, row_key, transfer, source)
+
+    def _take_in(self, cell: np.ndarray, units: np.ndarray) -> None:
+        """The goods stand in the backroom, and the store's own book knows."""
+        room = self._region.room
+        room.ledger.unload(cell, units)
+        room.ledger.tell(StockKind.ON_HAND, cell, units, place=Place.BACKROOM, posted=(Belief.SITE_ON_HAND,))
+        room.ledger.tell(StockKind.ON_ORDER, cell, -units)
+        room.rules.touch(cell)
+        self._region.refill.append(cell)
+
+    def _confirm(self, location: int, cell: np.ndarray, units: np.ndarray, row_key: np.ndarray, transfer: int,
+                 source: int) -> None:
+        """The store tells ERP and OMS what it took in."""
+        region, room, n = self._region, self._region.room, len(cell)
         at = room.now + np.arange(n) * SECOND
         where = np.full(n, location, np.int32)
         sequence = region.channels["store"].send(Messages(
@@ -199,5 +265,3 @@ class Replenishing:
             item=cell % room.items, quantity=units, code=CODE["305"], document_type=DOCUMENT_TYPE["transfer"],
             document_id=np.full(n, transfer), correlation_id=transfer, status=STATUS["accepted"],
         )
-        room.rules.touch(cell)
-        region.refill.append(cell)

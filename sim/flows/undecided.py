@@ -157,13 +157,13 @@ class Undecided:
         """Say what becomes of a forgotten return: the action's units are a :class:`Disposition`."""
         if action.units not in set(Disposition):
             return "no such disposition", 0
-        if action.units == Disposition.SCRAP and not _is_approved(action):
+        if action.units == Disposition.SCRAP and not self._region.room.is_approved(action.approver):
             return "scrapping needs a person's approval", 0
         return self.decide(int(action.document_id), Disposition(action.units), action.action_id)
 
     def scrap(self, action: Action) -> Outcome:
         """Scrap returned goods that lie in the cage, undecided or blocked."""
-        if not _is_approved(action):
+        if not self._region.room.is_approved(action.approver):
             return "scrapping needs a person's approval", 0
         document = int(action.document_id)
         goods = self._blocked.pop(document, None)
@@ -233,7 +233,3 @@ class Undecided:
             goods = list(found.values())
             self._look(goods)
             self._carry_out(found, self._fitting(goods), -1)
-
-
-def _is_approved(action: Action) -> bool:
-    return bool(action.approver) or action.rule == "unrestricted"

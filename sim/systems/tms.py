@@ -3,6 +3,7 @@
 Every lane has a distance of its own, and a service level that follows from it: a truck that meets no
 trouble is always inside it. The carrier sends an ETA at departure and another half-way. What went
 astray is known half-way only in part: some carriers notice and say so, the others repeat the plan.
+Of the transfers that look late some are there: the truck came, and its confirmation is what is late.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import numpy as np
 
 from sim.clock import HOUR, SECOND
 from sim.draws import Kind, Paper, Purpose, keyed_int, lognormal_int, paper, uniform_int
-from sim.events import DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
+from sim.events import DOCUMENT_TYPE, INTERFACE, NO_CODE, NULL, SOURCE, STATUS
 from sim.room import Room
 
 #: Lognormal hours on the road: median and sigma over lanes, and sigma over the trips of one. Assumptions.
@@ -22,6 +23,8 @@ _SHORTEST, _LONGEST = 0.5, 5.0
 _BEFORE, _SPARE, _TIMES = 8, 2, 2.0
 #: Share of trucks gone astray whose carrier says so half-way, and the spread of what an ETA gets wrong. Assumptions.
 _NOTICED, _ETA_SIGMA = 0.6, 0.1
+#: Share of late transfers that came in time and of which only the confirmation is late. Assumption.
+_UNCONFIRMED_SHARE = 0.25
 #: Packing of an ETA's key: from | to | day.
 FROM_SHIFT, TO_SHIFT = 22, 11
 
@@ -47,17 +50,25 @@ def lane_times(room: Room, source: int, destination: int, day: int, earliest: in
 
 
 def delay_fault(room: Room, location: int, day: int, transfer: int, units: int) -> int:
-    """The transfer_delay fault of this truck, or -1."""
+    """The transfer_delay fault of this truck, or -1; it names an interface where only the confirmation is late."""
     bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day)
     fault_id = room.truth.fault_id("transfer_delay", location, day)
     below = int(room.plan.below("transfer_delay"))
     if bits >= below or not room.plan.strikes("transfer_delay", fault_id, room.now, location=location):
         return -1
-    return room.truth.fault("transfer_delay", fault_id, room.now, location=location, document_id=transfer, units=units)
+    interface = INTERFACE["store_erp"] if comes_unconfirmed(room, location, day) else NO_CODE
+    return room.truth.fault("transfer_delay", fault_id, room.now, location=location, document_id=transfer, units=units,
+                            interface=interface)
+
+
+def comes_unconfirmed(room: Room, location: int, day: int) -> bool:
+    """Whether a truck with a fault comes in time, and only its confirmation is late."""
+    bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day, 2)
+    return uniform_int(bits) < _UNCONFIRMED_SHARE
 
 
 def delay(room: Room, location: int, day: int) -> int:
-    """How much later than its service level a truck that went astray comes, microseconds."""
+    """How much later than its service level a truck that went astray, or a confirmation, comes, microseconds."""
     spec = room.config.faults.transfer_delay
     bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day, 1)
     return round(max(2.0, lognormal_int(bits, spec.hours, spec.sigma)) * HOUR)
@@ -99,12 +110,14 @@ def expect(room: Room, source: int, destination: int, day: int, transfer: int, d
     room.at(room.now + (planned - room.now) // 2, lambda: say(1, arrival if noticed else planned))
 
 
-def truck_row(room: Room, event_type: str, event: int, source: int, destination: int, transfer: int, due: int) -> None:
-    """A row about a whole truck: it departs or arrives."""
+def truck_row(room: Room, event_type: str, event: int, source: int, destination: int, transfer: int, due: int,
+              occurred_at: int = NULL) -> None:
+    """A row about a whole truck: it departs or arrives, now or at an earlier time that is told only now."""
     at = np.array([room.now])
+    since = at if occurred_at == NULL else np.array([occurred_at])
     here, there = (source, destination) if event_type == "departing" else (destination, source)
     room.stream.emit(
-        event_type, 1, event_id=np.array([event]), occurred_at=at, recorded_at=at, available_at=at + 60 * SECOND,
+        event_type, 1, event_id=np.array([event]), occurred_at=since, recorded_at=at, available_at=at + 60 * SECOND,
         due_at=due, source=SOURCE["TMS"], location=here, partner=there, document_type=DOCUMENT_TYPE["transfer"],
         document_id=transfer, correlation_id=transfer, status=STATUS["in_transit"],
     )

@@ -9,6 +9,7 @@ import pandas as pd
 
 from detection.layout import Layout
 from detection.pipeline import Operator, build
+from detection.policy import find_policy
 from scenarios.operator_spec import operator_spec
 from scenarios.schema import Experiment
 from sim.config import Config
@@ -57,6 +58,7 @@ def operate(config: Config, seed: int = 1, policy: str = "deterministic") -> Ope
     """Run one region under the default operator."""
     experiment = Experiment(**{name: getattr(config, name) for name in vars(config)})
     experiment.policy.name = policy
+    experiment.people.operator_acts_alone = not find_policy(policy).asks
     world = RegionWorld(experiment, seed, 0)
     vocabulary = world.room.vocabulary
     layout = Layout(vocabulary, config.world.opens, config.world.closes, "R1")

@@ -41,6 +41,9 @@ CASES: dict[str, tuple[Callable[[], Config], tuple[str, ...], set[str]]] = {
         lambda: eager_config(days=9, missing_disposition=0.3), ("document_id", "item"),
         {"hold", "inspect", "set_disposition", "release"},
     ),
+    "transfer_delay": (
+        lambda: eager_config(stores=8, days=10, transfer_delay=0.5), ("location", "document_id"), {"trace", "expedite"},
+    ),
     "rtv_gap": (lambda: eager_config(days=30, rtv_gap=0.9), ("document_id",), {"post_return", "chase_credit"}),
     "reservation_leak": (lambda: eager_config(reservation_leak=0.03), ("document_id", "item"), {"release"}),
     "short_pick": (lambda: eager_config(short_pick=0.1), ("document_id", "item"), {"repromise"}),

@@ -51,7 +51,7 @@ def test_a_variance_names_what_was_advised(dock):
 
 def test_a_truck_without_its_notice_is_reported_once_and_resolved_by_the_notice(dock):
     arrival = block("arriving", 1, document_id=[700], document_type=DOCUMENT_TYPE["asn"], parent_document_id=[7])
-    dock.arrive(arrival)
+    dock.arrive(0, arrival)
     dock.finish(10)
     assert [shipment for shipment, _, _ in dock.unannounced] == [700]
     dock.begin()
@@ -68,6 +68,20 @@ def test_a_truck_is_late_once_and_gone_when_it_arrives(dock):
         dock.begin()
         dock.finish(hour * HOUR)
         assert len(dock.late) == late, hour
-    dock.arrive(block("arriving", 1, location=2, occurred_at=[11 * HOUR], **header))
+    dock.arrive(11 * HOUR, block("arriving", 1, location=2, occurred_at=[11 * HOUR], **header))
     assert dock.arrived == [9]
     assert dock.transit[2].tolist() == [1.0, 11.0 * HOUR, 0.0]
+
+
+def test_a_truck_that_came_is_missed_at_the_handheld_until_it_is_received(dock):
+    header = {"document_id": [9], "document_type": DOCUMENT_TYPE["transfer"]}
+    dock.depart(block("departing", 1, partner=2, occurred_at=[0], due_at=[8 * HOUR], **header))
+    dock.arrive(9 * HOUR, block("arriving", 1, location=2, occurred_at=[5 * HOUR], **header))
+    for hour, missed in ((9, []), (10, []), (11, [9]), (12, [9])):
+        dock.begin()
+        dock.finish(hour * HOUR)
+        assert dock.unconfirmed == missed, hour
+    dock.begin()
+    dock.receive(block("receiving", 2, document_id=[9, 9], item=[1, 2], quantity=[5, 6]))
+    dock.finish(13 * HOUR)
+    assert (dock.received, dock.unconfirmed, dock.unreceived) == ([9], [], {})

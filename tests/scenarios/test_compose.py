@@ -203,3 +203,10 @@ def test_what_no_world_can_be_built_from_is_refused(override: str, key: str, wor
     assert key in str(caught.value)
     assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("words", [["policy=unrestricted"], ["policy.name=unrestricted"]])
+def test_only_a_policy_that_asks_nobody_lets_an_operator_act_alone(words: list[str]) -> None:
+    assert compose(words).people.operator_acts_alone
+    assert not any(compose([f"policy={name}"]).people.operator_acts_alone
+                   for name in ("manual", "visibility", "deterministic", "predictive"))

@@ -43,6 +43,7 @@ def configs(draw: st.DrawFn) -> Config:
     config.online.calls_per_minute = draw(st.sampled_from([0.5, 600.0]))
     config.confounders.maintenance_rate = draw(st.sampled_from([0.0, 1.0, 60.0]))
     config.middleware.idempotency_days = draw(st.sampled_from([1, 7]))
+    config.people.operator_acts_alone = draw(st.booleans())
     config.people.service_minutes_median = draw(st.sampled_from([1.0, 15.0, 300.0]))
     config.finance.invoice_error_rate = draw(st.sampled_from([0.0, 0.22, 1.0]))
     config.finance.payment_days = draw(st.sampled_from([1, 4, 30]))
@@ -71,7 +72,7 @@ def meddler(seed: int) -> Watcher:
             # Few rows name an invoice that is blocked: any other kind of action finds its target more often.
             kind = "release_block"
         return fields | {"kind": kind, "units": dice.randint(-6, 6), "system": dice.randrange(3),
-                         "approver": approver, "team": team, "rule": dice.choice(["", "unrestricted"])}
+                         "approver": approver, "team": team}
 
     heeds = ("retail_selling", "receiving", "posting", "sequence_gap", "picking", "ordering", "departing", "arriving",
              "dead_letter", "recovered", "batching", "announcing", "cycle_counting", "reconciling", "returning",

@@ -66,6 +66,12 @@ def quiet_config(stores: int = 3, items: int = 30, days: int = 8, **rates: float
     return config
 
 
+def acting_alone(config: Config) -> Config:
+    """The same world, whose operator may change stock records with nobody's approval."""
+    config.people.operator_acts_alone = True
+    return config
+
+
 @dataclass
 class Watcher(Onlooker):
     """Keeps every row it is shown, and answers as it was told.

@@ -12,7 +12,7 @@ from sim.config import Config
 from sim.events import CODE, STATUS
 from sim.ledger import ON_HAND_BELIEFS, Belief, Place
 from sim.rules import PHANTOM_FLOOR
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _shops(days: int = 12, **rates: float) -> Config:
@@ -206,9 +206,9 @@ def test_a_count_mends_a_negative_book_and_setting_it_to_zero_does_not():
             return None
 
         heeds = ("stock_extract", "retail_selling", "receiving", "inspecting", "shipping")
-        return play(_shops(scan_error=0.4), watcher=Watcher(answer, heeds))
+        return play(acting_alone(_shops(scan_error=0.4)), watcher=Watcher(answer, heeds))
 
-    counted, zeroed = run("count"), run("adjust", system=0, rule="unrestricted")
+    counted, zeroed = run("count"), run("adjust", system=0)
     for played, mended in ((counted, True), (zeroed, False)):
         exceptions = played.exceptions("negative_inventory")
         first = exceptions[~exceptions.duplicated(["location", "item"]) & (exceptions.opened_at < played.end - DAY)]

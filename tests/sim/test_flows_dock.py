@@ -11,7 +11,7 @@ from sim.config import Config
 from sim.events import DOCUMENT_TYPE, NULL, STATUS
 from sim.ledger import Belief
 from sim.systems import packing
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _config(days: int = 9, **rates: float) -> Config:
@@ -138,16 +138,16 @@ def test_two_claims_of_one_line_close_both(monkeypatch: pytest.MonkeyPatch):
 
 def test_adjusting_stock_does_not_mend_an_order_line():
     """The stock is right: what is wrong is what ERP still waits for."""
-    watcher = _on("variance", "adjust", units=3, system=int(Belief.ERP_ON_HAND), rule="unrestricted")
-    played = play(_config(receiving_variance=0.3), watcher=watcher)
+    watcher = _on("variance", "adjust", units=3, system=int(Belief.ERP_ON_HAND))
+    played = play(acting_alone(_config(receiving_variance=0.3)), watcher=watcher)
     assert (played.exceptions("receiving_variance").restored_at == -1).all()
     wrong = played.wrong_repairs()
     assert len(wrong) == len(watcher.asked) > 8
     assert set(wrong.units) == {3}
 
 
-def test_an_adjustment_without_approval_is_refused():
-    watcher = _on("variance", "adjust", units=3, system=int(Belief.ERP_ON_HAND))
+def test_an_adjustment_without_approval_is_refused_whatever_the_operator_says_of_itself():
+    watcher = _on("variance", "adjust", units=3, system=int(Belief.ERP_ON_HAND), rule="unrestricted")
     played = play(_config(receiving_variance=0.3), watcher=watcher)
     assert set(played.outcomes().values()) == {"an adjustment needs a person's approval"}
     assert not len(played.wrong_repairs())

@@ -15,7 +15,7 @@ from sim.events import INTERFACE, NULL, STATUS
 from sim.flows import cataloguing
 from sim.ledger import Belief
 from sim.world import RegionWorld
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _config(days: int = 10, **rates: float) -> Config:
@@ -180,11 +180,11 @@ def test_either_number_names_the_article():
 
 
 @pytest.mark.parametrize(("kind", "more"), [
-    ("count", {"location": 1}), ("adjust", {"location": 1, "units": 2, "system": 1, "rule": "unrestricted"}),
+    ("count", {"location": 1}), ("adjust", {"location": 1, "units": 2, "system": 1}),
     ("resync", {"location": 1, "system": 1}), ("fix_conversion", {}), ("push_price", {"location": 1}),
 ])
 def test_no_other_remedy_mends_an_item_record(kind: str, more: dict[str, Any]):
-    played = play(_config(days=8, duplicate_item=0.3), watcher=_on_second(kind, **more))
+    played = play(acting_alone(_config(days=8, duplicate_item=0.3)), watcher=_on_second(kind, **more))
     assert played.watcher.asked
     assert (played.exceptions("duplicate_item").restored_at == -1).all()
 

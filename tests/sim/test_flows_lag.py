@@ -11,7 +11,7 @@ from sim.clock import DAY, HOUR
 from sim.events import DOCUMENT_TYPE, INTERFACES, STATUS
 from sim.ledger import Belief
 from tests.sim.message_words import DOCUMENT_FEEDS, busy_config, gaps, run, settled
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 # -- late ----------------------------------------------------------------------------------------
 
@@ -89,8 +89,8 @@ def test_a_replay_of_what_is_only_late_hastens_it():
 
 def test_adjusting_what_is_only_late_is_a_wrong_repair():
     """The posting comes by itself, and the adjustment is then one too many."""
-    watcher = _when_due("adjust", units=5, system=int(Belief.ERP_ON_HAND), rule="unrestricted")
-    played = play(busy_config(posting_lag=0.3), watcher=watcher)
+    watcher = _when_due("adjust", units=5, system=int(Belief.ERP_ON_HAND))
+    played = play(acting_alone(busy_config(posting_lag=0.3)), watcher=watcher)
     wrong, faults = played.wrong_repairs(), played.faults("repair").set_index("number")
     asked = {a.action_id: a for a in watcher.asked}
     assert len(wrong) == len(asked) > 5

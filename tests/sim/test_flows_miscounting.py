@@ -12,7 +12,7 @@ from sim.config import Config
 from sim.events import DOCUMENT_TYPE, STATUS
 from sim.flows.miscounting import GROSS_LEAST
 from sim.ledger import ON_HAND_BELIEFS
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _shops(rate: float = 0.3, gross: float = 1.0, days: int = 10) -> Config:
@@ -111,10 +111,9 @@ def test_adjusting_once_more_mends_nothing():
         units = row["quantity"] - row["count"]
         if row["status"] != STATUS["variance"] or not row["location"]:
             return None
-        return {"kind": "adjust", "location": row["location"], "item": row["item"], "units": units, "system": 0,
-                "rule": "unrestricted"}
+        return {"kind": "adjust", "location": row["location"], "item": row["item"], "units": units, "system": 0}
 
-    played = play(_shops(), watcher=Watcher(answer, ("cycle_counting",)))
+    played = play(acting_alone(_shops()), watcher=Watcher(answer, ("cycle_counting",)))
     assert (played.exceptions("count_variance").restored_by == -1).all()
     assert len(played.wrong_repairs())
 

@@ -13,7 +13,7 @@ from sim.config import Config
 from sim.events import CODE, DOCUMENT_TYPE, NULL, SOURCE, STATUS
 from sim.ledger import Belief, Kind
 from sim.systems.oms import cover
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _shop(days: int = 6, **rates: float) -> Config:
@@ -184,9 +184,9 @@ def test_releasing_the_reservation_of_a_cancelled_order_mends_a_leak():
 
 
 @pytest.mark.parametrize(("kind", "more"), [("count", {}), ("repromise", {}), ("release", {"document_id": NULL}),
-                                            ("adjust", {"units": -1, "system": 2, "rule": "unrestricted"})])
+                                            ("adjust", {"units": -1, "system": 2})])
 def test_what_does_not_mend_a_leak(kind: str, more: dict[str, Any]):
-    played = play(_leaky(days=3), watcher=_after_cancelling(kind, **more))
+    played = play(acting_alone(_leaky(days=3)), watcher=_after_cancelling(kind, **more))
     assert (played.exceptions("reservation_leak").restored_at == -1).all()
 
 

@@ -16,7 +16,7 @@ from sim.flows.bargains import Bargains
 from sim.systems.master_data import PriceList
 from sim.systems.pos import Tills
 from sim.world import RegionWorld
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _config(days: int = 8, **rates: float) -> Config:
@@ -290,12 +290,12 @@ def test_pushing_the_price_again_restores_a_till():
     assert set(played.outcomes().values()) <= {"", "the till has the list price"}
 
 
-_ADJUST = {"units": -1, "system": 1, "rule": "unrestricted"}
+_ADJUST = {"units": -1, "system": 1}
 
 
 @pytest.mark.parametrize(("kind", "more"), [("count", {}), ("adjust", _ADJUST), ("refund", {}), ("fix_conversion", {})])
 def test_no_other_remedy_mends_a_till(kind: str, more: dict[str, Any]):
-    played, _ = _on_wrong_lines(_config(price_mismatch=0.2), kind, **more)
+    played, _ = _on_wrong_lines(acting_alone(_config(price_mismatch=0.2)), kind, **more)
     assert len(played.watcher.asked) > 20
     assert (played.exceptions("price_mismatch").restored_by == -1).all()
 

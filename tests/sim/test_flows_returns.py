@@ -14,7 +14,7 @@ from sim.events import CODE, DOCUMENT_TYPE, STATUS
 from sim.flows.returning import Disposition
 from sim.ledger import Belief, Place
 from sim.world import RegionWorld
-from tests.sim.small_world import Played, Watcher, play, quiet_config
+from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
 
 def _shops(days: int = 10, **rates: float) -> Config:
@@ -220,9 +220,9 @@ def test_scrapping_needs_a_persons_approval():
 
 @pytest.mark.parametrize("step", [{"kind": "hold"}, {"kind": "count"}, {"kind": "inspect"},
                                   {"kind": "resync", "system": 2},
-                                  {"kind": "adjust", "units": -1, "system": 2, "rule": "unrestricted"}])
+                                  {"kind": "adjust", "units": -1, "system": 2}])
 def test_what_does_not_restore_a_forgotten_return(step: dict[str, Any]):
-    played = play(_forgetful(days=6), watcher=_when_overdue(step))
+    played = play(acting_alone(_forgetful(days=6)), watcher=_when_overdue(step))
     exceptions = played.exceptions("missing_disposition")
     assert len(played.watcher.asked) > 5
     assert (exceptions.restored_at == -1).all()
