@@ -3,7 +3,7 @@
     mode: shadow                     # or loop: the whole run, arms and all
     scenarios: {calm: [scenario=calm, world.days=14]}
     entrants: {never: [detector=never], standard: [detector=standard]}
-    axes: {policy: [manual, deterministic], people.store: [1, 2]}      # crossed, on top of the entrants
+    axes: {policy: [manual, deterministic], people.dc: [1, 2]}      # crossed, on top of the entrants
     scenario_axes: {faults.scale: [0.5, 1, 2]}                         # the same on top of the scenarios
     seeds: {dev: [1], validation: [2], test: [3, 4]}
 
@@ -266,7 +266,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def _put(values: dict[str, Any], key: str, value: Any) -> None:
-    """Set a key; what is below a table of the user's own names keeps its dots (``axes.people.store``)."""
+    """Set a key; what is below a table of the user's own names keeps its dots (``axes.people.dc``)."""
     head, _, rest = key.partition(".")
     if not rest:
         values[head] = value

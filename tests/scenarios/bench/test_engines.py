@@ -1,0 +1,26 @@
+"""loky, Dask and Ray: one event hash for each scenario and seed, and one leaderboard."""
+
+import pytest
+from benches import finish, hashes, table
+
+ONE = ("seeds.dev=[]", "scored=[]", "entrants.silence=[detector=book]", "scenarios.calm=[world.days=2,faults.scale=2]")
+
+
+@pytest.mark.parametrize("engine", ["dask", "ray"])
+def test_a_local_cluster_gives_the_same(engine, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    finish(here, "workers=2", *ONE)
+    finish(there, "workers=2", f"engine={engine}", *ONE)
+    assert hashes(there) == hashes(here)
+    assert table(there) == table(here)
+
+
+@pytest.mark.campaign
+@pytest.mark.parametrize("how", [("workers=2",), ("workers=4",), ("workers=2", "engine=dask"), ("workers=2", "engine=ray")])
+def test_any_number_of_workers_and_any_engine_give_the_same(how, tmp_path):
+    one, many = tmp_path / "one", tmp_path / "many"
+    words = ("suite=smoke",)
+    finish(one, "workers=1", *words)
+    finish(many, *how, *words)
+    assert hashes(many) == hashes(one)
+    assert table(many) == table(one)

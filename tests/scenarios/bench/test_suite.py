@@ -1,0 +1,132 @@
+"""Suites: what the words and files mean, and what is refused before anything is done."""
+
+import hashlib
+
+import pytest
+import yaml
+
+from scenarios.bench.plan import lay_out
+from scenarios.bench.suite import commitment, crossed, read
+from scenarios.errors import UserError
+from scenarios.groups import content, options
+
+TINY = {
+    "mode": "shadow", "scenarios": {"base": ["world.stores=2", "world.items=20", "world.days=3"]},
+    "entrants": {"never": ["detector=never"]}, "seeds": {"test": [1, 2]},
+}  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(**changes):
+        path = tmp_path / "mine.yaml"
+        path.write_text(yaml.safe_dump({**TINY, **changes}, sort_keys=False))
+        return f"suite={path}"
+
+    return write
+
+
+def test_axes_are_crossed_with_what_is_named():
+    made = crossed({"a": ["x=1"], "b": []}, {"policy": ["manual", "predictive"], "people.dc": [1, 2]})
+    assert list(made) == [f"{n} policy={p} people.dc={s}" for n in "ab" for p in ("manual", "predictive") for s in (1, 2)]
+    assert made["a policy=manual people.dc=2"] == ["x=1", "policy=manual", "people.dc=2"]
+    assert crossed({}, {"oracle": [True, None]}) == {"oracle=true": ["oracle=true"], "oracle=null": ["oracle=null"]}
+
+
+def test_a_suite_of_policies_needs_no_code(file):
+    suite = read([file(mode="loop", entrants={}, axes={"policy": ["manual", "visibility"], "people.dc": [1, 2]})]).suite
+    groups = lay_out(suite)
+    assert [task.entrant for task in groups[0].tasks] == [
+        f"policy={p} people.dc={s}" for p in ("manual", "visibility") for s in (1, 2)
+    ]
+    assert [task.experiment.policy.name for task in groups[0].tasks] == ["manual", "manual", "visibility", "visibility"]
+    assert {len(group.tasks) for group in groups} == {4}
+
+
+def test_words_of_the_command_win_over_the_file_and_reach_every_trial(file):
+    request = read([file(), "seeds.test=[7]", "limits.seconds=5", "entrants.also=[detector=always]", "world.items=30",
+                    "workers=3", "out=there"])
+    assert (request.suite.seeds.test, request.suite.limits.seconds, request.workers) == ([7], 5.0, 3)
+    assert str(request.out) == "there"
+    (group,) = lay_out(request.suite)
+    assert [task.entrant for task in group.tasks] == ["never", "also"]
+    assert all(task.experiment.world.items == 30 for task in group.tasks)
+
+
+def test_what_is_composed_once_is_what_would_be_composed_each_time(file):
+    scenarios = {"a": ["world.stores=2", "world.days=3"], "b": ["scenario=calm", "world.stores=3", "world.days=4"]}
+    entrants = {"x": ["detector=silence", "detector.loss_floor=5"], "y": ["detector=never", "policy=visibility"]}
+    from scenarios.compose import compose
+
+    for group in lay_out(read([file(scenarios=scenarios, entrants=entrants)]).suite):
+        for task in group.tasks:
+            alone = compose([*scenarios[group.scenario], f"seed={group.seed}", "oracle=false", "record=full",
+                             *entrants[task.entrant]])
+            assert task.experiment.detector == alone.detector
+            assert task.experiment.policy == alone.policy
+            assert task.experiment.world == alone.world
+
+
+def test_a_key_changes_with_all_that_changes_a_result_and_with_nothing_else(file):
+    def keys(*words):
+        return [task.key for group in lay_out(read([file(), *words]).suite) for task in group.tasks]
+
+    base = keys()
+    assert len(set(base)) == len(base)
+    assert keys("workers=7", "out=elsewhere", "engine=loky", "overwrite=true") == base
+    for word in ("world.items=21", "limits.seconds=9", "detector.grace_minutes=16", "faults.scale=2"):
+        assert not set(keys(word)) & set(base)
+    # One more seed or entrant is no reason to do the others again.
+    assert set(base) < set(keys("seeds.test=[1,2,3]", "entrants.also=[detector=always]"))
+
+
+def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
+    digest = hashlib.sha256(b"[11,12]").hexdigest()
+    assert commitment([11, 12]) == digest
+    committed = file(seeds={"dev": [1], "test": [], "test_sha256": digest})
+    assert read([committed, "seeds.test=[11,12]"]).suite.seeds.test == [11, 12]
+    with pytest.raises(UserError, match=r"seeds\.test"):
+        read([committed, "seeds.test=[11,13]"])
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (["suite=smok"], "did you mean 'smoke'"),
+    (["suite=nowhere.yaml"], "nowhere.yaml"),
+    (["engine=cloud"], "engine=cloud"),
+    (["workers=0"], "workers=0"),
+    (["overwrite=yes"], "overwrite=yes"),
+    (["mode=both"], "mode=both"),
+    (["seeds.test=[101]"], "seeds: 101"),
+    (["scored=[nobody]"], "scored=nobody"),
+    (["seeds.dev=[]"], "seeds.dev"),
+    (["measures=[speed]"], "measures=speed"),
+    (["limits.seconds=-1"], "limits"),
+    (["limits.seconds=soon"], "limits.seconds"),
+    (["budget=many"], "budget"),
+    (["--help-me"], "--help-me"),
+    (["engine.address=tcp://x:1"], "engine.address"),
+])  # fmt: skip
+def test_a_mistake_names_its_key(words, named):
+    with pytest.raises(UserError, match=named.replace("[", r"\[")):
+        read(words)
+
+
+@pytest.mark.parametrize(("words", "named"), [
+    (["entrants.x=[detector=nevr]"], r"entrants\.x: detector=nevr"),
+    (["entrants.x=[world.items=9]"], r"entrants\.x: sets world"),
+    (["entrants.x=[seed=3]"], r"entrants\.x: seed"),
+    (["scenarios.x=[record=summary]"], r"scenarios\.x: record"),
+    (["replications=3"], r"common: replications"),
+    (["world.itmes=9"], r"world\.itmes"),
+])  # fmt: skip
+def test_a_word_that_no_trial_can_be_made_of_names_its_place(words, named):
+    with pytest.raises(UserError, match=named):
+        lay_out(read(["suite=smoke", *words]).suite)
+
+
+@pytest.mark.parametrize("name", [name for name in options("suite") if content("suite", name).get("mode") != "audit"])
+def test_every_suite_says_something_of_itself_and_can_be_laid_out(name):
+    suite = read([f"suite={name}", "seeds.dev=[1]", "seeds.validation=[]", "seeds.test=[2]"]).suite
+    groups = lay_out(suite)
+    assert len(groups) == 2 * len(suite.scenarios)
+    assert not set(read([f"suite={name}"]).suite.seeds.test) & set(read([f"suite={name}"]).suite.seeds.dev)
