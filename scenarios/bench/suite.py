@@ -145,6 +145,25 @@ def read(words: Sequence[str]) -> Request:
     return Request(suite, folder, workers or cores(), engine, overwrite)
 
 
+def audit_of(words: Sequence[str]) -> tuple[dict[str, Any], Path] | None:
+    """The keys of a suite whose mode is ``audit``, with what the words set of them, and its folder; else None.
+
+    Raises:
+        UserError: naming the key.
+    """
+    said = dict(word.partition("=")[::2] for word in words)
+    name = said.pop("suite", "smoke")
+    values = _content(name)
+    if values.get("mode") != "audit":
+        return None
+    out = said.pop("out", None)
+    for key in ("engine", "engine.address", "overwrite"):
+        if key in said:
+            raise UserError(f"{key}: an audit has no such key")
+    values |= {key: _value(key, text) for key, text in said.items()}
+    return values, Path(out).expanduser() if out else Path("outputs") / "bench" / Path(name).stem
+
+
 def commitment(seeds: Sequence[int]) -> str:
     """SHA-256 over test seeds in the order given, as JSON: what is published before any result is."""
     return hashlib.sha256(canonical_json(list(seeds)).encode()).hexdigest()
@@ -161,15 +180,11 @@ def crossed(named: Mapping[str, Sequence[str]], axes: Mapping[str, Sequence[Any]
 
 
 def _suite(name: str, said: Mapping[str, str]) -> Suite:
-    path = Path(name)
-    if name.endswith((".yaml", ".yml")):
-        values, name = _file(path), path.stem
-    elif name in options("suite"):
-        values = content("suite", name)
-    else:
-        valid = choices([*options("suite"), "FILE.yaml"], name)
-        raise UserError(f"suite={name}: no such suite; {valid}")
-    values = {**values, "name": name, "common": list(values.get("common") or [])}
+    values = _content(name)
+    for key in values:
+        if key not in _FIELDS:
+            raise UserError(f"suite={name}: {key}: no such key of a suite; {choices(_FIELDS, str(key))}")
+    values = {**values, "name": Path(name).stem, "common": list(values.get("common") or [])}
     for key, text in said.items():
         if key.split(".")[0] in _FIELDS:
             _put(values, key, _value(key, text))
@@ -229,6 +244,15 @@ def _check_seeds(seeds: Seeds) -> None:
         raise UserError(f"seeds.test: are not those committed to (their hash is {commitment(seeds.test)})")
 
 
+def _content(name: str) -> dict[str, Any]:
+    """The keys of a suite by its name or file."""
+    if name.endswith((".yaml", ".yml")):
+        return _file(Path(name))
+    if name in options("suite"):
+        return content("suite", name)
+    raise UserError(f"suite={name}: no such suite; {choices([*options('suite'), 'FILE.yaml'], name)}")
+
+
 def _file(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -238,9 +262,6 @@ def _file(path: Path) -> dict[str, Any]:
         raise UserError(f"suite={path}: is no YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise UserError(f"suite={path}: must hold keys and values")
-    for key in values:
-        if key not in _FIELDS:
-            raise UserError(f"suite={path}: {key}: no such key of a suite; {choices(_FIELDS, str(key))}")
     return values
 
 

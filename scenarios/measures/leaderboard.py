@@ -189,14 +189,21 @@ class _Part:
         return statistics.mean(list(self._by_seed(measure, entrant, scenarios).values()))
 
     def _by_seed(self, measure: str, entrant: str, scenarios: Sequence[str]) -> dict[int, float]:
-        """Each seed's mean over the scenarios; a seed without a value in one of them has none."""
+        """Each seed's mean over the scenarios it applies to; a seed without a value in one of these has none."""
         found = {}
         for seed in sorted({trial.seed for trial in self.trials if trial.entrant == entrant}):
-            trials = [self._of.get((scenario, seed, entrant)) for scenario in scenarios]
+            held = [scenario for scenario in scenarios if self._applies(measure, scenario, seed)]
+            trials = [self._of.get((scenario, seed, entrant)) for scenario in held]
             known = [value for trial in trials if trial is not None and (value := value_of(trial, measure)) is not None]
-            if len(known) == len(scenarios):
+            if held and len(known) == len(held):
                 found[seed] = float(np.mean(known))
         return found
+
+    def _applies(self, measure: str, scenario: str, seed: int) -> bool:
+        """Whether there was anything to measure: nobody has a recall where nothing went wrong."""
+        trials = [trial for trial in self.trials if (trial.scenario, trial.seed) == (scenario, seed)]
+        sound = [trial for trial in trials if trial.ok]
+        return not sound or any(value_of(trial, measure) is not None for trial in sound)
 
     def _ratio(self, measure: str, entrant: str, scenario: str) -> Estimate | None:
         """A recovery as the ratio of sums over seeds."""

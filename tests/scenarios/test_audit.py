@@ -137,9 +137,6 @@ def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
 def test_the_command_answers_a_mistake_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "suite=audit", "trivial=0.1", f"out={tmp_path}"]) == 2
     assert "suite.trivial: no such key of an audit" in capsys.readouterr().err
-    (tmp_path / FILE_NAME).write_text("")
-    assert main(["bench", "suite=audit", f"out={tmp_path}"]) == 2
-    assert "overwrite=true" in capsys.readouterr().err
 
 
 @pytest.mark.campaign
