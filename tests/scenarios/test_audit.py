@@ -21,7 +21,6 @@ from scenarios.audit.settings import Settings, settings_of
 from scenarios.cli import main
 from scenarios.errors import UserError
 from scenarios.groups import content
-from scenarios.operator_spec import operator_seed
 from scenarios.statistics import Estimate
 
 TINY = ("world.stores=3", "world.items=40", "world.days=10", "world.suppliers=6", "faults.scale=3")
@@ -108,9 +107,11 @@ def test_the_suite_of_this_project_can_be_read():
 
 
 def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
-    """The seed of an operator is told to a third party's process: as a token it must be found, and another must not."""
-    recording = recorded([*TINY[:2], "world.days=2"], 5, tmp_path / "recording")
-    leaked = operator_seed(recording.experiment.seed, 0)
+    """A parameter is told to a third party's process: its bits must be found there, and others must not."""
+    leak = 1234.5678
+    words = [*TINY[:2], "world.days=2", f"detector.parameters.leak={leak}"]
+    recording = recorded(words, 5, tmp_path / "recording")
+    leaked = int(np.array([leak]).view(np.int64)[0])
     hits, shown = spying.spied(recording, np.array([leaked]), 1, tmp_path)
     assert hits > 0
     assert shown > 0
@@ -137,9 +138,6 @@ def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
 def test_the_command_answers_a_mistake_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["bench", "suite=audit", "trivial=0.1", f"out={tmp_path}"]) == 2
     assert "suite.trivial: no such key of an audit" in capsys.readouterr().err
-    (tmp_path / FILE_NAME).write_text("")
-    assert main(["bench", "suite=audit", f"out={tmp_path}"]) == 2
-    assert "overwrite=true" in capsys.readouterr().err
 
 
 @pytest.mark.campaign
