@@ -33,7 +33,7 @@ def kind_of(key: str) -> Any:
     """The declared type of a dotted key, without its ``| None``; None where there is no such key."""
     kind: Any = Experiment
     for part in key.split("."):
-        kind = fields_of(kind).get(part)
+        kind = get_args(kind)[1] if get_origin(kind) is dict else fields_of(kind).get(part)
     parts = [part for part in get_args(kind) if part is not type(None)]
     return parts[0] if len(parts) == 1 and len(get_args(kind)) == 2 and get_origin(kind) is not dict else kind
 
