@@ -91,6 +91,7 @@ class Purpose(IntEnum):
     GROSS_COUNT = 51
     CLOSING = 52
     ETA = 53
+    CARRIER = 54
 
 
 def mix(x: U64) -> U64:

@@ -143,6 +143,8 @@ STATUSES: tuple[str, ...] = (
     "release",
     "late",
 )
+#: Those who drive the trucks, as rows of the TMS name them in ``code``.
+CARRIERS: tuple[str, ...] = ("ardent", "bluepost", "caravan", "drayline")
 CODES: tuple[str, ...] = (
     "101",
     "102",
@@ -174,6 +176,7 @@ CODES: tuple[str, ...] = (
     "105",
     "schema",
     "401",
+    *CARRIERS,
 )
 UNITS: tuple[str, ...] = ("EA", "CS")
 DOCUMENT_TYPES: tuple[str, ...] = (

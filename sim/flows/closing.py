@@ -158,7 +158,7 @@ class Closing:
             document_type=DOCUMENT_TYPE["transfer"], document_id=document, correlation_id=document,
             status=STATUS["in_transit"],
         )
-        departure, arrival = lane_times(room, source, destination, day, room.now + _LOADED)
+        departure, arrival = lane_times(room, source, destination, day, room.now + _LOADED, transfer)
         yield room.env.timeout(departure - room.now)
         events = [room.ids.one(Kind.DOCUMENT, paper(Paper.CLOSING, body), step) for step in (_DEPARTS, _ARRIVES)]
         truck_row(room, "departing", events[0], source, destination, transfer, due)

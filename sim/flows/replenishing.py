@@ -127,7 +127,7 @@ class Replenishing:
         """One truck to one shop."""
         room = self._region.room
         location = int(cell[0]) // room.items
-        departure, arrival = lane_times(room, 0, location, day, room.now + _DEPART_AFTER - _PICK_AFTER)
+        departure, arrival = lane_times(room, 0, location, day, room.now + _DEPART_AFTER - _PICK_AFTER, transfer)
         yield room.env.timeout(departure - room.now)
         self._header("departing", 1, day, location, transfer, due)
         fault = delay_fault(room, location, day, transfer, int(units.sum()))

@@ -1,5 +1,8 @@
 """The TMS: lanes and their service levels, how long a truck takes, which goes astray, and when it is expected.
 
+A few carriers share a region's trucks; each is faster or slower, and loses more or fewer of them, than
+the others, so that their rates are those of the configuration taken together.
+
 Every lane has a distance of its own, and a service level that follows from it: a truck that meets no
 trouble is always inside it. The carrier sends an ETA at departure and another half-way. What went
 astray is known half-way only in part: some carriers notice and say so, the others repeat the plan.
@@ -12,7 +15,7 @@ import numpy as np
 
 from sim.clock import HOUR, SECOND
 from sim.draws import Kind, Paper, Purpose, keyed_int, lognormal_int, paper, uniform_int
-from sim.events import DOCUMENT_TYPE, INTERFACE, NO_CODE, NULL, SOURCE, STATUS
+from sim.events import CARRIERS, CODE, DOCUMENT_TYPE, INTERFACE, NO_CODE, NULL, SOURCE, STATUS
 from sim.room import Room
 
 #: Lognormal hours on the road: median and sigma over lanes, and sigma over the trips of one. Assumptions.
@@ -23,6 +26,8 @@ _SHORTEST, _LONGEST = 0.5, 5.0
 _BEFORE, _SPARE, _TIMES = 8, 2, 2.0
 #: Share of trucks gone astray whose carrier says so half-way, and the spread of what an ETA gets wrong. Assumptions.
 _NOTICED, _ETA_SIGMA = 0.6, 0.1
+#: Spread between carriers (sigmas of lognormals): of the share of their trucks that is late, and of hours. Assumptions.
+_LATE_SIGMA, _SPEED_SIGMA = 0.6, 0.1
 #: Share of late transfers that came in time and of which only the confirmation is late. Assumption.
 _UNCONFIRMED_SHARE = 0.25
 #: Packing of an ETA's key: from | to | day.
@@ -40,12 +45,25 @@ def service_level(room: Room, source: int, destination: int) -> int:
     return (_BEFORE + _SPARE + round(_TIMES * lane_hours(room, source, destination))) * HOUR
 
 
-def lane_times(room: Room, source: int, destination: int, day: int, earliest: int) -> tuple[int, int]:
+def carrier_of(room: Room, transfer: int) -> int:
+    """Which of :data:`sim.events.CARRIERS` drives a truck."""
+    return keyed_int(room.seed, Purpose.CARRIER, room.region, transfer) % len(CARRIERS)
+
+
+def _than_others(room: Room, carrier: int, trait: int, sigma: float) -> float:
+    """A carrier's trait over the mean of the region's carriers."""
+    traits = [lognormal_int(keyed_int(room.seed, Purpose.CARRIER, room.region, trait, one), 1.0, sigma)
+              for one in range(len(CARRIERS))]
+    return traits[carrier] * len(traits) / sum(traits)
+
+
+def lane_times(room: Room, source: int, destination: int, day: int, earliest: int, transfer: int) -> tuple[int, int]:
     """Departure and planned arrival of a truck, from the earliest departure on."""
     lane = keyed_int(room.seed, Purpose.TRAVEL, room.region, source, destination, day)
     departure = earliest + int(uniform_int(lane) * HOUR)
     usual = lane_hours(room, source, destination)
-    hours = min(lognormal_int(keyed_int(lane, Purpose.TRAVEL), usual, _TRIP_SIGMA), _TIMES * usual)
+    speed = _than_others(room, carrier_of(room, transfer), 1, _SPEED_SIGMA)
+    hours = min(speed * lognormal_int(keyed_int(lane, Purpose.TRAVEL), usual, _TRIP_SIGMA), _TIMES * usual)
     return departure, departure + round(hours * HOUR)
 
 
@@ -53,7 +71,8 @@ def delay_fault(room: Room, location: int, day: int, transfer: int, units: int) 
     """The transfer_delay fault of this truck, or -1; it names an interface where only the confirmation is late."""
     bits = keyed_int(room.seed, Purpose.DELAY, room.region, location, day)
     fault_id = room.truth.fault_id("transfer_delay", location, day)
-    below = int(room.plan.below("transfer_delay"))
+    carrier = carrier_of(room, transfer)
+    below = int(room.plan.below("transfer_delay", _than_others(room, carrier, 2, _LATE_SIGMA)))
     if bits >= below or not room.plan.strikes("transfer_delay", fault_id, room.now, location=location):
         return -1
     interface = INTERFACE["store_erp"] if comes_unconfirmed(room, location, day) else NO_CODE
@@ -89,6 +108,7 @@ def expect(room: Room, source: int, destination: int, day: int, transfer: int, d
         arrival: when it will arrive if nobody looks for it.
         fault: of a truck that went astray, or -1.
     """
+    carrier = CODE[CARRIERS[carrier_of(room, transfer)]]
     key = (source << FROM_SHIFT) | (destination << TO_SHIFT) | day
     bits = keyed_int(room.seed, Purpose.ETA, room.region, key)
 
@@ -99,8 +119,8 @@ def expect(room: Room, source: int, destination: int, day: int, transfer: int, d
         room.stream.emit(
             "expecting", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at,
             available_at=at + 60 * SECOND, due_at=eta, source=SOURCE["TMS"], interface=INTERFACE["tms_erp"],
-            location=destination, partner=source, document_type=DOCUMENT_TYPE["transfer"], document_id=transfer,
-            correlation_id=transfer, status=STATUS["late" if eta > due else "in_transit"],
+            location=destination, partner=source, code=carrier, document_type=DOCUMENT_TYPE["transfer"],
+            document_id=transfer, correlation_id=transfer, status=STATUS["late" if eta > due else "in_transit"],
         )
         if fault >= 0 and truly != planned:
             room.truth.lineage(event, fault)
@@ -120,4 +140,5 @@ def truck_row(room: Room, event_type: str, event: int, source: int, destination:
         event_type, 1, event_id=np.array([event]), occurred_at=since, recorded_at=at, available_at=at + 60 * SECOND,
         due_at=due, source=SOURCE["TMS"], location=here, partner=there, document_type=DOCUMENT_TYPE["transfer"],
         document_id=transfer, correlation_id=transfer, status=STATUS["in_transit"],
+        code=CODE[CARRIERS[carrier_of(room, transfer)]],
     )

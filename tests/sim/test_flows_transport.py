@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from sim.clock import DAY, HOUR, TICK
 from sim.config import Config
-from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, STATUS
+from sim.events import CARRIERS, CODE, DOCUMENT_TYPE, INTERFACE, STATUS
 from sim.ledger import Belief, Cause, Place
+from sim.systems import tms
 from sim.world import RegionWorld
 from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
 
@@ -108,7 +110,7 @@ def unconfirmed() -> Played:
 
 
 def _unconfirmed() -> Config:
-    config = quiet_config(stores=6, items=20, days=9, transfer_delay=0.9)
+    config = quiet_config(stores=8, items=20, days=10, transfer_delay=0.9)
     config.faults.transfer_delay.hours = 20.0
     return config
 
@@ -219,6 +221,31 @@ def test_counting_for_a_late_truck_does_no_harm():
     assert set(played.outcomes().values()) == {""}
     assert not len(played.wrong_repairs())
     assert (played.exceptions("transfer_delay").restored_by == -1).all()
+
+
+def test_every_row_of_a_truck_names_its_carrier(delayed: Played):
+    rows = pd.concat([delayed.of(name) for name in ("departing", "arriving", "expecting")])
+    rows = rows[rows.document_type == DOCUMENT_TYPE["transfer"]]
+    assert len(rows) > 50
+    assert set(rows.code) == {CODE[name] for name in CARRIERS}
+    assert len(rows[["document_id", "code"]].drop_duplicates()) == rows.document_id.nunique()
+
+
+def test_carriers_differ_in_lateness_and_together_keep_the_rate():
+    """Against the binomial distribution of all, and a test of independence between carriers."""
+    room, trucks = RegionWorld(_trucks(transfer_delay=0.2), 1, 0).room, 12_000
+    late = np.zeros((len(CARRIERS), 2), int)
+    hours: list[list[float]] = [[] for _ in CARRIERS]
+    for transfer in range(trucks):
+        location, day = 1 + transfer % 5, transfer // 5
+        carrier = tms.carrier_of(room, transfer)
+        late[carrier, int(tms.delay_fault(room, location, day, transfer, 1) >= 0)] += 1
+        departure, arrival = tms.lane_times(room, 0, location, day, 0, transfer)
+        hours[carrier].append((arrival - departure) / HOUR / tms.lane_hours(room, 0, location))
+    assert stats.binomtest(int(late[:, 1].sum()), trucks, 0.2).pvalue > 1e-3
+    assert stats.chi2_contingency(late).pvalue < 1e-6
+    assert stats.kruskal(*hours).pvalue < 1e-6
+    assert max(map(max, hours)) <= 2.0 + 1e-6
 
 
 def test_no_truck_leaves_an_empty_dc():
