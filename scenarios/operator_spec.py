@@ -67,7 +67,7 @@ def detector_of(experiment: Experiment) -> str:
 
 def _absolute(command: str) -> str:
     """A command whose words that are files here are found from another folder too."""
-    return shlex.join(str(Path(word).absolute()) if number and Path(word).is_file() or word.startswith(".") else word
+    return shlex.join(str(Path(word).absolute()) if (number and Path(word).is_file()) or word.startswith(".") else word
                       for number, word in enumerate(shlex.split(command)))
 
 

@@ -249,13 +249,11 @@ def _one_of(valid: Collection[str]) -> Callable[[Any], str]:
 
 
 def _whole(value: Any) -> int:
-    try:
-        number = int(value)
-    except ValueError:
-        number = -1
-    if number < 0 or number != float(value):
+    """An id or a number; tools that know no null among integers write it with a decimal point."""
+    number = _number(value)
+    if number < 0 or number != int(number) or number >= 2**53:
         raise ValueError("is no whole number of at least 0")
-    return number
+    return int(number)
 
 
 def _number(value: Any) -> float:

@@ -34,7 +34,8 @@ class _Sound:
         self.steps = 0
 
     def detect(self, views, rows):
-        assert len(rows) >= 0 and views.now
+        assert len(rows) >= 0
+        assert views.now
         self.steps += 1
         if self.steps == 8:
             return self.misbehave()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,8 +74,13 @@ def test_calm_has_nothing_wrong_and_ambient_only_everyday_error() -> None:
 
 
 @pytest.mark.parametrize(("group", "choice"), [(group, choice) for group in groups() for choice in options(group)])
-def test_every_choice_composes_into_plain_values(group: str, choice: str) -> None:
-    experiment = compose([f"{group}={choice}"])
+def test_every_choice_composes_into_plain_values(group: str, choice: str, tmp_path: Path) -> None:
+    # What reads a file of the user's or starts their command cannot be chosen without one.
+    for kind, columns in (("alerts", "raised_at,type"), ("scores", "day,item,score")):
+        (tmp_path / f"{kind}.csv").write_text(f"{columns}\n")
+    needed = {"command": ["detector.command=cat"], "alerts": [f"detector.file={tmp_path / 'alerts.csv'}"],
+              "scores": [f"detector.file={tmp_path / 'scores.csv'}"]}
+    experiment = compose([f"{group}={choice}", *(needed.get(choice, []) if group == "detector" else [])])
     assert {type(leaf) for leaf in _leaves(experiment)} <= {int, float, str, bool, dict, type(None)}
     assert yaml.safe_load(to_yaml(resolved(experiment))) == json.loads(json.dumps(resolved(experiment)))
 
