@@ -3,8 +3,8 @@
 Public anomaly benchmarks were solved by single lines: a constant, a difference, a moving z (Wu and Keogh, "Current
 time series anomaly detection benchmarks are flawed", IEEE TKDE 2021). This is that family over this stream: each
 rule is one statistic of one simple series (:mod:`detection.detectors.series`) with one limit, and nothing else.
-``detector.parameters.rule=N`` chooses one by its number in :data:`RULES`; the default is the one that found most
-inferred exceptions on the dev seeds of ``suite=audit``, within its budget of false alarms.
+``detector.parameters.rule=N`` chooses one by its number in :data:`RULES`; the default is one that did best on a dev
+seed of ``suite=audit``: most inferred exceptions, mean over types, within the budget of false alarms.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ class Rule:
 RULES: Final[tuple[Rule, ...]] = tuple(
     Rule(statistic, series, limit) for statistic, series, limits in _FAMILY for limit in limits
 )
-#: The best on the dev seeds of ``suite=audit``.
-BEST: Final = 0
+#: The best on the first dev seed of ``suite=audit``; the audit chooses anew on all of them.
+BEST: Final = 219
 
 
 class Line:

@@ -12,10 +12,12 @@ SKILL, RECALL = "detection.skill", "detection.recall"
 
 def measure(value: float | None) -> dict[str, Any]:
     """One measure as a trial holds it."""
-    return {"value": value, "unit": "", "low": None, "high": None, "n": 1, "reason": None if value is not None else "none"}
+    reason = "nothing to measure" if value is None else None
+    return {"value": value, "unit": "", "low": None, "high": None, "n": 1, "reason": reason}
 
 
-def trial(entrant: str, seed: int, skill: float, scenario: str = "quickstart", split: str = "test", **rest: Any) -> Trial:
+def trial(entrant: str, seed: int, skill: float, scenario: str = "quickstart", split: str = "test",
+          **rest: Any) -> Trial:
     """One that ended well; ``rest`` overrides."""
     fields: dict[str, Any] = {
         "scenario": scenario, "seed": seed, "split": split, "entrant": entrant, "status": "ok", "event_hash": "0",
@@ -28,7 +30,8 @@ def trial(entrant: str, seed: int, skill: float, scenario: str = "quickstart", s
 
 def failed(entrant: str, seed: int, scenario: str = "quickstart") -> Trial:
     """One that ran out of time before anything was scored."""
-    return trial(entrant, seed, 0.0, scenario, status="timeout", message="too long", event_hash=None, measures={}, by_type={})
+    nothing: dict[str, Any] = {"event_hash": None, "measures": {}, "by_type": {}}
+    return trial(entrant, seed, 0.0, scenario, status="timeout", message="too long", **nothing)
 
 
 def several(skills: Mapping[str, Sequence[float]], scenario: str = "quickstart", split: str = "test") -> list[Trial]:

@@ -1,0 +1,146 @@
+"""The audit: its arithmetic on made-up figures, what it must see, and all of it once on the smallest worlds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from detection.detectors.one_liner import RULES
+from scenarios.audit import frequency, knowing, one_liners, spying
+from scenarios.audit.audit import audit
+from scenarios.audit.frequency import Frequency
+from scenarios.audit.judging import recorded
+from scenarios.audit.line import FILE_NAME, line
+from scenarios.audit.one_liners import Tally, choose
+from scenarios.audit.settings import Settings, settings_of
+from scenarios.cli import main
+from scenarios.errors import UserError
+from scenarios.groups import content
+from scenarios.statistics import Estimate
+
+TINY = ("world.stores=3", "world.items=40", "world.days=10", "world.suppliers=6", "faults.scale=3")
+SMALLEST = Settings(
+    world=TINY, dev=(1,), test=(2,), scales=(0.0, 1.0, 4.0), scale_world=TINY[:3], scale_seeds=(3, 4),
+    twin_world=("world.stores=2", "world.items=24", "world.days=4", "faults=none", "faults.dropped_message.rate=0.02",
+                "faults.duplicate_message.rate=0.02"),
+    clue_world=("world.stores=3", "world.items=40", "world.days=6", "world.daily_units=2", "faults=none"),
+    clue_seeds=(0, 1), prefix_days=6, spied_days=2, openings=5,
+)  # fmt: skip
+
+
+def _tally(found: dict[int, list[float]], untrue: dict[int, float]) -> Tally:
+    shares, alarms = np.zeros((len(RULES), 2)), np.full(len(RULES), np.inf)
+    for rule, row in found.items():
+        shares[rule] = row
+        alarms[rule] = untrue[rule]
+    return Tally(("clock_skew", "phantom_stock"), np.array([4.0, 20.0]), shares, alarms, 100.0)
+
+
+def test_the_best_rule_is_the_best_mean_over_types_within_the_budget():
+    tallies = [
+        _tally({3: [4, 0], 5: [0, 18], 7: [4, 20]}, {3: 90, 5: 10, 7: 250}),
+        _tally({3: [4, 0], 5: [0, 16], 7: [4, 20]}, {3: 90, 5: 10, 7: 0}),
+    ]
+    choice = choose(tallies, 1.0)
+    assert (choice.number, choice.recall, choice.tried) == (3, pytest.approx(0.5), 2)
+    assert choice.by_type == {"clock_skew": (1.0, 3), "phantom_stock": (34 / 40, 5)}
+    assert choose(tallies, 2.0).number == 7
+    assert choose(tallies, 0.05).number == -1
+
+
+def test_a_trivial_benchmark_is_outside():
+    choice = choose([_tally({3: [4, 0]}, {3: 0})], 1.0)
+    trivial, fine = ([(0.4, 0.1), (0.5, 0.1)], [(0.1, 0.1), (0.2, 0.1)])
+    assert not one_liners.lines(choice, trivial, Settings())[0].is_inside
+    assert one_liners.lines(choice, fine, Settings())[0].is_inside
+    assert "clock_skew 100% (rule 3)" in one_liners.lines(choice, fine, Settings())[0].note
+
+
+def _position(openings: np.ndarray):
+    return frequency.lines([Frequency(1.0, 10.0, np.sort(openings))], Settings(openings=300))[2]
+
+
+def test_openings_are_held_against_uniform():
+    draw = np.random.default_rng(2)
+    level, late = draw.random(300), draw.random(300) ** 0.5
+    assert _position(level).is_inside
+    assert _position(level).value == pytest.approx(stats.kstest(level, "uniform").pvalue)
+    assert not _position(late).is_inside
+    assert not _position(level[:299]).is_inside
+
+
+def test_what_is_not_measured_is_not_inside():
+    assert not line("row", None, "any", inside=True).is_inside
+    assert not line("row", Estimate(float("nan")), "any", inside=True).is_inside
+
+
+def test_skill_is_outside_when_its_whole_interval_is_above_the_limit():
+    def verdicts(values: list[float]) -> bool:
+        return knowing.skill_lines([knowing.Skills(one, one, one) for one in values], Settings(skill=0.02))[0].is_inside
+
+    assert verdicts([0.0, 0.01, -0.02, 0.01])
+    assert not verdicts([0.2, 0.21, 0.19, 0.2])
+
+
+def test_found_exceptions_have_to_rise_and_nothing_is_found_without_faults():
+    settings = Settings(scales=(0.0, 1.0), scale_seeds=(1, 2, 3))
+    found = {(0.0, seed): knowing.Found(0.0, 0.1, 0.1, 0.0) for seed in (1, 2, 3)}
+    found |= {(1.0, seed): knowing.Found(1.0 + seed / 10, 0.1, 1.1, 2.0) for seed in (1, 2, 3)}
+    assert [one.is_inside for one in knowing.scale_lines(found, settings)] == [True, True]
+    flat = {**found, **{(1.0, seed): knowing.Found(0.0, 0.1, 0.1, 2.0) for seed in (1, 2, 3)}}
+    assert not knowing.scale_lines(flat, settings)[0].is_inside
+    haunted = {**found, (0.0, 1): knowing.Found(0.0, 0.1, 0.3, 0.0)}
+    assert not knowing.scale_lines(haunted, settings)[1].is_inside
+
+
+def test_the_suite_of_this_project_can_be_read():
+    settings = settings_of(content("suite", "audit"))
+    assert settings.trivial_share == 0.2
+    assert not set(settings.dev) & set(settings.test)
+    with pytest.raises(UserError, match=r"trivial_shar: no such key.*did you mean 'trivial_share'"):
+        settings_of({"trivial_shar": 1})
+
+
+def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
+    """A parameter is told to a third party's process: its bits must be found there, and others must not."""
+    leak = 1234.5678
+    words = [*TINY[:2], "world.days=2", f"detector.parameters.leak={leak}"]
+    recording = recorded(words, 5, tmp_path / "recording")
+    leaked = int(np.array([leak]).view(np.int64)[0])
+    hits, shown = spying.spied(recording, np.array([leaked]), 1, tmp_path)
+    assert hits > 0
+    assert shown > 0
+    none, _ = spying.spied(recording, np.array([leaked + 1, leaked ^ 0x5A5A5A5A]), 1, tmp_path)
+    assert none == 0
+
+
+def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
+    lines = audit(SMALLEST, tmp_path / "one")
+    table = pd.read_csv(tmp_path / "one" / FILE_NAME)
+    assert table["row"].to_list() == [one.row for one in lines]
+    flaws = {one.row.partition(":")[0] for one in lines}
+    assert flaws == {
+        "triviality", "density", "wrong labels", "position bias", "shuffled truth", "leakage", "detectability"}
+    by_row = {one.row: one for one in lines}
+    for row in ("wrong labels: share of twins without one fault that break a rule",
+                "leakage: alerts that change when the stream goes on",
+                "leakage: ids of the truth in the memory of a third-party detector"):
+        assert by_row[row].value == 0, by_row[row]
+        assert by_row[row].is_inside, by_row[row]
+    assert list((tmp_path / "one").iterdir()) == [tmp_path / "one" / FILE_NAME]
+
+
+def test_the_command_answers_a_mistake_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["bench", "suite=audit", "trivial=0.1", f"out={tmp_path}"]) == 2
+    assert "suite.trivial: no such key of an audit" in capsys.readouterr().err
+
+
+@pytest.mark.campaign
+def test_more_workers_change_no_row(tmp_path: Path):
+    one = audit(SMALLEST, tmp_path / "one")
+    assert audit(dataclasses.replace(SMALLEST, workers=2), tmp_path / "two") == one
