@@ -145,6 +145,25 @@ def read(words: Sequence[str]) -> Request:
     return Request(suite, folder, workers or cores(), engine, overwrite)
 
 
+def audit_of(words: Sequence[str]) -> tuple[dict[str, Any], Path] | None:
+    """The keys of a suite whose mode is ``audit``, with what the words set of them, and its folder; else None.
+
+    Raises:
+        UserError: naming the key.
+    """
+    said = dict(word.partition("=")[::2] for word in words)
+    name = said.pop("suite", "smoke")
+    values = _content(name)
+    if values.get("mode") != "audit":
+        return None
+    out = said.pop("out", None)
+    for key in ("engine", "engine.address", "overwrite"):
+        if key in said:
+            raise UserError(f"{key}: an audit has no such key")
+    values |= {key: _value(key, text) for key, text in said.items()}
+    return values, Path(out).expanduser() if out else Path("outputs") / "bench" / Path(name).stem
+
+
 def commitment(seeds: Sequence[int]) -> str:
     """SHA-256 over test seeds in the order given, as JSON: what is published before any result is."""
     return hashlib.sha256(canonical_json(list(seeds)).encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scenarios.commands.output import console, write_leaderboard
 from scenarios.errors import UserError
@@ -19,8 +19,8 @@ Compares detectors (or policies, teams, whatever a suite crosses) on the same sc
 writes leaderboard.csv and leaderboard.html. Each trial is a process of its own under limits; one that
 fails stays in the table. Interrupted at any moment, the same call goes on where it stopped.
 
-  suite=NAME              smoke (default), standard, full ...: see stocktwin list suites
-  suite=audit             measure the benchmark itself: audit.csv, and exit code 1 if a row is outside its limit
+  suite=NAME              smoke (default), standard, full ...: see stocktwin list suites; audit measures whether
+                          the benchmark itself is sound, row by row, and exits with 1 if it is not
   suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
   out=DIR                 where results are kept (default outputs/bench/SUITE)
   overwrite=true          begin anew; else what is finished in DIR is kept
@@ -45,13 +45,13 @@ examples:
 
 def main(words: list[str]) -> int:
     """Carry a benchmark out."""
-    from scenarios.commands import auditing
+    from scenarios.bench.suite import audit_of, read
 
-    asked = auditing.asked(words)
-    if asked is not None:
-        return auditing.main(asked)
+    audited = audit_of(words)
+    if audited is not None:
+        return _audit(*audited)
+
     from scenarios.bench.campaign import carry_out
-    from scenarios.bench.suite import read
     from scenarios.progress import bar
 
     request = read(words)
@@ -69,6 +69,28 @@ def main(words: list[str]) -> int:
     _tell_failures(table, request.out)
     print(write_leaderboard(request.out))
     return 0
+
+
+def _audit(keys: dict[str, Any], out: Path) -> int:
+    """Measure whether the benchmark itself is sound; 1 if a row is outside its limit."""
+    from rich.table import Table
+
+    from scenarios.audit.audit import audit
+    from scenarios.audit.line import FILE_NAME, told
+    from scenarios.audit.settings import settings_of
+    from scenarios.progress import bar
+
+    settings = settings_of(keys)
+    with bar() as progress:
+        lines = audit(settings, out, progress)
+    shown = Table(box=None, pad_edge=False, header_style="")
+    for head in ("row", "value", "95% interval", "limit", "verdict", "note"):
+        shown.add_column(head, overflow="fold")
+    for row in told(lines):
+        shown.add_row(*row)
+    console().print(shown)
+    print(out / FILE_NAME)
+    return 0 if all(line.is_inside for line in lines) else 1
 
 
 def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
