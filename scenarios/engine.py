@@ -49,14 +49,14 @@ def spread(
         function: of a module that the workers can import.
         calls: arguments that can be pickled.
     """
-    from joblib import Parallel, delayed
+    from joblib import Parallel, delayed, parallel_config
 
     check_engine(engine)
-    with _ready(engine, workers):
+    at_once = min(workers, max(1, len(calls)))
+    with _ready(engine, workers), parallel_config(backend=engine.name, n_jobs=at_once):
         # Dask and Ray hand over when all is done; only loky does so call by call.
         how = "generator" if engine.name == "loky" else "list"
-        parallel = Parallel(n_jobs=min(workers, max(1, len(calls))), backend=engine.name, return_as=how, batch_size=1,
-                            pre_dispatch="all")
+        parallel = Parallel(return_as=how, batch_size=1, pre_dispatch="all")
         yield from parallel(delayed(function)(*call) for call in calls)
 
 

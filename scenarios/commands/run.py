@@ -44,10 +44,12 @@ def main(words: list[str]) -> int:
         if word.startswith("-"):
             raise UserError(f"{word}: no such option; run takes KEY=VALUE, see stocktwin run --help")
     from scenarios.compose import compose
+    from scenarios.engine import check_engine
     from scenarios.run_folder import check_target, choose
     from scenarios.windows import not_reached
 
     experiment = compose(words)
+    check_engine(experiment.engine)
     target = choose(experiment)
     check_target(target, overwrite=experiment.overwrite)
     late = not_reached(experiment)

@@ -28,7 +28,7 @@ MISTAKES: dict[str, tuple[list[str], str, str]] = {
         "valid: deterministic, manual, predictive, unrestricted, visibility",
     ),
     "unknown demand": (["run", "demand=none"], "demand=none", "valid: complete_journey, synthetic"),
-    "unknown engine": (["run", "engine=cloud"], "engine=cloud", "valid: loky"),
+    "unknown engine": (["run", "engine=cloud"], "engine=cloud", "valid: dask, loky, ray"),
     "unknown name by key": (["run", "policy.name=brave"], "policy=brave", "valid: deterministic"),
     "unknown record": (["run", "record=everything"], "record=everything", "valid: full, summary"),
     "misspelled key": (["run", "sed=7"], "sed", "did you mean 'seed'?"),

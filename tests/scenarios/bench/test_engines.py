@@ -15,8 +15,11 @@ def test_a_local_cluster_gives_the_same(engine, tmp_path):
     assert table(there) == table(here)
 
 
+HOWS = [("workers=2",), ("workers=4",), ("workers=2", "engine=dask"), ("workers=2", "engine=ray")]
+
+
 @pytest.mark.campaign
-@pytest.mark.parametrize("how", [("workers=2",), ("workers=4",), ("workers=2", "engine=dask"), ("workers=2", "engine=ray")])
+@pytest.mark.parametrize("how", HOWS)
 def test_any_number_of_workers_and_any_engine_give_the_same(how, tmp_path):
     one, many = tmp_path / "one", tmp_path / "many"
     words = ("suite=smoke",)

@@ -28,7 +28,8 @@ def file(tmp_path):
 
 def test_axes_are_crossed_with_what_is_named():
     made = crossed({"a": ["x=1"], "b": []}, {"policy": ["manual", "predictive"], "people.dc": [1, 2]})
-    assert list(made) == [f"{n} policy={p} people.dc={s}" for n in "ab" for p in ("manual", "predictive") for s in (1, 2)]
+    crosses = [f"policy={p} people.dc={s}" for p in ("manual", "predictive") for s in (1, 2)]
+    assert list(made) == [f"{name} {cross}" for name in "ab" for cross in crosses]
     assert made["a policy=manual people.dc=2"] == ["x=1", "policy=manual", "people.dc=2"]
     assert crossed({}, {"oracle": [True, None]}) == {"oracle=true": ["oracle=true"], "oracle=null": ["oracle=null"]}
 

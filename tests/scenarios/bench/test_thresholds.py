@@ -15,7 +15,8 @@ def curve_of(scores, days):
 @pytest.mark.parametrize("seed", range(20))
 def test_on_one_recording_it_is_the_smallest_within_the_budget(seed):
     draws = np.random.default_rng(seed)
-    scores, days, budget = np.round(draws.exponential(size=draws.integers(1, 60)), 2), 10.0, float(draws.uniform(0.05, 3))
+    scores = np.round(draws.exponential(size=draws.integers(1, 60)), 2)
+    days, budget = 10.0, float(draws.uniform(0.05, 3.0))
     found = choose([curve_of(scores, days)], budget)
     within = [least for least in np.unique(scores) if (scores >= least).sum() <= budget * days]
     if len(scores) <= budget * days:
