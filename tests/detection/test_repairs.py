@@ -109,7 +109,8 @@ def test_repeated_short_picks_send_someone_to_look_and_bring_replenishment_forwa
     for case in cells.itertuples():
         mine = actions[actions.case_id == case.case_id]
         if "reprioritise" in set(mine.kind):
-            assert list(mine.kind[:2]) == ["hold", "reprioritise"]
+            # A review that a change of the chain asks for is about the policy, not about the cell.
+            assert [kind for kind in mine.kind if kind != "review"][:2] == ["hold", "reprioritise"]
         # Whoever looks finds the goods and puts them back, or counts what there is.
         assert {"move", "count"} & set(mine.kind)
     assert "reprioritise" in set(actions.kind)
