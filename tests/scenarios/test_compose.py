@@ -185,7 +185,7 @@ def test_memory_grows_with_cells_and_workers_not_with_regions() -> None:
 @pytest.mark.parametrize(
     ("override", "key", "word"),
     [
-        ("detector.parameters.x=abc", "detector.parameters.x", "Float"),
+        ("detector.parameters.x=abc", "detector.parameters.x", "number"),
         ("faults.shrink={rat: 0.1}", "faults.shrink", "rat"),
         ("seed=${nowhere}", "seed", "nowhere"),
         ("demand.weekday=[1,2]", "demand.weekday", "7"),

@@ -227,7 +227,7 @@ def test_the_card_in_the_terminal_names_quantity_band_source_and_verdict(tmp_pat
     shown = text.getvalue()
     assert max(len(line) for line in shown.splitlines()) <= 140
     row = next(line for line in shown.splitlines() if "DC pick accuracy" in line)
-    assert all(word in row for word in ("99.96 %", "99 to 99.95", "outside", "emergent", "10,000"))
+    assert all(word in row for word in ("99.96 %", "99 to 99.95", "outside", "input", "10,000"))
     assert "few" not in row
     assert "WERC 2020" in shown
     assert "not measured in this run: rows 1, 2, 3" in shown
