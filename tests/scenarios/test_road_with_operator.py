@@ -57,6 +57,10 @@ def test_at_the_peak_the_system_retries_what_it_knows_and_routes_only_what_is_le
     operated = watched("fashion_peak", *PEAK, "faults.dropped_message.rate=0.002", "faults.api_outage.rate=8")
     mine = cases(operated, *INTEGRATION)
     asked = actions(operated, mine)
+    # While the change board has not reviewed the policy after a release, people do what a release may have touched.
+    reviewed = set(asked.case_id[asked.rule.str.startswith("review:")])
+    assert len(reviewed) < 0.1 * len(mine)
+    mine, asked = mine[~mine.case_id.isin(reviewed)], asked[~asked.case_id.isin(reviewed)]
     assert len(mine) > 25
     # The middleware retries by itself; what it gives up on is put right by the machine.
     assert len(operated.played.of("retrying")) > 2 * len(operated.played.of("dead_letter"))
