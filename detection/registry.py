@@ -79,7 +79,8 @@ def target_of(stage: str, name: str) -> str:
     Raises:
         UnknownNameError: nothing has this name; the message lists the valid ones and the nearest.
     """
-    target = name if ":" in name else _targets(stage).get(name)
+    # Our own names win, so that the installed packages are looked through for others only.
+    target = name if ":" in name else _BUILT_IN[stage].get(name) or _targets(stage).get(name)
     if target is None:
         valid = names(stage)
         near = difflib.get_close_matches(name, valid, n=1)

@@ -21,6 +21,9 @@ from scenarios.errors import UserError
 from scenarios.manifest import MANIFEST, SCHEMA
 from scenarios.tables import EVENTS, open_parquet, schema_of
 
+#: The safe loader, in C where PyYAML has it: a configuration is thousands of lines by now.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class RunFolderError(UserError):
     """A run folder that is none, is damaged, is taken, or cannot be written. The message is one line."""
@@ -59,7 +62,7 @@ class RunReader:
         if self._config is None:
             path = self.folder / "config.yaml"
             try:
-                content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+                content = yaml.load(path.read_bytes(), _LOADER) if path.exists() else {}  # noqa: S506 - a safe one
             except (OSError, ValueError, yaml.YAMLError) as error:
                 raise RunFolderError(f"{path} cannot be read: {type(error).__name__}") from error
             self._config = content if isinstance(content, dict) else {}

@@ -25,11 +25,6 @@ from scenarios.schema import Experiment
 
 #: Least scores that are tried for an entrant, at most: quantiles of those it gave.
 CANDIDATES_MAX: Final = 48
-#: Modules that every child needs; they are imported once for all.
-WARM: Final = (
-    "scenarios.bench.trial", "scenarios.arms", "scenarios.measures.scoring", "detection.detectors.composite",
-    "sklearn.ensemble", "pyod.models.iforest", "pyarrow.parquet", "sim.world",
-)  # fmt: skip
 
 
 class InvalidOutputError(ValueError):

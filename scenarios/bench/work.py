@@ -11,12 +11,11 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 from detection.containment import Limits
-from scenarios.bench import trial as inside
 from scenarios.bench.plan import Group, Task
 from scenarios.bench.store import CURVES, RECORDINGS, Store, described
 from scenarios.bench.suite import TrialLimits
@@ -24,6 +23,11 @@ from scenarios.child import Outcome, carry_out
 from scenarios.measures.trials import FOLDER as TRIALS
 from scenarios.measures.trials import OK, Trial
 
+#: Modules that every child needs; they are imported once for all.
+_WARM: Final = (
+    "scenarios.bench.trial", "scenarios.measures.scoring", "detection.detectors.composite", "sklearn.ensemble",
+    "pyod.models.iforest",
+)  # fmt: skip
 #: How often a worker looks whether its benchmark is still there, seconds.
 _LOOK: Final = 0.5
 
@@ -88,7 +92,7 @@ def _recorded(order: Order) -> dict[str, Any]:
         store.path(RECORDINGS, f"{key}.json").unlink()
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
-    outcome = _child(order, key, inside.make_recording, order.group.experiment, str(folder))
+    outcome = _child(order, key, "make_recording", order.group.experiment, str(folder))
     told = {"status": outcome.status, "message": outcome.message, **(outcome.value or {})}
     store.put(RECORDINGS, key, described(told), seconds=time.monotonic() - began, status=outcome.status)
     return told
@@ -101,9 +105,9 @@ def _trial(order: Order, task: Task, nothing: dict[str, Any]) -> Trial:
         return Trial(*place, status=nothing["status"], message=f"the recording: {nothing['message']}")
     folder = order.store.recording(task.recording or task.key)
     if task.recording:
-        outcome = _child(order, task.key, inside.show, task.experiment, str(folder), task.oracle)
+        outcome = _child(order, task.key, "show", task.experiment, str(folder), task.oracle)
     else:
-        outcome = _child(order, task.key, inside.run_loop, task.experiment, str(folder))
+        outcome = _child(order, task.key, "run_loop", task.experiment, str(folder))
         # A child that was ended leaves what it had begun.
         for left in folder.parent.glob(f"*{task.key}*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -116,18 +120,23 @@ def _curve(order: Order, task: Task, nothing: dict[str, Any]) -> tuple[str, str]
     if nothing["status"] != OK:
         return nothing["status"], described({"status": nothing["status"]})
     folder = order.store.recording(task.recording)
-    outcome = _child(order, task.key, inside.false_alarms_by_score, task.experiment, str(folder))
+    outcome = _child(order, task.key, "false_alarms_by_score", task.experiment, str(folder))
     return outcome.status, described({"status": outcome.status, **(outcome.value or {})})
 
 
-def _child(order: Order, key: str, function: Callable[..., Any], *args: Any) -> Outcome:
+def _child(order: Order, key: str, function: str, *args: Any) -> Outcome:
     log = order.store.log(key)
     limits = Limits(seconds=order.limits.seconds, bytes=int(order.limits.gib * 2**30),
                     output_bytes=order.limits.output_kib * 1024)
-    outcome = carry_out(function, *args, limits=limits, log=log, warm=inside.WARM)
+    outcome = carry_out(_inside, function, *args, limits=limits, log=log, warm=_WARM)
     if log.exists() and not log.stat().st_size:
         log.unlink()
     return outcome
+
+
+def _inside(function: str, *args: Any) -> Any:
+    """A function of :mod:`scenarios.bench.trial`, which only the children import: it takes seconds."""
+    return getattr(import_module("scenarios.bench.trial"), function)(*args)
 
 
 class _Watch:

@@ -6,10 +6,16 @@ from benches import finish, hashes, table
 ONE = ("seeds.dev=[]", "scored=[]", "entrants.silence=[detector=book]", "scenarios.calm=[world.days=2,faults.scale=2]")
 
 
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    out = tmp_path_factory.mktemp("engines") / "here"
+    finish(out, "workers=1", *ONE)
+    return out
+
+
 @pytest.mark.parametrize("engine", ["dask", "ray"])
-def test_a_local_cluster_gives_the_same(engine, tmp_path):
-    here, there = tmp_path / "here", tmp_path / "there"
-    finish(here, "workers=2", *ONE)
+def test_a_local_cluster_gives_the_same(here, engine, tmp_path):
+    there = tmp_path / "there"
     finish(there, "workers=2", f"engine={engine}", *ONE)
     assert hashes(there) == hashes(here)
     assert table(there) == table(here)
