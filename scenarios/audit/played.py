@@ -19,7 +19,7 @@ from sim.world import RegionWorld
 class Onlooker:
     """Keeps every row it is shown, and asks for nothing."""
 
-    blocks: list[Block] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list, kw_only=True)
 
     def step(self, _now: int, rows: Rows) -> list[Action]:
         """See :data:`sim.world.Step`."""
