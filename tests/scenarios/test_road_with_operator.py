@@ -278,6 +278,8 @@ def test_before_and_after_the_canonical_model_an_upgrade_costs_differently() -> 
     # Before: a mapping breaks, letters die, somebody mends the map once the change board agrees, and redrives.
     assert rates["held"]["letters"][0] > 2
     maps = actions(held, cases(held, "schema_drift"))
+    # That a release asks for a review of the policy too is about no mapping.
+    maps = maps[maps.kind != "review"]
     assert (set(maps.kind), set(maps[maps.kind == "fix_map"].approved_by)) == ({"fix_map", "redrive"}, {"change_board"})
     # After: not one, where without the model it goes on; and the late postings go on in both.
     assert rates["held"]["letters"][1] == rates["held"]["drifts"][1] == 0
