@@ -30,6 +30,7 @@ TARGETS: Final = {
     "per_process_ratio": Target(10.0),
     "run_ratio": Target(0.5),
     "scaling_ratio": Target(1.1, at_most=True),
+    "workers_ratio": Target(1.8),
 }
 
 
