@@ -21,7 +21,7 @@ test: $(READY)  ## lint, types, layers and all tests that take minutes
 	$(BIN)/python -m pytest -q -m "not campaign and not bench" $(PYTEST_FLAGS)
 
 gate: $(READY)  ## run the benchmark's suite smoke and hold it against the committed baseline
-	$(BIN)/stocktwin bench suite=smoke
+	$(BIN)/stocktwin bench suite=smoke overwrite=true
 	$(BIN)/stocktwin gate outputs/bench/smoke --baseline $(BASELINE)
 
 bench: $(READY)  ## measure the ratios of speed, into outputs/bench.json
