@@ -8,6 +8,8 @@ is started here and ended again.
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -18,6 +20,8 @@ from scenarios.schema import Engine
 
 #: What each engine needs to be installed.
 _NEEDS = {"dask": "distributed", "ray": "ray"}
+#: How often a process looks whether the one that started it is still there, seconds.
+_LOOK = 0.5
 
 
 def check_engine(engine: Engine) -> None:
@@ -53,11 +57,23 @@ def spread(
 
     check_engine(engine)
     at_once = min(workers, max(1, len(calls)))
-    with _ready(engine, workers), parallel_config(backend=engine.name, n_jobs=at_once):
+    own = {"initializer": _end_with, "initargs": (os.getpid(),)} if engine.name == "loky" and at_once > 1 else {}
+    with _ready(engine, workers), parallel_config(backend=engine.name, n_jobs=at_once, **own):
         # Dask and Ray hand over when all is done; only loky does so call by call.
         how = "generator" if engine.name == "loky" else "list"
         parallel = Parallel(return_as=how, batch_size=1, pre_dispatch="all")
         yield from parallel(delayed(function)(*call) for call in calls)
+
+
+def _end_with(parent: int) -> None:
+    """In a process of loky's: end when the one that started it is gone, however that ended."""
+
+    def look() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        os._exit(1)
+
+    threading.Thread(target=look, daemon=True).start()
 
 
 @contextmanager

@@ -85,8 +85,7 @@ def _spread(
     keys = [task.key for group in groups for task in group.tasks]
     left = [group for group in groups if any(not store.has(kept, task.key) for task in group.tasks)]
     left.sort(key=lambda group: -group.cost)
-    apart = request.engine.name == "loky" and min(request.workers, len(left)) > 1
-    orders = [Order(group, store, request.suite.limits, curves=curves, alone=apart) for group in left]
+    orders = [Order(group, store, request.suite.limits, curves=curves) for group in left]
     with _told(store, kept, keys, progress, "freezing thresholds" if curves else "trials"):
         for _ in spread(request.engine, request.workers, work, [(order,) for order in orders]):
             pass

@@ -2,14 +2,12 @@
 
 It runs in this process, in a process of loky's, or on a machine of a Dask or Ray cluster that sees the
 same folder. What is finished already is not done again. A benchmark that is gone (its lock is free, or
-another's) is noticed, and its workers stop.
+another's) is noticed between two trials, and its workers on a cluster stop; those of this machine end with it.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
-import threading
 import time
 from dataclasses import dataclass
 from importlib import import_module
@@ -28,8 +26,6 @@ _WARM: Final = (
     "scenarios.bench.trial", "scenarios.measures.scoring", "detection.detectors.composite", "sklearn.ensemble",
     "pyod.models.iforest",
 )  # fmt: skip
-#: How often a worker looks whether its benchmark is still there, seconds.
-_LOOK: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -41,22 +37,19 @@ class Order:
         store: where they are kept.
         limits: of each.
         curves: count false alarms by least score, in place of the trials themselves.
-        alone: the process is this benchmark's own and ends when that is gone.
     """
 
     group: Group
     store: Store
     limits: TrialLimits
     curves: bool = False
-    alone: bool = False
 
 
 def work(order: Order) -> int:
     """Do what is not done yet of a group; returns how many things were finished."""
     kept = CURVES if order.curves else TRIALS
     tasks = [task for task in order.group.tasks if not order.store.has(kept, task.key)]
-    with _Watch(order):
-        done = _do(order, tasks)
+    done = _do(order, tasks)
     if not order.curves and order.group.recording and all(order.store.has(TRIALS, t.key) for t in order.group.tasks):
         order.store.forget_recording(order.group.recording)
     return done
@@ -137,25 +130,3 @@ def _child(order: Order, key: str, function: str, *args: Any) -> Outcome:
 def _inside(function: str, *args: Any) -> Any:
     """A function of :mod:`scenarios.bench.trial`, which only the children import: it takes seconds."""
     return getattr(import_module("scenarios.bench.trial"), function)(*args)
-
-
-class _Watch:
-    """Ends a worker process whose benchmark is gone: its children end with it."""
-
-    def __init__(self, order: Order) -> None:
-        self._order, self._over = order, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True) if order.alone else None
-
-    def __enter__(self) -> None:
-        if self._thread is not None:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(_LOOK):
-            if not self._order.store.is_held():
-                os._exit(1)
