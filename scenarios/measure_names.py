@@ -102,7 +102,8 @@ MEASURES: tuple[MeasureName, ...] = (
 _BETTER: Final[dict[str, Direction]] = {
     "recovery_of_reachable": "higher", "recovery": "higher", "recovery_oracle": "neutral",
     "loss_value": "lower", "lost_sales_value": "lower", "lost_sales_units": "lower", "fulfilment_failure_rate": "lower",
-    "stock_accuracy": "higher", "negative_inventory_rate": "lower", "shrink_rate": "lower", "labour_minutes": "lower",
+    "stock_accuracy": "higher", "stock_accuracy_tolerant": "higher", "shrink_value": "lower",
+    "negative_inventory_rate": "lower", "shrink_rate": "lower", "labour_minutes": "lower",
     "recall": "higher", "recall_found": "higher", "recall_value": "higher", "recall_inferred": "higher",
     "chance_recall": "neutral", "skill": "higher", "precision": "higher", "precision_one_to_one": "higher",
     "coincident": "lower", "false_alarms_per_location_day": "lower", "mttd_hours": "lower",
@@ -112,6 +113,7 @@ _BETTER: Final[dict[str, Direction]] = {
     "cost": "lower", "routing_accuracy": "higher", "priority_gain": "higher", "compression": "neutral",
     "mttr_hours": "lower", "mttr_median_hours": "lower", "time_to_close_hours": "lower", "auto_resolution": "higher",
     "wrongful": "lower", "wrongful_value": "lower", "wrongful_cvar": "lower", "false_closures": "lower",
+    "manual_minutes_per_day": "lower", "closing_gap_hours": "lower",
     "reopened": "lower", "prevented": "higher", "manual_minutes_per_exception": "lower", "utilisation": "neutral",
     "queue_age_p95_hours": "lower", "manual.mttd_hours": "neutral", "manual.mttr_hours": "neutral",
 }

@@ -83,7 +83,8 @@ def test_whatever_goes_wrong_has_its_status_and_leaves_nothing(tmp_path, marked,
     assert (outcome.status, outcome.value) == (status, None)
     assert word in outcome.message
     assert "\n" not in outcome.message
-    assert children_of(marked) == []
+    # What lost its watcher is killed by the kernel, which may take a moment on a busy machine.
+    _wait_until(lambda: children_of(marked) == [])
     assert log.stat().st_size <= 100_000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
     after = carry_out(misbehaving.twice, 21, limits=limits, log=log)
