@@ -177,7 +177,7 @@ def test_the_list_of_faults_tells_rate_and_remedy(capsys: pytest.CaptureFixture[
 def test_all_lists_together_say_their_topic(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     topics = {row["topic"] for row in json.loads(capsys.readouterr().out)}
-    assert topics == {"scenarios", "faults", "detectors", "policies", "measures"}
+    assert topics == {"scenarios", "faults", "detectors", "policies", "suites", "measures"}
 
 
 def test_an_installed_detector_is_a_choice(command: Command, tmp_path: Path) -> None:
