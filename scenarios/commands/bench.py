@@ -104,10 +104,10 @@ def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
     names = [name for name in (measures or COLUMNS[mode]) if name in table]
     shown = Table(box=None, pad_edge=False, header_style="", title_justify="left")
     for head in (f"Overall, {split} seeds", "rank"):
-        shown.add_column(head, justify="left" if head != "rank" else "right")
+        shown.add_column(head, justify="left" if head != "rank" else "right", no_wrap=True)
     for name in names:
         shown.add_column(name.replace("_", " "), justify="right")
-    shown.add_column(f"95% interval of {names[0].replace('_', ' ')}", justify="right")
+    shown.add_column(f"interval of {names[0].replace('_', ' ')}", justify="right")
     shown.add_column("failed", justify="right")
     for row in rows.to_dict("records"):
         ends = (row[f"{names[0]}_low"], row[f"{names[0]}_high"])
