@@ -186,7 +186,8 @@ def test_every_action_is_done(seen: Seen):
 
 
 def test_every_action_that_can_miss_its_mark_is_refused(seen: Seen):
-    always_done = {"wait", "escalate"}
+    # What asks people about the policy or its models always finds somebody.
+    always_done = {"wait", "escalate", "review", "promote"}
     assert set(KINDS) - set(seen.words["refused"]) <= always_done | {"reprioritise", "count", "replay"}
 
 

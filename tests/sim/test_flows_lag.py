@@ -169,7 +169,8 @@ def test_a_replay_after_the_books_were_aligned_is_booked_to_the_repair():
         if len(day) == 2 * 96:
             gaps[:] = [g for g in gaps if (g["location"], g["sequence"]) in sources][:5]
             found = [sources[g["location"], g["sequence"]] for g in gaps]
-            return [{"kind": "resync", "system": 1, "location": s["location"], "item": s["item"]} for s in found]
+            return [{"kind": "resync", "system": 1, "location": s["location"], "item": s["item"],
+                     "approver": "inventory_control"} for s in found]
         if len(day) == 3 * 96:
             return [{"kind": "replay", "interface": g["interface"], "location": g["location"],
                      "sequence": g["sequence"]} for g in gaps]
