@@ -15,7 +15,7 @@ from tests.benchmarks.results import TARGETS, Result, Results
 
 pytestmark = pytest.mark.bench
 
-#: Sixteen recordings and what is shown on them; the full suite has four times as many and the same proportions.
+#: Sixteen recordings and what is shown on them; the whole suite has twice as many.
 WORDS = ("suite=standard", "seeds.dev=[101]", "seeds.validation=[]", "seeds.test=[201]")
 
 
