@@ -119,6 +119,7 @@ def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
     assert none == 0
 
 
+@pytest.mark.campaign
 def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
     lines = audit(SMALLEST, tmp_path / "one")
     table = pd.read_csv(tmp_path / "one" / FILE_NAME)

@@ -91,6 +91,7 @@ def killed_and_resumed(clean, folder, kills, workers):
     assert not marked(mark)
 
 
+@pytest.mark.campaign
 def test_killed_and_resumed_it_ends_with_the_same_table(clean, tmp_path):
     killed_and_resumed(clean, tmp_path, kills=3, workers=2)
 

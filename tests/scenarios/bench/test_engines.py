@@ -13,6 +13,7 @@ def here(tmp_path_factory):
     return out
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("engine", ["dask", "ray"])
 def test_a_local_cluster_gives_the_same(here, engine, tmp_path):
     there = tmp_path / "there"
