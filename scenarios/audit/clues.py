@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from scenarios.audit.line import AuditLine, line
-from scenarios.audit.played import play
+from scenarios.audit.played import Played, play
 from scenarios.audit.settings import Settings
 from scenarios.compose import compose
 from scenarios.statistics import Estimate
@@ -78,19 +78,19 @@ def sample(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return table[table.document_id.isin(documents[: len(documents) * _ROWS // len(table)])]
 
 
+def judged(played: Played, fault_type: str) -> pd.DataFrame:
+    """The rows of a run that a type of fault may touch, and which of them it did (column ``touched``)."""
+    rows = played.of(TOUCHED[fault_type][0])
+    if fault_type == "receiving_variance":
+        rows = rows[rows.location == 0]
+    return rows.assign(touched=rows.event_id.isin({event for event, _ in played.lineage()}))
+
+
 def clue_line(settings: Settings, fault_type: str) -> AuditLine:
     """The row of the audit for one type of fault, alone in a world in which nothing else goes wrong."""
     event_type, rate = TOUCHED[fault_type]
     config = compose([*settings.clue_world, f"faults.{fault_type}.rate={rate:g}"])
-    tables = []
-    for seed in settings.clue_seeds:
-        played = play(config, seed)
-        rows = played.of(event_type)
-        if fault_type == "receiving_variance":
-            rows = rows[rows.location == 0]
-        touched = {event for event, _ in played.lineage()}
-        tables.append(rows.assign(touched=rows.event_id.isin(touched)))
-    table = sample(tables)
+    table = sample([judged(play(config, seed), fault_type) for seed in settings.clue_seeds])
     lit = table.touched.to_numpy()
     row, limit = f"leakage: area under the ROC from ids, order and stamps, {fault_type}", "interval holds 0.5"
     if min(lit.sum(), (~lit).sum()) < _LEAST:

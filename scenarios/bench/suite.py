@@ -29,6 +29,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from scenarios.audit.line import FILE_NAME as AUDIT_TABLE
 from scenarios.engine import check_engine, cores
 from scenarios.errors import UserError, choices
 from scenarios.groups import content, options
@@ -141,8 +142,7 @@ def read(words: Sequence[str]) -> Request:
     overwrite = _truth("overwrite", said.pop("overwrite", "false"))
     suite = _suite(name, said)
     check_engine(engine)
-    folder = Path(out).expanduser() if out else Path("outputs") / "bench" / suite.name
-    return Request(suite, folder, workers or cores(), engine, overwrite)
+    return Request(suite, _folder(out, name), workers or cores(), engine, overwrite)
 
 
 def audit_of(words: Sequence[str]) -> tuple[dict[str, Any], Path] | None:
@@ -156,12 +156,15 @@ def audit_of(words: Sequence[str]) -> tuple[dict[str, Any], Path] | None:
     values = _content(name)
     if values.get("mode") != "audit":
         return None
-    out = said.pop("out", None)
-    for key in ("engine", "engine.address", "overwrite"):
+    out = _folder(said.pop("out", None), name)
+    for key in ("engine", "engine.address"):
         if key in said:
             raise UserError(f"{key}: an audit has no such key")
+    overwrite = _truth("overwrite", said.pop("overwrite", "false"))
+    if (out / AUDIT_TABLE).exists() and not overwrite:
+        raise UserError(f"out: {out} holds an audit already; overwrite=true replaces it")
     values |= {key: _value(key, text) for key, text in said.items()}
-    return values, Path(out).expanduser() if out else Path("outputs") / "bench" / Path(name).stem
+    return values, out
 
 
 def commitment(seeds: Sequence[int]) -> str:
@@ -177,6 +180,11 @@ def crossed(named: Mapping[str, Sequence[str]], axes: Mapping[str, Sequence[Any]
             added = [f"{key}={_spelled(value)}" for key, value in zip(axes, values, strict=True)]
             made[" ".join([*([name] if name else []), *added])] = [*words, *added]
     return made
+
+
+def _folder(out: str | None, suite: str) -> Path:
+    """Where the results of a suite, by name or file, are kept."""
+    return Path(out).expanduser() if out else Path("outputs") / "bench" / Path(suite).stem
 
 
 def _suite(name: str, said: Mapping[str, str]) -> Suite:

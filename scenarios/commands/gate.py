@@ -24,6 +24,7 @@ was configured differently is judged on the measures only, and each key that dif
 
 A program that did not get worse by more than the margins fails a call with chance 5% at most, over
 all measures and cells together (key rate of the file; Bonferroni, which fails the same calls as Holm).
+Strongly skewed differences that lie just at their margin fail more often.
 
   --baseline FILE   what to hold it against: YAML, to be committed; margins and rate are edited there
   --update          make RUN the baseline; keeps margins and rate; prints what changes

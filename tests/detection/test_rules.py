@@ -342,6 +342,21 @@ def test_what_is_held_for_a_cancelled_line_is_a_leak_and_ends_with_its_release(t
     assert tape.cases["status"] == ["closed"]
 
 
+def test_a_cancellation_less_than_a_service_time_old_may_still_be_on_its_way(tape: Tape):
+    reserve(tape, 9.0, 60)
+    end(tape, 22.0, 60, "cancelling")
+    hold(tape, 0, 2)
+    reserve(tape, 9.0, 61, item=2)
+    end(tape, 22.0, 61, "cancelling", item=2)
+    hold(tape, 0, 2, item=2)
+    # A day later one of the two is released, the other is not: that one never arrived.
+    hold(tape, 1, -2, item=2)
+    hold(tape, 1, 1, item=3)
+    reserve(tape, 30.0, 62, units=1, item=3)
+    (alert,) = tape.play("reservation")
+    assert (alert["document_id"], alert["raised_at"] > START + DAY) == (60, True)
+
+
 def test_a_line_promised_again_after_a_pick_is_held_for_somebody(tape: Tape):
     reserve(tape, 9.0, 60)
     end(tape, 10.0, 60)
@@ -417,3 +432,15 @@ def test_a_retired_article_may_be_silent(tape: Tape):
                 sell(tape, 24 * day + 9 + number / 4, item=item, location=1 + number % 2)
     tape.row("master_data", 70.0, item=[2], unit_price=[10.0], quantity=[6], status=STATUS["retired"])
     assert {(alert["location"], alert["item"]) for alert in tape.play("silence", days=8.0)} == {(1, 1)}
+
+
+def test_a_silent_cell_is_reported_once_until_it_gives_a_sign_of_life(tape: Tape):
+    tape.row("stock_extract", 0.1, location=[1], item=[1], quantity=[500], code=CODE["ERP"], status=STATUS["opening"])
+    for day in range(30):
+        for number in range(40):
+            # Two weeks of silence, a day of sales, and silence again.
+            for item in [0, 1] if day < 3 or day == 17 else [0]:
+                sell(tape, 24 * day + 9 + number / 4, item=item, location=1 + number % 2)
+    days = [(alert["raised_at"] - START) // DAY for alert in tape.play("silence", days=30.0)]
+    assert len(days) == 2
+    assert days[0] < 17 < days[1]

@@ -141,6 +141,13 @@ def test_the_command_answers_a_mistake_in_a_line(tmp_path: Path, capsys: pytest.
     assert "suite.trivial: no such key of an audit" in capsys.readouterr().err
 
 
+def test_an_audit_that_is_there_is_not_replaced_unasked(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / FILE_NAME).write_text("row\n")
+    assert main(["bench", "suite=audit", f"out={tmp_path}"]) == 2
+    assert "holds an audit already; overwrite=true replaces it" in capsys.readouterr().err
+    assert (tmp_path / FILE_NAME).read_text() == "row\n"
+
+
 @pytest.mark.campaign
 def test_more_workers_change_no_row(tmp_path: Path):
     one = audit(SMALLEST, tmp_path / "one")

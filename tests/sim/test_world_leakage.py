@@ -10,24 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scenarios.audit.clues import ERRORS, TOUCHED, area, sample
+from scenarios.audit.clues import ERRORS, TOUCHED, area, judged, sample
 from tests.sim.small_world import play, quiet_config
 
 
 def _rows(fault_type: str) -> tuple[pd.DataFrame, np.ndarray]:
     """Rows of one type that may be touched, and which ones are."""
-    event_type, rate = TOUCHED[fault_type]
+    _, rate = TOUCHED[fault_type]
     tables = []
     for seed in range(6):
         config = quiet_config(stores=4, items=40, days=12, **{fault_type: rate})
         config.world.daily_units = 2.0
         config.replenishment.dc_review_days = 1
-        played = play(config, seed)
-        rows = played.of(event_type)
-        if fault_type == "receiving_variance":
-            rows = rows[rows.location == 0]
-        touched = {event for event, _ in played.lineage()}
-        tables.append(rows.assign(touched=rows.event_id.isin(touched)))
+        tables.append(judged(play(config, seed), fault_type))
     table = sample(tables)
     return table, table.touched.to_numpy()
 
