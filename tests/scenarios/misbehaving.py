@@ -90,7 +90,7 @@ def start_command():
 
 
 def breed():
-    for _ in range(50):
+    for _ in range(8):
         if not os.fork():
             while True:
                 time.sleep(0.01)

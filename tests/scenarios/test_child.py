@@ -75,7 +75,8 @@ def _parent(pid):
     ],
 )
 def test_whatever_goes_wrong_has_its_status_and_leaves_nothing(tmp_path, marked, function, status, word):
-    limits = Limits(seconds=2.0, bytes=GIB, output_bytes=100_000)
+    # Only what is to run out of time has little of it: a busy machine may be slow to do the rest.
+    limits = Limits(seconds=2.0 if status == "timeout" else 60.0, bytes=GIB, output_bytes=100_000)
     log = tmp_path / "log"
 
     outcome = carry_out(getattr(misbehaving, function), limits=limits, log=log)
@@ -87,7 +88,7 @@ def test_whatever_goes_wrong_has_its_status_and_leaves_nothing(tmp_path, marked,
     _wait_until(lambda: children_of(marked) == [])
     assert log.stat().st_size <= 100_000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
-    after = carry_out(misbehaving.twice, 21, limits=limits, log=log)
+    after = carry_out(misbehaving.twice, 21, limits=Limits(seconds=60.0), log=log)
     assert (after.status, after.value) == ("ok", 42)
 
 
