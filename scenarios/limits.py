@@ -63,6 +63,7 @@ POSITIVE: tuple[str, ...] = (
     "middleware.latency_minutes_median",
     "middleware.service_hours",
     "middleware.retry_base_minutes",
+    "middleware.posting_headroom",
     "people.store_per_store",
     "people.service_minutes_median",
     "suppliers.portal_factor",

@@ -120,6 +120,9 @@ class Middleware:
     valid_late_rate: float = 0.002
     #: Redeliveries that the consumer recognises and drops: share of messages. Assumption.
     redelivery_rate: float = 0.0005
+    #: Lines that ERP can post, over units that the shops sell, both in a mean tick: at 12 a day's in two hours. What is
+    #: more waits in its queue.
+    posting_headroom: float = 12.0
     #: Share of shops on the legacy nightly batch. Assumption.
     legacy_share: float = 0.15
     #: Share of rows whose enrichment fails (their correlation id is lost, a posting's whole envelope), and of rows of

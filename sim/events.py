@@ -145,6 +145,8 @@ STATUSES: tuple[str, ...] = (
 )
 #: Those who drive the trucks, as rows of the TMS name them in ``code``.
 CARRIERS: tuple[str, ...] = ("ardent", "bluepost", "caravan", "drayline")
+#: Who calls the web shop's interface: its own pages and app, and a marketplace that sells for it.
+CLIENTS: tuple[str, ...] = ("pages", "app", "marketplace")
 CODES: tuple[str, ...] = (
     "101",
     "102",
@@ -177,6 +179,8 @@ CODES: tuple[str, ...] = (
     "schema",
     "401",
     *CARRIERS,
+    "410",
+    "quota",
 )
 UNITS: tuple[str, ...] = ("EA", "CS")
 DOCUMENT_TYPES: tuple[str, ...] = (
@@ -240,7 +244,7 @@ class Vocabulary:
     """The strings behind the codes of one stream.
 
     Attributes:
-        locations: names by location code; the partner column continues the same list with suppliers.
+        locations: names by location code; the partner column continues the same list with suppliers and clients.
         items: names by item code.
     """
 
@@ -250,8 +254,12 @@ class Vocabulary:
 
     @property
     def partners(self) -> tuple[str, ...]:
-        """Locations, then suppliers: the strings behind ``partner`` codes."""
-        return self.locations + self.suppliers
+        """Locations, then suppliers, then clients: the strings behind ``partner`` codes."""
+        return self.locations + self.suppliers + CLIENTS
+
+    def client(self, number: int) -> int:
+        """The ``partner`` code of a client of the web shop's interface, by its place in :data:`CLIENTS`."""
+        return len(self.locations) + len(self.suppliers) + number
 
     def strings(self, name: str) -> tuple[str, ...]:
         """The strings of one ``code:`` kind, e.g. ``"event_type"`` or ``"item"``."""

@@ -23,6 +23,7 @@ from sim.middleware.door import Door
 from sim.middleware.enrichment import keeper
 from sim.middleware.feed import Feed
 from sim.middleware.gateway import Gateway
+from sim.middleware.postings import PostingQueue
 from sim.middleware.routing import SOURCES
 from sim.opening import reorder_points, stock
 from sim.people import People
@@ -51,6 +52,7 @@ class Region:
     """A region and its parts; flows act on it.
 
     Attributes:
+        postings: what waits to be booked by ERP.
         gateway: of the web shop's calls to OMS.
         capacity: units that fit a shelf, shape (cells,).
         refill: cells whose shelf may need filling, collected until the next round.
@@ -63,6 +65,7 @@ class Region:
     room: Room
     demand: DemandSource
     channels: dict[str, Channel]
+    postings: PostingQueue
     gateway: Gateway
     people: People
     capacity: np.ndarray
@@ -176,8 +179,9 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     )
     capacity = np.maximum(np.maximum(2, economy.reorder_point), np.tile(catalogue.pack, stores + 1)).astype(np.int32)
     stock(room, rate, capacity)
-    channels = {name: Channel(room, name) for name in SOURCES}
-    return Region(room, demand, channels, Gateway(room), People(room), capacity, [])
+    postings = PostingQueue(room)
+    channels = {name: Channel(room, name, postings) for name in SOURCES}
+    return Region(room, demand, channels, postings, Gateway(room), People(room), capacity, [])
 
 
 def accurate_share(room: Room) -> tuple[int, int, int]:

@@ -230,6 +230,7 @@ class RegionWorld:
         self.returning.tick(tick)
         self.undecided.tick()
         self.fulfilment.tick(tick)
+        region.postings.work()
         for feed in region.feeds:
             feed.post_due(tick)
         room.rules.test(now)
@@ -238,6 +239,7 @@ class RegionWorld:
             fill_shelves(region)
             for feed in region.feeds:
                 feed.report_hour(now)
+            region.postings.report_hour(now)
             region.gateway.report_hour(now)
 
     def _extracts(self) -> Generator[simpy.Event, Any, None]:

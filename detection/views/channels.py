@@ -28,9 +28,12 @@ DRAIN_HOURS = 2
 #: Hours after a recovery by which the last of its backlog has found the interface up.
 BACKLOG_HOURS = 9
 _FORGET_HOURS = 24 * 14
-#: Refusals that are no outage by themselves: an expired token is renewed, and a burst of demand is throttled.
-#: Where it is the interface that throttles, its telemetry says at the end of the hour that it is unavailable.
-_HARMLESS = (CODE["401"], CODE["429"])
+#: Refusals that are no outage: an expired token is renewed, a client has yet to leave a retired version, or has used
+#: up its quota.
+_HARMLESS = frozenset(CODE[code] for code in ("401", "410", "quota"))
+#: No outage by itself either, where nobody feeds the interface: a burst of demand is throttled. Where it is the
+#: interface that throttles, its telemetry says at the end of the hour that it is unavailable.
+_THROTTLED = CODE["429"]
 GapKey = tuple[int, int, int]
 
 
@@ -165,7 +168,7 @@ class Channels:
         by_interface: dict[int, set[int]] = {}
         codes = integers(block, "code").tolist()
         for signal, attempt, code in zip(_signals(block), attempts, codes, strict=True):
-            if signal.location < 0 and (code == _HARMLESS[0] or (code == _HARMLESS[1] and not _is_fed(signal))):
+            if signal.location < 0 and (code in _HARMLESS or (code == _THROTTLED and not _is_fed(signal))):
                 continue
             places = by_interface.setdefault(signal.interface, set())
             places.add(signal.location)

@@ -58,7 +58,7 @@ class Maintaining:
             if self._is_canonical(room.now):
                 for feed in self._region.feeds:
                     feed.contract.version = max(feed.contract.version, CANONICAL_VERSION)
-                self._region.gateway.version = max(self._region.gateway.version, CANONICAL_VERSION)
+                self._region.gateway.clients.adopt(CANONICAL_VERSION)
             self._plan_maintenance(day)
             for number, rate in enumerate((_RELEASES, room.plan.rate("schema_drift"))):
                 self._plan_release(day, number, rate)
@@ -115,8 +115,9 @@ class Maintaining:
         room, chosen = self._region.room, uniform_int(keyed_int(bits, Purpose.SCHEMA, 1))
         # By a draw of its own: both sorts choose among the other interfaces alike, or the choice would tell them apart.
         if number == 0 and uniform_int(keyed_int(bits, Purpose.SCHEMA, 3)) < _OF_CALLS:
-            self._region.gateway.version += 1
-            self._release_harmlessly(self._region.gateway.interface, when, number, self._region.gateway.version)
+            gateway = self._region.gateway
+            until = gateway.clients.release()
+            self._release_harmlessly(gateway.interface, when, number, gateway.clients.version, due_at=until)
             return
         name, document = _TALK[int(chosen * len(_TALK))]
         feed = self._region.feed(INTERFACE[name])
@@ -133,9 +134,9 @@ class Maintaining:
         else:
             self._release_harmlessly(feed.interface, when, number, feed.contract.version)
 
-    def _release_harmlessly(self, interface: int, when: int, number: int, version: int) -> None:
-        """A new version that everyone understands."""
-        self._announce(Paper.RELEASE, "release", interface, when, number, version=version)
+    def _release_harmlessly(self, interface: int, when: int, number: int, version: int, **more: int) -> None:
+        """A new version that everyone understands; of the calls' the row says when the old one is retired."""
+        self._announce(Paper.RELEASE, "release", interface, when, number, version=version, **more)
         self._region.room.truth.decoy("harmless_release", (interface, when // DAY, number), when, when + DAY)
 
     def _break(self, feed: Feed, fault_id: int, document_type: int, bits: int) -> None:

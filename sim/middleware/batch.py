@@ -24,6 +24,7 @@ from sim.ledger import Belief
 from sim.middleware.feed import Feed
 from sim.middleware.flights import BOOKING, Flight
 from sim.middleware.messages import Journal, Messages, join
+from sim.middleware.postings import PostingQueue
 from sim.room import Room
 
 I64 = npt.NDArray[np.int64]
@@ -73,14 +74,15 @@ class Batch(Feed):
         room: the region.
         beliefs: the books it feeds.
         journal: of the tills.
+        queue: of ERP.
 
     Attributes:
         legacy: which locations send by it, shape (locations,).
         failure_listeners: told of each job whose totals do not agree.
     """
 
-    def __init__(self, room: Room, beliefs: tuple[Belief, ...], journal: Journal) -> None:
-        super().__init__(room, INTERFACE["pos_batch"], beliefs, journal, by_document=False)
+    def __init__(self, room: Room, beliefs: tuple[Belief, ...], journal: Journal, queue: PostingQueue) -> None:
+        super().__init__(room, INTERFACE["pos_batch"], beliefs, journal, by_document=False, queue=queue)
         bits = keyed(room.seed, Purpose.BATCH, room.region, np.arange(room.locations, dtype=np.int64))
         self.legacy = bits < threshold(room.config.middleware.legacy_share)
         self.legacy[0] = False
@@ -153,8 +155,9 @@ class Batch(Feed):
         self._flying[flight] = job
         self.pend(flight, due)
 
-    def _arrive(self, flight: Flight) -> None:
-        super()._arrive(flight)
+    def arrive(self, flight: Flight) -> None:
+        """Book what was let in, and compare the totals of the file that it is of."""
+        super().arrive(flight)
         job = self._flying.pop(flight, None)
         if job is None:
             return

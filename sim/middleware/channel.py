@@ -16,6 +16,7 @@ from sim.events import DOCUMENT_TYPE, INTERFACE
 from sim.middleware.batch import Batch
 from sim.middleware.feed import Feed
 from sim.middleware.messages import Journal, Messages
+from sim.middleware.postings import PostingQueue
 from sim.middleware.routing import routes_of
 from sim.middleware.transformation import Transformation
 from sim.room import Room
@@ -30,6 +31,7 @@ class Channel:
     Args:
         room: the region.
         name: of the source, as in the routes.
+        queue: of ERP.
 
     Attributes:
         erp, oms: the feeds of the two consumers.
@@ -38,7 +40,7 @@ class Channel:
         transformation: how its lines are read.
     """
 
-    def __init__(self, room: Room, name: str) -> None:
+    def __init__(self, room: Room, name: str, queue: PostingQueue) -> None:
         self.room = room
         days = room.config.middleware.idempotency_days + _KEPT_DAYS
         self.journal = Journal(room.locations, days * DAY // TICK)
@@ -47,10 +49,11 @@ class Channel:
         by_consumer: dict[str, Feed] = {}
         for route in routes_of(name):
             if route.is_nightly:
-                self.batch = Batch(room, route.beliefs, self.journal)
+                self.batch = Batch(room, route.beliefs, self.journal, queue)
             else:
                 by_consumer[route.consumer] = Feed(room, INTERFACE[route.interface], route.beliefs, self.journal,
-                                                   by_document=route.by_document)
+                                                   by_document=route.by_document,
+                                                   queue=queue if route.consumer == "erp" else None)
         self.erp, self.oms = by_consumer["erp"], by_consumer["oms"]
         self.feeds: tuple[Feed, ...] = (self.erp, self.oms) if self.batch is None else (self.erp, self.oms, self.batch)
         self._carried = frozenset(DOCUMENT_TYPE[kind] for route in routes_of(name) for kind in route.documents)

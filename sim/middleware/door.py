@@ -13,9 +13,12 @@ import numpy as np
 
 from sim.clock import SECOND
 from sim.draws import Kind, Purpose, keyed_int, threshold
-from sim.events import CODE, SOURCE, STATUS
+from sim.events import CODE, NO_CODE, SOURCE, STATUS
 from sim.middleware.flights import BOOKING, RECOVERED, RETRYING, channel_key
 from sim.room import Room
+
+#: Packing of what a refusal's key tells: client | code.
+_CLIENT_SHIFT = 6
 
 
 @dataclass
@@ -93,11 +96,11 @@ class Door:
         bits = keyed_int(self.room.seed, Purpose.OUTAGE, self.room.region, self.interface, 1, *key)
         return self.outage.share >= 1.0 or bits < int(threshold(self.outage.share))
 
-    def tell(self, code: str, status: str, attempt: int, count: int) -> None:
-        """Show that ``count`` messages or calls of the tick that ends now were turned away."""
+    def tell(self, code: str, status: str, attempt: int, count: int, client: int = NO_CODE) -> None:
+        """Show that ``count`` messages or calls of the tick that ends now were turned away: of all, or of a client."""
         room, outage = self.room, self.outage
         at = room.now - 1 - SECOND
-        key = channel_key(self.interface, CODE[code], room.tick_of(at))
+        key = channel_key(self.interface, CODE[code] + (client + 1 << _CLIENT_SHIFT), room.tick_of(at))
         event = room.ids.one(Kind.CHANNEL, key, RETRYING)
         if outage is not None and code == outage.code:
             room.truth.lineage(event, outage.fault)
@@ -106,5 +109,5 @@ class Door:
         room.stream.emit(
             "retrying", 1, event_id=np.array([event]), occurred_at=row, recorded_at=row, available_at=row + SECOND,
             source=self._source, interface=self.interface, code=CODE[code], status=STATUS[status], attempt=attempt,
-            count=count,
+            count=count, partner=NO_CODE if client < 0 else room.vocabulary.client(client),
         )

@@ -8,6 +8,7 @@ with nothing sent and nothing due does no work.
 - An outage fails every delivery while it lasts (a throttled interface only some); the flight is retried
   with exponential backoff and given up to the dead-letter queue after the last attempt.
 - What the interface no longer understands since a release is a dead letter at once.
+- What comes through to ERP is booked through its queue (:mod:`sim.middleware.postings`).
 - In announced maintenance flights wait at the door, and come in when it opens.
 - Idempotency: a line that was applied is known for ``idempotency_days``; a later replay applies again.
 """
@@ -31,6 +32,7 @@ from sim.middleware.letters import DeadLetters
 from sim.middleware.messages import Journal, Messages, join
 from sim.middleware.mishaps import Mishaps
 from sim.middleware.monitor import Monitor
+from sim.middleware.postings import PostingQueue
 from sim.room import Room
 
 I64 = npt.NDArray[np.int64]
@@ -48,6 +50,7 @@ class Feed:
         beliefs: which books it feeds.
         journal: of the source.
         by_document: its lines belong to documents, and ERP shows a posting row for each.
+        queue: of ERP, where that is the consumer; else what is let in is booked at once.
 
     Attributes:
         late: batches held up, by the address of their first line.
@@ -59,8 +62,9 @@ class Feed:
     """
 
     def __init__(self, room: Room, interface: int, beliefs: tuple[Belief, ...], journal: Journal,
-                 *, by_document: bool) -> None:
+                 *, by_document: bool, queue: PostingQueue | None = None) -> None:
         self.room, self.interface, self.beliefs = room, interface, beliefs
+        self._queue = queue
         self.by_document = by_document
         self.posts_rows = by_document and Belief.ERP_ON_HAND in beliefs
         self._journal = journal
@@ -161,7 +165,10 @@ class Feed:
         if self.contract.is_broken:
             flights = self.contract.sift(flights)
         for flight in flights:
-            self._arrive(flight)
+            if self._queue is None:
+                self.arrive(flight)
+            else:
+                self._queue.take(self, flight)
 
     def _knock(self, flights: list[Flight], tick: int) -> list[Flight]:
         """Flights that an outage lets in; the others try again later, or are given up."""
@@ -183,7 +190,8 @@ class Feed:
         away = set(turned_away)
         return [f for f in flights if f not in away]
 
-    def _arrive(self, flight: Flight) -> None:
+    def arrive(self, flight: Flight) -> None:
+        """Book what was let in."""
         room, messages = self.room, flight.messages
         for b in self.beliefs:
             units = messages.units(b)
@@ -305,7 +313,9 @@ class Feed:
             if flight in waiting:
                 waiting.remove(flight)
                 break
-        flight.by = by
+        if self._queue is not None:
+            self._queue.drop(self, flight)
+        flight.by, flight.is_urgent = by, True
         self._link(by, [self.room.rules.fault_of(ticket) for ticket in flight.tickets])
         self.pend(flight, self.room.now + TICK)
         return "", 0
@@ -337,6 +347,8 @@ class Feed:
         """In-flight of one belief as the waiting messages have it, shape (cells,): belief - told."""
         out = np.zeros(self.room.ledger.cells, np.int32)
         flights = [f for waiting in self._pending.values() for f in waiting] + self.dead.flights
+        if self._queue is not None:
+            flights += self._queue.of(self)
         for messages in (*self._outbox, *(flight.messages for flight in flights)):
             np.subtract.at(out, messages.cell, messages.units(belief))
         return out

@@ -50,6 +50,7 @@ class Flight:
         fault: of a repair under way, released on arrival; -1 for none.
         second: it repeats what had arrived.
         due: when each line arrives, shape (n,); None for "when the flight does".
+        is_urgent: it was expedited, and goes ahead of what ERP has yet to book.
     """
 
     messages: Messages
@@ -60,6 +61,7 @@ class Flight:
     fault: int = -1
     second: bool = False
     due: I64 | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The web shop: who orders online, what they are shown, and until when they are promised it.
 
-Online customers come round the clock. Whatever they look at, the shop asks the OMS by a call through the API
-gateway; who gets no answer sees no availability, and leaves. A promise ends ``online.promise_hours`` after
-the order, but never before the pickers have had their first wave; they work in the shops' trading hours.
+Online customers come round the clock: by the shop's pages, by its app, or by a marketplace. Whatever they look at,
+the client asks the OMS by a call through the API gateway; who gets no answer sees no availability, and leaves. A
+promise ends ``online.promise_hours`` after the order, but never before the pickers have had their first wave; they
+work in the shops' trading hours.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from sim.clock import HOUR, TICK, TICKS_PER_DAY
 from sim.draws import Alias, Kind, Purpose, philox
+from sim.middleware.clients import SHARES
 from sim.region import Region
 
 I32 = npt.NDArray[np.int32]
@@ -25,6 +27,8 @@ _TICK_SHIFT, _ORDER_SHIFT, _LINES_MAX = 16, 3, 8
 _LINES_MEAN, _UNITS_MEAN = 1.3, 1.1
 #: Calls that the customers of one order make until they have ordered, with those who only look. Assumption.
 _CALLS_AN_ORDER = 20
+#: Below which draw of a customer each client and those before it stand.
+_SHARES_SUMMED = np.cumsum(SHARES)[:-1]
 #: How long after the wave that picks it a line can be handed over at the earliest.
 _HAND_OVER = 2 * HOUR
 
@@ -81,6 +85,7 @@ class WebShop:
         self._item_at, self._home = Alias(rate.sum(axis=0)), Alias(rate.sum(axis=1))
         units = float(rate.sum()) * room.config.demand.online_share
         self._orders_a_day = units / _UNITS_MEAN / _LINES_MEAN
+        self._region.gateway.clients.agree(self._orders_a_day * _CALLS_AN_ORDER)
 
     def tick(self, tick: int) -> Wishes | None:
         """What is ordered in the tick with absolute number ``tick``; None where nobody orders."""
@@ -89,7 +94,6 @@ class WebShop:
         expected = self._orders_a_day * room.calendar.day_factor(start) / TICKS_PER_DAY
         draw = philox(room.seed, Purpose.ONLINE, room.region, tick)
         orders = int(draw.poisson(expected))
-        answered = self._region.gateway.admit(orders * _CALLS_AN_ORDER, room.now) // _CALLS_AN_ORDER
         if not orders:
             return None
         lines = np.minimum(draw.geometric(1.0 / _LINES_MEAN, orders), _LINES_MAX)
@@ -107,9 +111,20 @@ class WebShop:
             units=np.where(spare[0] < 6000, 2, 1).astype(np.int32), home=home,
             first=np.where(spare[1] < self._store_below, home, 0).astype(np.int32), at=at,
         )
-        return wishes if answered >= orders else self._serve_first(wishes, order < answered)
+        answered = self._ask(np.searchsorted(_SHARES_SUMMED, draw.random(orders), side="right"))
+        return wishes if answered.all() else self._serve(wishes, answered[order])
 
-    def _serve_first(self, wishes: Wishes, answered: npt.NDArray[np.bool_]) -> Wishes | None:
+    def _ask(self, client: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+        """Which orders' customers get an answer of the gateway, of each client the first; both of shape (orders,)."""
+        region = self._region
+        calls = np.bincount(client, minlength=len(SHARES)) * _CALLS_AN_ORDER
+        answered = region.gateway.admit(calls, region.room.now) // _CALLS_AN_ORDER
+        served = np.zeros(len(client), np.bool_)
+        for number, count in enumerate(answered.tolist()):
+            served[np.flatnonzero(client == number)[:count]] = True
+        return served
+
+    def _serve(self, wishes: Wishes, answered: npt.NDArray[np.bool_]) -> Wishes | None:
         """The wishes of those who got an answer; the others' are lost."""
         figures, catalogue = self._region.room.figures, self._region.room.catalogue
         item, units = wishes.item[~answered], wishes.units[~answered]

@@ -126,8 +126,9 @@ def test_what_lies_with_the_dead_letters_lags_for_no_reason_of_its_own(tape: Tap
 
 @pytest.mark.parametrize(("interface", "code", "found"), [
     ("web_oms", "503", True), ("web_oms", "401", False), ("web_oms", "429", False), ("wms_erp", "429", True),
+    ("web_oms", "410", False), ("web_oms", "quota", False),
 ])
-def test_expired_tokens_and_bursts_are_no_outage(tape: Tape, interface: str, code: str, *, found: bool):
+def test_expired_tokens_bursts_and_policy_are_no_outage(tape: Tape, interface: str, code: str, *, found: bool):
     tape.row("retrying", 10.0, interface=INTERFACE[interface], code=CODE[code], attempt=1, count=5)
     assert [alert["type"] for alert in tape.play("channel")] == ["api_outage"] * found
 

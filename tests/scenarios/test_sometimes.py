@@ -25,7 +25,7 @@ from sim.faults.types import BY_NAME, EXCEPTIONS, FAULTS
 from sim.truth import REPAIR
 from sim.world import RegionWorld
 from tests.sim.any_world import meddler
-from tests.sim.small_world import Played, Watcher, play, small_config
+from tests.sim.small_world import Played, Watcher, play, quiet_config, small_config
 
 #: What the default operator's plans do not hold in these worlds; the meddler asks for them.
 NOT_OF_THE_OPERATOR = {"cancel", "escalate", "post_return", "release_block", "resync", "reverse", "scrap", "substitute",
@@ -154,6 +154,10 @@ def seen() -> Seen:
     rush.world.daily_units, rush.demand.online_share = 6.0, 0.9
     rush.demand.peak_from_day, rush.demand.peak_days, rush.demand.peak_factor = 0, 6, 12.0
     pooled.add(play(rush), [])
+    # On its first day a version of the calls comes out, which the app moves to too late.
+    tardy = quiet_config(stores=1, items=8, days=16)
+    tardy.world.daily_units, tardy.demand.online_share = 20.0, 0.9
+    pooled.add(play(tardy, 306), [])
     return pooled
 
 
@@ -176,8 +180,8 @@ def test_every_fault_exception_and_decoy(seen: Seen):
     assert set(FAULTS) | {REPAIR, "count_variance"} == set(seen.words["fault"])
     assert set(EXCEPTIONS) == set(seen.words["exception"])
     assert set(seen.words["decoy"]) == {"seasonal_peak", "valid_late_update", "slow_mover", "redelivery",
-                                         "repeat_sale", "planned_maintenance", "harmless_release", "store_closing",
-                                         "promotion_spike"}
+                                         "repeat_sale", "planned_maintenance", "harmless_release", "retired_version",
+                                         "store_closing", "promotion_spike"}
     assert set(FAULTS) | set(EXCEPTIONS) == set(BY_NAME)
 
 

@@ -3,31 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from statistics import NormalDist
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from sim.clock import HOUR, MINUTE, TICK
+from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.config import Config
-from sim.events import CODE, INTERFACE, SOURCE
+from sim.events import CLIENTS, CODE, INTERFACE, SOURCE, STATUS
+from sim.middleware.clients import Clients
 from sim.world import RegionWorld
-from tests.sim.small_world import Played, Watcher, quiet_config
+from tests.sim.small_world import Played, Watcher, play, quiet_config
 
 WEB = INTERFACE["web_oms"]
+PAGES, APP, MARKETPLACE = range(len(CLIENTS))
+Calls = npt.NDArray[np.int64]
 
 
-def _called(config: Config, calls: Callable[[int], int]) -> tuple[Played, dict[int, int]]:
-    """A world whose web shop makes ``calls(tick of the day)`` calls a tick, and what was answered by time."""
-    world = RegionWorld(config, 1, 0)
-    answered: dict[int, int] = {}
+def _by(pages: int, app: int = 0, marketplace: int = 0) -> Calls:
+    """Calls by client."""
+    return np.array([pages, app, marketplace])
+
+
+def _asked(config: Config, calls: Callable[[int], Calls], *, seed: int = 1, release_at: int = -1
+           ) -> tuple[Played, dict[int, Calls]]:
+    """A world whose clients make ``calls(tick of the day)`` calls a tick, and what was answered by time.
+
+    At the end of tick ``release_at`` of the run a new version comes out.
+    """
+    world = RegionWorld(config, seed, 0)
+    answered: dict[int, Calls] = {}
 
     def after(now: int) -> list[dict[str, object]]:
         # Each step comes at the end of a tick, after the world's own calls.
         answered[now] = world.region.gateway.admit(calls(now // TICK % 96), now)
+        if world.room.tick_of(now) == release_at:
+            world.region.gateway.clients.release()
         return []
 
     watcher = Watcher(after=after)
     world.run(watcher.step)
     return Played(world, watcher), answered
+
+
+def _called(config: Config, calls: Callable[[int], int]) -> tuple[Played, dict[int, int]]:
+    """The same with calls of the shop's own pages only."""
+    played, answered = _asked(config, lambda tick: _by(calls(tick)))
+    return played, {now: int(count.sum()) for now, count in answered.items()}
 
 
 def _config(days: int = 3, **rates: float) -> Config:
@@ -100,6 +123,124 @@ def test_the_gateway_tells_whether_it_is_open():
     assert gateway.is_open(now)
     gateway.door.shut(now, now + 2 * TICK)
     assert not gateway.is_open(now + TICK)
-    assert gateway.admit(5, now + TICK) == 0
+    assert gateway.admit(_by(5), now + TICK).sum() == 0
     assert gateway.is_open(now + 3 * TICK)
-    assert gateway.admit(5, now + 3 * TICK) == 5
+    assert gateway.admit(_by(5), now + 3 * TICK).sum() == 5
+
+
+def _refused(played: Played, code: str) -> pd.DataFrame:
+    """What policy refused, with the client's place."""
+    rows, first = _turned_away(played, code), played.world.room.vocabulary.client(0)
+    return rows.assign(client=rows.partner - first)
+
+
+def test_a_burst_is_throttled_in_equal_parts_of_what_each_client_asked():
+    config = _config(days=1)
+    config.online.calls_per_minute = 10.0
+    played, answered = _asked(config, lambda tick: _by(200, 100, 100) if tick == 40 else _by(0))
+    assert answered[played.world.room.calendar.start + 40 * TICK].tolist() == [100, 50, 50]
+
+
+def test_a_client_over_its_quota_is_refused_until_midnight_and_the_others_are_served():
+    played, answered = _asked(_config(days=2), lambda _: _by(30, 300, 64))
+    start, quota = played.world.room.calendar.start, 1000
+    for now, served in answered.items():
+        # The tick that ends at midnight is the last of its day.
+        before = (now - 1 - start) % DAY // TICK * 64
+        assert served.tolist() == [30, 300, min(64, max(0, quota - before))]
+    rows = _refused(played, "quota")
+    assert set(rows.client) == {MARKETPLACE}
+    assert set(rows.status) == {STATUS["refused"]}
+    # 15 ticks are served and a part of the next: each later tick of a day is refused whole.
+    assert rows["count"].tolist()[:3] == [16 * 64 - quota, 64, 64]
+    seen = sum(int(64 - served[MARKETPLACE]) for now, served in answered.items() if now <= played.end)
+    assert 0 <= seen - rows["count"].sum() <= 64, "all but what the last tick refused"
+    assert not len(played.exceptions())
+
+
+def test_what_the_quota_refuses_is_not_ordered():
+    """In a season twice as busy the marketplace runs out of its calls, and its orders are lost, no others'."""
+    config = quiet_config(stores=3, items=30, days=3)
+    config.demand.online_share, config.world.daily_units = 0.9, 12.0
+    config.demand.peak_from_day, config.demand.peak_days, config.demand.peak_factor = 1, 1, 3.0
+    orders, lost, refused = {}, {}, 0
+    for is_limited in (True, False):
+        world = RegionWorld(config, 1, 0)
+        if not is_limited:
+            world.region.gateway.clients.quota[:] = 2**62
+        watcher = Watcher()
+        world.run(watcher.step)
+        played = Played(world, watcher)
+        rows = played.of("reserving")
+        orders[is_limited] = set(rows.document_id)
+        lost[is_limited] = sum(played.world.outcomes.days["lost_units"])
+        if is_limited:
+            quota = _refused(played, "quota")
+            refused = int(np.ceil(quota["count"] / 20).sum())
+            assert {played.day_of(at) for at in quota.occurred_at} == {1}
+    assert refused > 50
+    assert orders[True] <= orders[False]
+    assert len(orders[False] - orders[True]) == refused
+    assert lost[True] > lost[False] + 0.9 * refused
+
+
+def test_so_many_clients_are_late_for_the_sunset_as_the_lognormal_has_beyond_it():
+    world = RegionWorld(_config(), 1, 0)
+    room, door, asked = world.room, world.region.gateway.door, 1000
+    for _ in range(asked):
+        room.env.run(until=room.env.now + TICK)
+        clients = Clients(room, door)
+        assert clients.release() == room.now + 14 * DAY
+        assert clients.uses.tolist() == [2, 1, 1]
+    # Long enough for the last of them to meet its sunset.
+    room.env.run(until=room.env.now + 15 * DAY)
+    share = 1.0 - NormalDist().cdf(np.log(14.0 / 7.0) / 0.6)
+    late = room.truth.decoys.kind.count("retired_version") / (2 * asked)
+    assert abs(late - share) < 4 * (share * (1 - share) / (2 * asked)) ** 0.5
+
+
+def _tardy_seed() -> int:
+    """A seed for which the app alone is late for the sunset, after a release at the end of the first tick."""
+    for seed in range(1, 60):
+        world = RegionWorld(_config(), seed, 0)
+        env, clients = world.room.env, world.region.gateway.clients
+        env.run(until=env.now + TICK)
+        clients.release()
+        env.run(until=env.now + 14 * DAY + TICK)
+        clients.admit(_by(0), world.room.now)
+        if clients.uses.tolist() == [2, 1, 2]:
+            return seed
+    raise AssertionError("no client of sixty chains was late")
+
+
+def test_an_old_version_is_served_until_its_sunset_then_refused_until_the_client_moves():
+    played, answered = _asked(_config(days=16), lambda _: _by(50, 40, 10), seed=_tardy_seed(), release_at=1)
+    released = played.world.room.calendar.start + TICK
+    sunset = released + 14 * DAY
+    rows = _refused(played, "410")
+    assert set(rows.client) == {APP}
+    moved = played.truth.decoys.until[played.truth.decoys.kind.index("retired_version")]
+    assert 2 * HOUR <= moved - sunset <= 12 * HOUR
+    for now, served in answered.items():
+        # A tick in which it moves is served.
+        gone = sunset < now <= moved
+        assert served.tolist() == [50, 0 if gone else 40, 10], now
+    assert rows["count"].sum() == 40 * sum(sunset < now <= moved for now in answered)
+    hours = played.of("telemetry")
+    hours = hours[hours.interface == WEB]
+    hours = hours.assign(client=hours.partner - played.world.room.vocabulary.client(0))
+    old = hours[hours.version == 1]
+    assert (old[old.client == PAGES].occurred_at <= released + HOUR).all()
+    assert (old[old.client == APP].occurred_at <= sunset + HOUR).all()
+    assert (hours[hours.occurred_at > moved + HOUR].version == 2).all()
+    assert not len(played.exceptions())
+    assert not len(played.faults())
+
+
+def test_a_release_of_the_calls_says_when_the_old_version_is_retired():
+    # A chain in which such a release comes on the first day.
+    played = play(quiet_config(stores=1, items=5, days=2), seed=33)
+    rows = played.of("announcing")
+    mine = rows[(rows.status == STATUS["release"]) & (rows.interface == WEB)]
+    assert len(mine) == 1
+    assert (mine.due_at - mine.occurred_at == 14 * DAY).all()
