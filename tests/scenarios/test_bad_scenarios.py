@@ -163,6 +163,9 @@ def _spoil(number: int) -> tuple[str, str, dict[str, Any]]:
 
 
 SPOILT = [_spoil(number) for number in range(MUTATIONS)]
+#: The first ones are tried each time, every kind of damage among them; all of them in the campaign.
+QUICK = 64
+_LATER = pytest.mark.campaign
 
 
 def _refused(key: str, message: str) -> bool:
@@ -171,7 +174,10 @@ def _refused(key: str, message: str) -> bool:
     return "\n" not in message and named in message
 
 
-@pytest.mark.parametrize(("key", "content"), [case[1:] for case in SPOILT], ids=[case[0] for case in SPOILT])
+@pytest.mark.parametrize(("key", "content"), [
+    pytest.param(key, content, id=name, marks=[] if number < QUICK else _LATER)
+    for number, (name, key, content) in enumerate(SPOILT)
+])
 def test_a_spoilt_scenario_is_refused_by_its_key(tmp_path: Path, key: str, content: dict[str, Any]) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(yaml.safe_dump(content), encoding="utf-8")

@@ -139,7 +139,7 @@ def _stocked(elasticity: float) -> Config:
     return config
 
 
-@pytest.mark.parametrize("elasticity", [1.0, 2.0])
+@pytest.mark.parametrize("elasticity", [pytest.param(1.0, marks=pytest.mark.campaign), 2.0])
 def test_demand_follows_the_till_price_with_the_elasticity(elasticity: float):
     """A Poisson regression of a cell's daily units on the logarithm of its price finds the exponent."""
     played = play(_stocked(elasticity))

@@ -375,6 +375,7 @@ def test_payables_look_two_weeks_after_the_credit_was_due():
     assert (mended.restored_at - mended.opened_at > 13 * DAY).all()
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("type_name", ["missing_disposition", "rtv_gap"])
 def test_without_one_fault_the_world_is_the_same_before_it(type_name: str):
     config = _gappy(days=16)

@@ -53,6 +53,7 @@ def test_a_breaking_release_leaves_dead_letters_of_one_kind(drifted: Played):
     assert (exceptions.restored_at == -1).all()
 
 
+@pytest.mark.campaign
 def test_harmless_and_breaking_releases_come_on_the_same_interfaces():
     config = _config(rate=30.0, days=60)
     config.world.stores, config.world.items = 1, 4

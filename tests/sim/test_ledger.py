@@ -310,7 +310,7 @@ def _play(examples: int, steps: int, same_every_time: bool) -> None:
 
 
 def test_interleavings() -> None:
-    _play(examples=400, steps=40, same_every_time=True)
+    _play(examples=200, steps=40, same_every_time=True)
 
 
 @pytest.mark.campaign

@@ -266,6 +266,7 @@ def test_versions_that_are_in_order_are_left_alone():
     assert set(played.outcomes().values()) == {"its versions are in order"}
 
 
+@pytest.mark.campaign
 def test_leaving_one_out_changes_nothing_before_its_onset():
     config = _changing(days=8, out_of_order=0.3)
     played = play(config)

@@ -69,6 +69,7 @@ def test_deliveries_come_early_and_late_short_over_and_damaged():
     assert (cartons.caged > 0).any()
 
 
+@pytest.mark.campaign
 def test_troubled_orders_keep_the_others_clean():
     config = _config(days=20, receiving_variance=0.2)
     config.suppliers.troubled_share = 0.3
@@ -146,6 +147,7 @@ def test_portal_suppliers_key_their_advice_later():
     assert (ahead > 0).all()
 
 
+@pytest.mark.campaign
 def test_who_keys_by_hand_mistypes_more():
     config = _config(days=24, receiving_variance=0.1, carton_mismatch=0.1)
     config.suppliers.portal_share, config.suppliers.portal_factor = 0.5, 4.0
