@@ -13,7 +13,6 @@ import pytest
 from scenarios.audit.clues import ERRORS, TOUCHED, area, judged, sample
 from tests.sim.small_world import play, quiet_config
 
-
 #: Tried each time; the others in the campaign. One of messages and one of goods.
 QUICK = ("dropped_message", "receiving_variance")
 
