@@ -100,3 +100,39 @@ def windows() -> Iterator[Case]:
     for draw in _draws(12):
         yield {"opened": np.sort(draw.integers(0, 400, int(draw.integers(1, 25)))),
                "raised": np.sort(draw.integers(0, 400, int(draw.integers(1, 25)))), "window": int(draw.integers(1, 60))}
+
+
+def adjusted() -> Iterator[Case]:
+    """p-values of up to twelve comparisons, equal ones and ones that were not made among them."""
+    for draw in _draws(13):
+        count = int(draw.integers(1, 13))
+        # coarse in every other case, so that some are equal
+        coarse = draw.integers(0, 11, count) / 10
+        values = coarse if draw.random() < 0.5 else draw.random(count) ** 3
+        yield {"pvalues": [None if draw.random() < 0.1 else float(p) for p in values]}
+
+
+def pairs() -> Iterator[Case]:
+    """Values of two runs on the same seeds; in every other case whole numbers, so that pairs tie and do not differ."""
+    for draw in _draws(14):
+        count = int(draw.integers(30, 70))
+        whole, shift = draw.random() < 0.5, int(draw.integers(0, 3))
+        first, second = ((draw.integers(0, 8, count).astype(float) for _ in range(2)) if whole
+                         else (10 * draw.random(count) for _ in range(2)))  # fmt: skip
+        yield {"a": first, "b": second + shift, "margin": 0.05 + draw.random()}
+
+
+def samples() -> Iterator[Case]:
+    """Values of two runs on seeds of their own."""
+    for draw in _draws(15):
+        first, second = (draw.random(int(draw.integers(30, 70))) * (1 + 9 * draw.random()) for _ in range(2))
+        yield {"a": first, "b": second, "margin": 0.05 + draw.random()}
+
+
+def restricted() -> Iterator[Case]:
+    """Censored times as in :func:`times`, of no fewer than two rows."""
+    for draw in _draws(16):
+        count = int(draw.integers(2, 60))
+        moments = draw.integers(1, 40, count).astype(float)
+        observed = draw.random(count) < 0.2 + 0.8 * draw.random()
+        yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
