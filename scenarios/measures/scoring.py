@@ -36,7 +36,7 @@ def score(reader: RunReader) -> Scorecard:
         card.parts += repair.break_down(run, managed)
         if shadow.cases.empty:
             card.put(classification.measure_classification(run, managed, "managed"))
-            card.parts += classification.break_down(managed)
+            card.parts += classification.break_down(run, managed, "managed")
     _fill(card, run)
     card.measures = {name: card.measures[name] for name in in_order(card.measures)}
     return card
@@ -59,7 +59,7 @@ def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
     card.put({f"detection.{name}": result for name, result in results.items()})
     _put_grid(run, card, "unmanaged", "detection")
     card.put(classification.measure_classification(run, shadow, "unmanaged"))
-    card.parts += classification.break_down(shadow)
+    card.parts += classification.break_down(run, shadow, "unmanaged")
     card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
     card.parts += detection.by_detector(run, shadow)
     manual = detect(run, "unmanaged", run.of_manual("alerts", "unmanaged"), run.of_manual("cases", "unmanaged"))
