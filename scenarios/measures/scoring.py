@@ -6,6 +6,7 @@ from typing import Final
 
 from scenarios.measure_names import MEASURES
 from scenarios.measures import business, classification, detection, repair
+from scenarios.measures.appendix import measure_ranges
 from scenarios.measures.card import Result, Scorecard, in_order
 from scenarios.measures.detecting import Detection, detect
 from scenarios.measures.grid import measure_grid
@@ -50,6 +51,7 @@ def _put_grid(run: Run, card: Scorecard, arm: str, prefix: str) -> None:
     """What the detectors' scores on the grid are worth."""
     result, parts = measure_grid(run, arm, prefix)
     card.put({f"{prefix}.auc_pr": result})
+    card.put({f"{prefix}.{name}": found for name, found in measure_ranges(run, arm).items()})
     card.parts += parts
 
 

@@ -136,3 +136,35 @@ def restricted() -> Iterator[Case]:
         moments = draw.integers(1, 40, count).astype(float)
         observed = draw.random(count) < 0.2 + 0.8 * draw.random()
         yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+
+
+def _stretches(draw: np.random.Generator, count: int, rate: float) -> Any:
+    """Flags that keep their value for some days; neither all alike."""
+    flags = np.repeat(draw.random(count) < rate, draw.integers(1, 7, count))[:count]
+    flags[0], flags[-1] = flags[1:-1].all(), not flags[1:-1].any()
+    return flags
+
+
+def ranges() -> Iterator[Case]:
+    """Several series of one length: on which days something was wrong, and on which it was said."""
+    for draw in _draws(17):
+        shape = int(draw.integers(1, 6)), int(draw.integers(6, 40))
+        true, said = (np.stack([_stretches(draw, shape[1], 0.3) for _ in range(shape[0])]) for _ in range(2))
+        yield {"true": true, "said": said}
+
+
+def volumes() -> Iterator[Case]:
+    """One series with scores, some of them equal: no longer than what the reference takes every threshold of."""
+    for draw in _draws(18):
+        count = int(draw.integers(6, 120))
+        score = draw.integers(0, 40, count).astype(float)
+        score[:2] = 40, 41
+        yield {"true": _stretches(draw, count, 0.2)[None], "score": score[None],
+               "buffer_max": int(draw.integers(0, 12))}  # fmt: skip
+
+
+def affiliations() -> Iterator[Case]:
+    """One series: on which days something was wrong, and on which it was said."""
+    for draw in _draws(19):
+        count = int(draw.integers(6, 60))
+        yield {"true": _stretches(draw, count, 0.2)[None], "said": _stretches(draw, count, 0.3)[None]}

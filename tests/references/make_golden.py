@@ -13,8 +13,10 @@ import sys
 import warnings
 from pathlib import Path
 
+import aeon.benchmarking.metrics.anomaly_detection as aeon
 import astropy.stats
 import cases
+import dtaianomaly.evaluation
 import lifelines
 import mapie.metrics.calibration
 import mir_eval
@@ -175,9 +177,25 @@ def restricted(case):
     return mean, max(0.0, mean - half), min(case["until"], mean + half)
 
 
+def ranges(case):
+    # a day of nothing keeps the series apart
+    apart = [np.pad(case[name].astype(int), ((0, 0), (0, 1))).ravel() for name in ("true", "said")]
+    return aeon.range_precision(*apart), aeon.range_recall(*apart)
+
+
+def volumes(case):
+    return (aeon.range_pr_vus_score(case["true"][0].astype(int), case["score"][0], case["buffer_max"]),)
+
+
+def affiliations(case):
+    both = case["true"][0].astype(int), case["said"][0].astype(int)
+    return (dtaianomaly.evaluation.AffiliationPrecision().compute(*both),
+            dtaianomaly.evaluation.AffiliationRecall().compute(*both))  # fmt: skip
+
+
 ASKED = (
     shares, rates, means, grouped, ratios, times, diagnoses, scored, tails, quantiles, matchings, windows, adjusted,
-    pairs, samples, restricted,
+    pairs, samples, restricted, ranges, volumes, affiliations,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import pytest
 from scenarios import match, statistics
 from scenarios.measures.classification import _pair
 from scenarios.measures.paired import Paired, holm, paired
+from scenarios.measures.ranges import affiliation, overlap_rewards, volume
 from scenarios.measures.unpaired import unpaired
 from tests.references import cases
 
@@ -133,9 +134,23 @@ def restricted(case: cases.Case) -> Answer:
     return value(found), *ends(found)
 
 
+def ranges(case: cases.Case) -> Answer:
+    sums = [overlap_rewards(case[mine], case[other]) for mine, other in (("said", "true"), ("true", "said"))]
+    return tuple(float(rewards.sum() / count.sum()) for rewards, count in sums)
+
+
+def volumes(case: cases.Case) -> Answer:
+    return (volume(**case),)
+
+
+def affiliations(case: cases.Case) -> Answer:
+    precision, recall, _ = affiliation(**case)
+    return float(np.nanmean(precision)), float(recall.mean())
+
+
 OURS: tuple[Callable[[cases.Case], Answer], ...] = (
     shares, rates, means, grouped, ratios, times, diagnoses, scored, tails, quantiles, matchings, windows, adjusted,
-    pairs, samples, restricted,
+    pairs, samples, restricted, ranges, volumes, affiliations,
 )  # fmt: skip
 
 
