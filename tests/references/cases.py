@@ -51,13 +51,17 @@ def ratios() -> Iterator[Case]:
         yield {"above": 3 * draw.random(count) - 1, "below": 0.2 + draw.random(count)}
 
 
+def _censored(draw: np.random.Generator, least: int) -> Case:
+    count = int(draw.integers(least, 60))
+    # coarse, so that events and censorings fall together
+    moments = draw.integers(1, 40, count).astype(float)
+    observed = draw.random(count) < 0.2 + 0.8 * draw.random()
+    return {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+
+
 def times() -> Iterator[Case]:
     for draw in _draws(6):
-        count = int(draw.integers(1, 60))
-        # coarse, so that events and censorings fall together
-        moments = draw.integers(1, 40, count).astype(float)
-        observed = draw.random(count) < 0.2 + 0.8 * draw.random()
-        yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+        yield _censored(draw, 1)
 
 
 def diagnoses() -> Iterator[Case]:
@@ -132,10 +136,7 @@ def samples() -> Iterator[Case]:
 def restricted() -> Iterator[Case]:
     """Censored times as in :func:`times`, of no fewer than two rows."""
     for draw in _draws(16):
-        count = int(draw.integers(2, 60))
-        moments = draw.integers(1, 40, count).astype(float)
-        observed = draw.random(count) < 0.2 + 0.8 * draw.random()
-        yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+        yield _censored(draw, 2)
 
 
 def _stretches(draw: np.random.Generator, count: int, rate: float) -> Any:
