@@ -127,6 +127,7 @@ class CaseDesk:
             related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
         case.value = value_at_stake(finding, views, self._spec)
         self.engine.diagnosed(case, self._classifier.classify(case, related, views))
+        self._recorder.diagnosis(case, now)
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
         policy = self._policy

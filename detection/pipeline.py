@@ -95,7 +95,7 @@ class Operator:
             close()
 
     def records(self) -> dict[str, Table]:
-        """Tables ``alerts``, ``cases``, ``actions``, ``decisions`` and ``calibration`` as name -> list of values."""
+        """The recorder's tables: name -> column -> list of values."""
         return self._recorder.tables(self._desk.book.cases)
 
     def _is_news(self, now: int, finding: Finding) -> bool:

@@ -1,4 +1,4 @@
-"""What the harness writes down: alerts, cases, actions and decisions, as columns.
+"""What the harness writes down: alerts, cases and what they were taken for, actions and decisions, as columns.
 
 Plug-ins never record. Locations, items and interfaces are codes (-1 for none), ids and times
 integers (:data:`sim.events.NULL` for none); types, kinds, statuses and roles are strings.
@@ -29,6 +29,10 @@ CASE_COLUMNS: tuple[str, ...] = (
     "alerts", "location", "item", "document_id", "interface", "sequence", "origin", "severity", "verdict",
     "model_version",
 )  # fmt: skip
+#: What a case was taken for, from when on; the last row of a case is its diagnosis.
+DIAGNOSIS_COLUMNS: tuple[str, ...] = (
+    "case_id", "diagnosed_at", "type", "fault_type", "cause", "confidence", "model_version",
+)  # fmt: skip
 ACTION_COLUMNS: tuple[str, ...] = (
     "action_id", "case_id", "kind", "target", "requested_at", "executed_at", "outcome", "refused_reason", "decided_by",
     "rule", "model_version", "approved_by", "minutes", "delta_units", "verified_at", "location", "item", "document_id",
@@ -47,6 +51,7 @@ class Recorder:
         self._layout, self._detector = layout, detector
         self._alerts: list[tuple[Any, ...]] = []
         self._decisions: list[tuple[Any, ...]] = []
+        self._diagnoses: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._actions: dict[int, list[Any]] = {}
         self._row_of_alert: dict[int, int] = {}
         self._forgotten: list[tuple[Any, ...]] = []
@@ -60,6 +65,12 @@ class Recorder:
                 finding.document_id, finding.interface, finding.sequence, finding.score, finding.deadline,
                 finding.evidence,
             )
+        )  # fmt: skip
+
+    def diagnosis(self, case: Case, at: int) -> None:
+        """What a case is taken for from now on; of several in one step the last one stands."""
+        self._diagnoses[case.case_id, at] = (
+            case.case_id, at, case.type, case.fault_type, case.cause, case.confidence, case.model_version,
         )  # fmt: skip
 
     def decision(self, case: Case, decided_at: int, kind: str, decision: Decision) -> None:
@@ -113,6 +124,7 @@ class Recorder:
         return {
             "alerts": _table(ALERT_COLUMNS, self._alerts, lists=("evidence",)),
             "cases": _table(CASE_COLUMNS, worked, lists=("alerts",)),
+            "diagnoses": _table(DIAGNOSIS_COLUMNS, list(self._diagnoses.values())),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
             "calibration": _table(CALIBRATION_COLUMNS, _calibration(worked)),

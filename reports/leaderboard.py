@@ -13,7 +13,7 @@ import pandas as pd
 
 from reports import templates, words
 from reports.dots import dots
-from reports.standings import HEADS, board, by_type, statuses, type_entrants
+from reports.standings import HEADS, appendix, board, by_type, statuses, type_entrants
 from scenarios.measures.leaderboard import COLUMNS, KEYS, OVERALL, SCENARIO, TEST
 
 TABLE_NAME, FILE_NAME = "leaderboard.csv", "leaderboard.html"
@@ -54,6 +54,7 @@ def render(table: pd.DataFrame, suite: str) -> str:
         board(rows, f"The split “{split}”", mode)
         for split, rows in table[(table["split"] != TEST) & (table["by"] == OVERALL)].groupby("split", sort=False)
     ]
+    beside = appendix(overall)
     figure, types = dots(overall, ranking, HEADS[ranking].label), by_type(test)
     return templates.render(
         "leaderboard.html.jinja",
@@ -62,7 +63,9 @@ def render(table: pd.DataFrame, suite: str) -> str:
         headline=headline(overall, ranking),
         kicker=f"leaderboard · suite {suite}",
         lede=_lede(table, overall),
-        sections=_sections(scenarios=bool(scenarios), types=bool(types), others=bool(others)),
+        sections=_sections(
+            scenarios=bool(scenarios), types=bool(types), others=bool(others), appendix=bool(beside[1])
+        ),
         entrant_label="Detector" if mode == "shadow" else "Entrant",
         overall=board(overall, "Overall", mode) if len(overall) else None,
         figure=templates.drawn(figure, "dots") if figure is not None else "",
@@ -72,6 +75,7 @@ def render(table: pd.DataFrame, suite: str) -> str:
         type_entrants=type_entrants(test),
         statuses=statuses(table),
         others=others,
+        appendix=beside,
         mode=mode,
         footer="Every number stands in leaderboard.csv beside this page.",
     )
@@ -107,8 +111,9 @@ def _lede(table: pd.DataFrame, overall: pd.DataFrame) -> list[str]:
     return [ran[:1].upper() + ran[1:], *([claim] if undecided else [])]
 
 
-def _sections(*, scenarios: bool, types: bool, others: bool) -> list[tuple[str, str]]:
+def _sections(*, scenarios: bool, types: bool, others: bool, appendix: bool) -> list[tuple[str, str]]:
     optional = [("scenarios", "By scenario", scenarios), ("types", "By type", types)]
     told = [("overall", "Overall"), *((anchor, title) for anchor, title, shown in optional if shown)]
     last = [("splits", "Other splits")] if others else []
+    last += [("appendix", "Appendix")] if appendix else []
     return [*told, ("statuses", "Statuses"), *last, ("reading", "How to read")]

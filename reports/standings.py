@@ -114,6 +114,29 @@ def board(rows: pd.DataFrame, title: str, mode: str) -> Board:
     return made
 
 
+_APPENDIX: Final[Mapping[str, Head]] = {
+    "range_precision": Head("Range precision", "score", "share of each range of days told that was wrong"),
+    "range_recall": Head("Range recall", "score", "share of each range of days wrong that was told"),
+    "vus_pr": Head("VUS-PR", "score", "volume under range-aware precision and recall"),
+    "affiliation_precision": Head("Affiliation precision", "score", "nearness of what was told to what was wrong"),
+    "affiliation_recall": Head("Affiliation recall", "score", "nearness of what was wrong to what was told"),
+}
+
+
+def appendix(overall: pd.DataFrame) -> tuple[tuple[Head, ...], list[tuple[str, str, tuple[Cell, ...]]]]:
+    """Range measures, as (entrant, role, cells): random first, since no figure says anything but beside it.
+
+    Entrants without any of them, and tables that do not hold them, have no line.
+    """
+    names = [name for name in _APPENDIX if name in overall]
+    held = overall[overall[names].notna().any(axis=1)] if names else overall.iloc[:0]
+    first = held[held["entrant"] == "random"]
+    rows = pd.concat([first, held.drop(first.index)]).to_dict("records")
+    lines = [(str(row["entrant"]), str(row["role"]), tuple(_cell(row, name, "score") for name in names))
+             for row in rows]  # fmt: skip
+    return tuple(_APPENDIX[name] for name in names), lines
+
+
 def _ranking(row: Mapping[Any, Any], name: str) -> Cell:
     """What ranks: its interval in full, and as a line on a scale from 0 to 1."""
     value, low, high = _ends(row, name)

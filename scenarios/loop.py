@@ -23,6 +23,7 @@ from scenarios.operator_tables import (
     calibration_table,
     cases_table,
     decisions_table,
+    diagnoses_table,
     scope,
     scores_table,
 )
@@ -141,6 +142,7 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
                                                promote_options="permissive")
     result.audit = list(operator.audit.lines())
     tables["cases"] = pa.concat_tables([cases, cases_table(records["cases"], names)], promote_options="permissive")
+    tables["diagnoses"] = diagnoses_table(records["diagnoses"])
     scores = scores_table(operator)
     if scores is not None:
         tables["scores"] = scores

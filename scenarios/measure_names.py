@@ -57,6 +57,11 @@ _DETECTION = (
     ("lead_time_hours", "hours", "how long before its deadline a predicted breach was told"),
     ("before_reconciliation", "share", "detected before the next end-of-day reconciliation"),
     ("auc_pr", "score", "area under precision and recall on the grid subject x day"),
+    ("range_precision", "score", "appendix: share of each range of days told that was wrong (Tatbul 2018, alpha 0)"),
+    ("range_recall", "score", "appendix: share of each range of days wrong that was told (Tatbul 2018, alpha 0)"),
+    ("vus_pr", "score", "appendix: volume under range-aware precision and recall (Paparrizos 2022)"),
+    ("affiliation_precision", "score", "appendix: nearness of what was told to what was wrong (Huet 2022)"),
+    ("affiliation_recall", "score", "appendix: nearness of what was wrong to what was told (Huet 2022)"),
 )
 _OTHERS = (
     ("manual.mttd_hours", "hours", "the manual process: opening to its own detection"),
@@ -109,6 +114,8 @@ _BETTER: Final[dict[str, Direction]] = {
     "coincident": "lower", "false_alarms_per_location_day": "lower", "mttd_hours": "lower",
     "mttd_median_hours": "lower", "mttd_regret_hours": "lower",
     "lead_time_hours": "higher", "before_reconciliation": "higher", "auc_pr": "higher",
+    "range_precision": "higher", "range_recall": "higher", "vus_pr": "higher", "affiliation_precision": "higher",
+    "affiliation_recall": "higher",
     "type_macro_f1": "higher", "fault_macro_f1": "higher", "cause_macro_f1": "higher", "ece": "lower", "brier": "lower",
     "cost": "lower", "routing_accuracy": "higher", "priority_gain": "higher", "compression": "neutral",
     "mttr_hours": "lower", "mttr_median_hours": "lower", "time_to_close_hours": "lower", "auto_resolution": "higher",

@@ -49,6 +49,16 @@ def cases_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
     })
 
 
+def diagnoses_table(table: Mapping[str, list[Any]]) -> pa.Table:
+    """What one region's cases were taken for, and from when on."""
+    strings = ("type", "fault_type", "cause", "model_version")
+    return pa.table({
+        "case_id": ids(table["case_id"]), "diagnosed_at": times(table["diagnosed_at"]),
+        **{name: pa.array(table[name], pa.string()) for name in strings},
+        "confidence": pa.array(table["confidence"], pa.float64()),
+    })
+
+
 def decisions_table(table: Mapping[str, list[Any]]) -> pa.Table:
     """What the policy decided of one region's cases, step by step."""
     strings = ("kind", "outcome", "team", "approver", "decided_by", "rule", "severity", "model_version")

@@ -4,7 +4,8 @@ A :class:`RunWriter` fills a hidden sibling of the folder and, when all went wel
 and gives the folder its name; a run that fails leaves nothing. A :class:`RunReader` reads it again.
 
     manifest.json config.yaml audit.jsonl scorecard.json report.html    accounts.parquet
-    events/arm=A/region=R/part-0000.parquet    arms/A.parquet    alerts cases actions decisions calibration .parquet
+    events/arm=A/region=R/part-0000.parquet    arms/A.parquet
+    alerts cases diagnoses actions decisions calibration .parquet
     truth/{faults,exceptions,errors,lineage,decoys,ledger,gauges}.parquet    breakdown/NAME.parquet
     replications/SEED/    a run folder each
 

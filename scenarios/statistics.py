@@ -269,9 +269,20 @@ def average_precision(
     gained = np.diff(np.concatenate([[0], hits[last]])) / total
     count = len(score) + unscored
     value = float((precision * gained).sum()) + unscored_positive / total * (total / count)
+    return area(value, clusters or total, count)
+
+
+def area(value: float, clusters: int, count: int) -> Estimate:
+    """An area under precision and recall with its logit interval (Boyd, Eng and Page 2013), none at 0 and 1.
+
+    Args:
+        value: the area.
+        clusters: independent positives.
+        count: what it rests on.
+    """
     if not 0 < value < 1:
         return Estimate(value, None, None, count)
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) / math.sqrt((clusters or total) * value * (1 - value))
+    half = float(stats.norm.ppf((1 + LEVEL) / 2)) / math.sqrt(clusters * value * (1 - value))
     low, high = (float(special.expit(special.logit(value) + end)) for end in (-half, half))
     return Estimate(value, low, high, count)
 

@@ -198,6 +198,11 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "model_version": NAME,
         },
     ),
+    # what a case was taken for, from when on
+    "diagnoses": _schema(
+        {**_ARM, "case_id": ID, "diagnosed_at": TIME},
+        {"type": NAME, "fault_type": NAME, "cause": NAME, "confidence": NUMBER, "model_version": NAME},
+    ),
     "actions": _schema(
         {**_ARM, "action_id": ID, "kind": NAME},
         {

@@ -1,4 +1,8 @@
-"""How well cases are diagnosed and routed: labels, confidence, hard pairs, cost of a wrong cause."""
+"""How well cases are diagnosed and routed: labels, confidence, hard pairs, cost of a wrong cause.
+
+What a case was taken for is the diagnosis in force at its first repair or at its window's end
+(:mod:`~scenarios.measures.diagnosing`).
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,10 @@ from scenarios import statistics
 from scenarios.measures.card import Part, Result
 from scenarios.measures.detecting import Detection
 from scenarios.measures.detection import on_decoys
+from scenarios.measures.diagnosing import diagnosed
 from scenarios.measures.run import Run
 from scenarios.statistics import Estimate
 
-UNKNOWN: Final = "unknown"
 NO_CASE: Final = "no case is about an exception"
 #: Hard pairs of faults or types, and of a type and a decoy, that look alike: telling them apart is the skill.
 PAIRS: Final = (
@@ -36,19 +40,9 @@ COSTS: Final[Mapping[str, Mapping[str, float]]] = {
 COST_UNKNOWN: Final = 1.0
 
 
-def diagnosed(detection: Detection) -> pd.DataFrame:
-    """Cases with what they are about: ``*_said`` beside ``*_true`` for type, fault type and cause."""
-    best = detection.case_pairs[detection.case_pairs["best"]]
-    cases = detection.cases.iloc[best["case"].to_numpy(np.int64)].reset_index(drop=True)
-    truth = detection.exceptions.iloc[best["exception"].to_numpy(np.int64)].reset_index(drop=True)
-    names = ["type", "fault_type", "cause"]
-    out = cases.assign(**{f"{name}_true": truth[name].to_numpy(dtype=object) for name in names})
-    return out.assign(**{f"{name}_said": cases[name].replace("", UNKNOWN).to_numpy(dtype=object) for name in names})
-
-
 def measure_classification(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
     """The measures under ``classification`` and ``case``."""
-    cases = diagnosed(detection)
+    cases = diagnosed(run, detection, arm)
     results: dict[str, Result] = {
         f"classification.{label}_macro_f1": statistics.macro_f1(
             cases[f"{name}_true"].to_list(), cases[f"{name}_said"].to_list()
@@ -110,12 +104,12 @@ def _decoy_pair(run: Run, detection: Detection, arm: str, kind: str, decoy: str)
     return Estimate((found + alone) / 2, None, None, len(real) + len(decoys))
 
 
-def break_down(detection: Detection) -> list[Part]:
+def break_down(run: Run, detection: Detection, arm: str) -> list[Part]:
     """Confidence and being right by type and location, and the two-by-two tables of the hard pairs.
 
     A cell of a table is one key ``TRUE said SAID``, where what is said is one of the two, or ``other``.
     """
-    cases = diagnosed(detection)
+    cases = diagnosed(run, detection, arm)
     right = (cases["fault_type_said"] == cases["fault_type_true"]).to_numpy()
     confidence = cases["confidence"].to_numpy(dtype=float)
     parts = []

@@ -81,8 +81,21 @@ def detect(run: Run, arm: str, alerts: pd.DataFrame, cases: pd.DataFrame) -> Det
     incidents["true"] = False
     incidents.loc[pairs["incident"].unique(), "true"] = True
     case_pairs = _case_pairs(run, cases, alerts, of_alert, pairs, matched, exceptions)
-    judged = _judge(run, arm, exceptions, matched, cases, case_pairs)
+    judged = _judge(run, arm, exceptions, matched, diagnoses(run, arm, cases), case_pairs)
     return Detection(judged, incidents, of_alert, alerts, subjects, pairs, matched, cases, case_pairs)
+
+
+def diagnoses(run: Run, arm: str, cases: pd.DataFrame) -> pd.DataFrame:
+    """(case, at, type, fault_type, cause, confidence): what each case was taken for from when on.
+
+    A case without a diagnosis on record (of a run folder that keeps none) has that of its own row since it was opened.
+    """
+    columns = ["case", "at", "type", "fault_type", "cause", "confidence"]
+    numbered = cases.assign(case=np.arange(len(cases)))
+    told = run.table("diagnoses", arm).rename(columns={"diagnosed_at": "at"})
+    told = told.merge(numbered[["region", "case_id", "case"]], on=["region", "case_id"])
+    own = numbered[~numbered["case"].isin(told["case"])].rename(columns={"opened_at": "at"})
+    return pd.concat([told[columns], own[columns]], ignore_index=True) if len(told) else own[columns]
 
 
 def _case_pairs(
@@ -118,7 +131,7 @@ def _judge(
     arm: str,
     exceptions: pd.DataFrame,
     matched: pd.DataFrame,
-    cases: pd.DataFrame,
+    told: pd.DataFrame,
     case_pairs: pd.DataFrame,
 ) -> pd.DataFrame:
     """The exceptions with window, delay, found, explained and apart."""
@@ -131,7 +144,7 @@ def _judge(
     own = matched["exception"].to_numpy(dtype=np.int64)
     delay[own] = np.minimum(matched["delay"].to_numpy(dtype=np.int64), window[own])
     faults = run.table("truth/faults", arm)
-    explained_at = _explained_at(faults, exceptions, cases, case_pairs)
+    explained_at = _explained_at(faults, exceptions, told, case_pairs)
     explained = ~found & (explained_at <= window_end(exceptions, run.rules))
     delay[explained] = np.clip(explained_at[explained] - opened[explained], 0, window[explained])
     apart = np.select(
@@ -142,14 +155,11 @@ def _judge(
     return exceptions.assign(window=window, delay=delay, found=found, explained=explained, apart=apart)
 
 
-def _explained_at(faults: pd.DataFrame, exceptions: pd.DataFrame, cases: pd.DataFrame, case_pairs: pd.DataFrame) -> Any:
+def _explained_at(faults: pd.DataFrame, exceptions: pd.DataFrame, told: pd.DataFrame, case_pairs: pd.DataFrame) -> Any:
     """For each exception the first time at which a case on another of its family named a fault they share."""
     at = np.full(len(exceptions), 2**62, dtype=np.int64)
     shared = explode(exceptions["faults"], "exception", "fault_id")
-    named = case_pairs.assign(
-        fault_type=cases["fault_type"].to_numpy(dtype=object)[case_pairs["case"].to_numpy(dtype=np.int64)],
-        opened_at=cases["opened_at"].to_numpy()[case_pairs["case"].to_numpy(dtype=np.int64)],
-    )
+    named = case_pairs.merge(told[["case", "at", "fault_type"]], on="case")
     named = named[named["fault_type"] != ""].merge(shared, on="exception")
     if named.empty:
         return at
@@ -157,5 +167,5 @@ def _explained_at(faults: pd.DataFrame, exceptions: pd.DataFrame, cases: pd.Data
     named = named[named["fault_type"] == named["type"]]
     family = named.merge(shared, on="fault_id", suffixes=("", "_other"))
     family = family[family["exception"] != family["exception_other"]]
-    np.minimum.at(at, family["exception_other"].to_numpy(), family["opened_at"].to_numpy())
+    np.minimum.at(at, family["exception_other"].to_numpy(), family["at"].to_numpy())
     return at

@@ -8,6 +8,8 @@ among them, come last and together. Leaving a broken cell out is no way to look 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,6 +20,8 @@ from scenarios.measures.card import Part, Result
 from scenarios.measures.run import DAY, Run
 from scenarios.statistics import Estimate
 
+#: What a series of the grid is about; an absent word is empty.
+SUBJECT_KEYS: Final = ("region", "location", "item")
 NO_SCORES = "the detectors give no scores on the grid subject x day"
 
 
@@ -37,16 +41,9 @@ def _whole_grid(
     run: Run, rows: pd.DataFrame, positive: npt.NDArray[np.bool_], exceptions: pd.DataFrame
 ) -> Estimate | None:
     """Average precision of one detector over every subject of the kind it scores, on every day."""
-    kinds = rows.assign(by_location=rows["location"] != "", by_item=rows["item"] != "")
-    total, all_positive, subjects = 0, 0, 0
-    for (by_location, by_item), _ in kinds.groupby(["by_location", "by_item"]):
-        total += run.subjects(bool(by_location), bool(by_item)) * round(run.days)
-        mine = exceptions[
-            (exceptions["document_id"] == NULL) & (exceptions["interface"] == "")
-            & ((exceptions["location"] != "") == by_location) & ((exceptions["item"] != "") == by_item)
-        ]  # fmt: skip
-        days, broken = _open_days(run, mine)
-        all_positive, subjects = all_positive + days, subjects + broken
+    mine, kinds = of_kinds(exceptions, rows)
+    total = sum(run.subjects(*kind) for kind in kinds) * round(run.days)
+    all_positive, subjects = _open_days(run, mine)
     # a score that is no number says nothing: the same as none
     score = np.nan_to_num(rows["score"].to_numpy(dtype=float), nan=np.finfo(float).min)
     unscored = max(0, total - len(rows)), max(0, all_positive - int(positive.sum()))
@@ -54,15 +51,30 @@ def _whole_grid(
 
 
 def _open_days(run: Run, exceptions: pd.DataFrame) -> tuple[int, int]:
-    """Distinct (subject, day) on which one was open, and distinct subjects."""
+    """How many (subject, day) on which one was open, and subjects, there are."""
+    days = open_days(run, exceptions)
+    return len(days), len(days[list(SUBJECT_KEYS)].drop_duplicates())
+
+
+def open_days(run: Run, exceptions: pd.DataFrame) -> pd.DataFrame:
+    """Distinct (region, location, item, number of the day) on which an exception was open."""
     begin, end = run.horizon
     first = (np.maximum(exceptions["opened_at"].to_numpy(), begin) - begin) // DAY
     closed = np.where(exceptions["closed_at"] == NULL, end - 1, np.minimum(exceptions["closed_at"], end - 1))
     length = np.maximum((closed - begin) // DAY - first + 1, 0).astype(np.int64)
-    subject = exceptions.groupby(["region", "location", "item"]).ngroup().to_numpy()
     day = np.repeat(first, length) + np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    pairs = pd.DataFrame({"subject": np.repeat(subject, length), "day": day}).drop_duplicates()
-    return len(pairs), pairs["subject"].nunique()
+    rows = exceptions[list(SUBJECT_KEYS)].iloc[np.repeat(np.arange(len(exceptions)), length)]
+    return rows.assign(day=day).drop_duplicates()
+
+
+def of_kinds(exceptions: pd.DataFrame, rows: pd.DataFrame) -> tuple[pd.DataFrame, list[tuple[bool, bool]]]:
+    """The exceptions of such subjects as the rows are about, and which kinds these are: by location, by item."""
+    kinds = sorted(set(zip(rows["location"] != "", rows["item"] != "", strict=True)))
+    mine = (exceptions["document_id"] == NULL) & (exceptions["interface"] == "")
+    fits = np.zeros(len(exceptions), dtype=bool)
+    for by_location, by_item in kinds:
+        fits |= (((exceptions["location"] != "") == by_location) & ((exceptions["item"] != "") == by_item)).to_numpy()
+    return exceptions[mine & fits], [(bool(by_location), bool(by_item)) for by_location, by_item in kinds]
 
 
 def measure_grid(run: Run, arm: str, prefix: str) -> tuple[Result, list[Part]]:

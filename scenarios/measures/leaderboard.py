@@ -19,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
 
 from scenarios import statistics
+from scenarios.measures.appendix import RANGE_MEASURES
 from scenarios.measures.paired import PAIRS_MIN, Paired, holm, paired
 from scenarios.measures.replications import RATIOS
 from scenarios.measures.trials import Trial, counted
@@ -75,6 +77,8 @@ LOOP: Final[Mapping[str, str]] = {
     "wrongful": "repair.wrongful",
     "minutes": "repair.manual_minutes_per_exception",
 }
+#: Shown in an appendix of the mode ``shadow``, overall only: what papers on time series report. It ranks nobody.
+APPENDIX: Final[Mapping[str, str]] = {name: f"detection.{name}" for name in RANGE_MEASURES}
 #: Mode of a suite -> its columns; the first is what ranks.
 COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {"shadow": SHADOW, "loop": LOOP}
 KEYS: Final = ("split", "by", "key", "entrant", "role", "rank", "trials", "failed", "statuses")
@@ -98,23 +102,27 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
 
     Returns:
         :data:`KEYS`; each column of the mode with ``_low``, ``_high`` and ``_n`` (seeds behind it), NaN where there
-        is none; :data:`VERDICT` for ranked rows. Rows by type hold recall alone, with ``n`` the exceptions. Test
+        is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the same of
+        :data:`APPENDIX`. Rows by type hold recall alone, with ``n`` the exceptions. Test
         first, overall first; the oracle, the ranked, the baselines.
     """
     columns = COLUMNS[suite.mode]
+    appendix = APPENDIX if suite.mode == "shadow" else {}
     held = sorted(trials, key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
     rows: list[dict[str, Any]] = []
     for split in [name for name in _SPLITS if any(trial.split == name for trial in held)]:
         part = _Part(split, [trial for trial in held if trial.split == split], columns)
-        rows += part.rows(OVERALL, "", part.scenarios)
+        rows += part.rows(OVERALL, "", part.scenarios, appendix)
         if len(part.scenarios) > 1:
             for scenario in part.scenarios:
                 rows += part.rows(SCENARIO, scenario, [scenario])
         if suite.mode == "shadow":
             rows += part.type_rows()
-    names = [f"{name}{end}" for name in columns for end in ("", "_low", "_high", "_n")]
-    table = pd.DataFrame(rows, columns=[*KEYS, *names, *VERDICT])
-    counts = ["rank", *(f"{name}_n" for name in columns)]
+    names, beside = ([f"{name}{end}" for name in part for end in ("", "_low", "_high", "_n")]
+                     for part in (columns, appendix))  # fmt: skip
+    table = pd.DataFrame(rows, columns=[*KEYS, *names, *VERDICT, *beside])
+    names += beside
+    counts = ["rank", *(f"{name}_n" for name in (*columns, *appendix))]
     return table.astype(dict.fromkeys(counts, "Int64") | dict.fromkeys([n for n in names if n not in counts], float))
 
 
@@ -133,8 +141,10 @@ class _Part:
         self.entrants = sorted({trial.entrant for trial in self.trials})
         self._of = {(trial.scenario, trial.seed, trial.entrant): trial for trial in self.trials}
 
-    def rows(self, by: str, key: str, scenarios: Sequence[str]) -> list[dict[str, Any]]:
-        """One row an entrant, in the order in which they are shown."""
+    def rows(
+        self, by: str, key: str, scenarios: Sequence[str], beside: Mapping[str, str] = MappingProxyType({})
+    ) -> list[dict[str, Any]]:
+        """One row an entrant, in the order in which they are shown, with what stands beside the columns."""
         ranking, measure = next(iter(self.columns.items()))
         rows, values = {}, {}
         for entrant in self.entrants:
@@ -142,7 +152,7 @@ class _Part:
             if not mine:
                 continue
             rows[entrant] = self._counted(by, key, entrant, mine)
-            for name, of in self.columns.items():
+            for name, of in (*self.columns.items(), *beside.items()):
                 _put(rows[entrant], name, self._estimate(of, entrant, scenarios))
             values[entrant] = self._by_seed(measure, entrant, scenarios)
         if self.split == TEST:

@@ -6,6 +6,7 @@ from typing import Final
 
 from scenarios.measure_names import MEASURES
 from scenarios.measures import business, classification, detection, repair
+from scenarios.measures.appendix import measure_ranges
 from scenarios.measures.card import Result, Scorecard, in_order
 from scenarios.measures.detecting import Detection, detect
 from scenarios.measures.grid import measure_grid
@@ -36,7 +37,7 @@ def score(reader: RunReader) -> Scorecard:
         card.parts += repair.break_down(run, managed)
         if shadow.cases.empty:
             card.put(classification.measure_classification(run, managed, "managed"))
-            card.parts += classification.break_down(managed)
+            card.parts += classification.break_down(run, managed, "managed")
     _fill(card, run)
     card.measures = {name: card.measures[name] for name in in_order(card.measures)}
     return card
@@ -50,6 +51,7 @@ def _put_grid(run: Run, card: Scorecard, arm: str, prefix: str) -> None:
     """What the detectors' scores on the grid are worth."""
     result, parts = measure_grid(run, arm, prefix)
     card.put({f"{prefix}.auc_pr": result})
+    card.put({f"{prefix}.{name}": found for name, found in measure_ranges(run, arm).items()})
     card.parts += parts
 
 
@@ -59,7 +61,7 @@ def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
     card.put({f"detection.{name}": result for name, result in results.items()})
     _put_grid(run, card, "unmanaged", "detection")
     card.put(classification.measure_classification(run, shadow, "unmanaged"))
-    card.parts += classification.break_down(shadow)
+    card.parts += classification.break_down(run, shadow, "unmanaged")
     card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
     card.parts += detection.by_detector(run, shadow)
     manual = detect(run, "unmanaged", run.of_manual("alerts", "unmanaged"), run.of_manual("cases", "unmanaged"))

@@ -29,7 +29,8 @@ FOLDER: Final = "trials"
 _NOTHING: Final = frozenset(
     {f"detection{loop}.{name}" for loop in ("", ".loop") for name in (
         "recall", "recall_found", "recall_value", "recall_inferred", "skill", "precision", "precision_one_to_one",
-        "before_reconciliation", "auc_pr")}
+        "before_reconciliation", "auc_pr", "range_precision", "range_recall", "vus_pr", "affiliation_precision",
+        "affiliation_recall")}
     | {f"classification.{name}_macro_f1" for name in ("type", "fault", "cause")}
     | {"case.routing_accuracy", "repair.auto_resolution", "business.recovery", "business.recovery_of_reachable"}
 )

@@ -51,13 +51,17 @@ def ratios() -> Iterator[Case]:
         yield {"above": 3 * draw.random(count) - 1, "below": 0.2 + draw.random(count)}
 
 
+def _censored(draw: np.random.Generator, least: int) -> Case:
+    count = int(draw.integers(least, 60))
+    # coarse, so that events and censorings fall together
+    moments = draw.integers(1, 40, count).astype(float)
+    observed = draw.random(count) < 0.2 + 0.8 * draw.random()
+    return {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+
+
 def times() -> Iterator[Case]:
     for draw in _draws(6):
-        count = int(draw.integers(1, 60))
-        # coarse, so that events and censorings fall together
-        moments = draw.integers(1, 40, count).astype(float)
-        observed = draw.random(count) < 0.2 + 0.8 * draw.random()
-        yield {"times": moments, "observed": observed, "until": float(draw.integers(1, 45))}
+        yield _censored(draw, 1)
 
 
 def diagnoses() -> Iterator[Case]:
@@ -100,3 +104,68 @@ def windows() -> Iterator[Case]:
     for draw in _draws(12):
         yield {"opened": np.sort(draw.integers(0, 400, int(draw.integers(1, 25)))),
                "raised": np.sort(draw.integers(0, 400, int(draw.integers(1, 25)))), "window": int(draw.integers(1, 60))}
+
+
+def adjusted() -> Iterator[Case]:
+    """p-values of up to twelve comparisons, equal ones and ones that were not made among them."""
+    for draw in _draws(13):
+        count = int(draw.integers(1, 13))
+        # coarse in every other case, so that some are equal
+        coarse = draw.integers(0, 11, count) / 10
+        values = coarse if draw.random() < 0.5 else draw.random(count) ** 3
+        yield {"pvalues": [None if draw.random() < 0.1 else float(p) for p in values]}
+
+
+def pairs() -> Iterator[Case]:
+    """Values of two runs on the same seeds; in every other case whole numbers, so that pairs tie and do not differ."""
+    for draw in _draws(14):
+        count = int(draw.integers(30, 70))
+        whole, shift = draw.random() < 0.5, int(draw.integers(0, 3))
+        first, second = ((draw.integers(0, 8, count).astype(float) for _ in range(2)) if whole
+                         else (10 * draw.random(count) for _ in range(2)))  # fmt: skip
+        yield {"a": first, "b": second + shift, "margin": 0.05 + draw.random()}
+
+
+def samples() -> Iterator[Case]:
+    """Values of two runs on seeds of their own."""
+    for draw in _draws(15):
+        first, second = (draw.random(int(draw.integers(30, 70))) * (1 + 9 * draw.random()) for _ in range(2))
+        yield {"a": first, "b": second, "margin": 0.05 + draw.random()}
+
+
+def restricted() -> Iterator[Case]:
+    """Censored times as in :func:`times`, of no fewer than two rows."""
+    for draw in _draws(16):
+        yield _censored(draw, 2)
+
+
+def _stretches(draw: np.random.Generator, count: int, rate: float) -> Any:
+    """Flags that keep their value for some days; neither all alike."""
+    flags = np.repeat(draw.random(count) < rate, draw.integers(1, 7, count))[:count]
+    flags[0], flags[-1] = flags[1:-1].all(), not flags[1:-1].any()
+    return flags
+
+
+def ranges() -> Iterator[Case]:
+    """Several series of one length: on which days something was wrong, and on which it was said."""
+    for draw in _draws(17):
+        shape = int(draw.integers(1, 6)), int(draw.integers(6, 40))
+        true, said = (np.stack([_stretches(draw, shape[1], 0.3) for _ in range(shape[0])]) for _ in range(2))
+        yield {"true": true, "said": said}
+
+
+def volumes() -> Iterator[Case]:
+    """One series with scores, some of them equal: no longer than what the reference takes every threshold of."""
+    for draw in _draws(18):
+        count = int(draw.integers(6, 120))
+        score = draw.integers(0, 40, count).astype(float)
+        score[:2] = 40, 41
+        yield {"true": _stretches(draw, count, 0.2)[None], "score": score[None],
+               "buffer_max": int(draw.integers(0, 12))}  # fmt: skip
+
+
+def affiliations() -> Iterator[Case]:
+    """One series: on which days something was wrong, and on which it was said."""
+    for draw in _draws(19):
+        count = int(draw.integers(6, 60))
+        yield {"true": _stretches(draw, count, 0.2)[None], "said": _stretches(draw, count, 0.3)[None]}

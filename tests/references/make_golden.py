@@ -13,14 +13,18 @@ import sys
 import warnings
 from pathlib import Path
 
+import aeon.benchmarking.metrics.anomaly_detection as aeon
 import astropy.stats
 import cases
+import dtaianomaly.evaluation
 import lifelines
 import mapie.metrics.calibration
 import mir_eval
 import networkx as nx
 import numpy as np
 import sklearn.metrics
+import statsmodels.duration.survfunc
+import statsmodels.stats.multitest
 import statsmodels.stats.proportion
 import statsmodels.stats.rates
 import statsmodels.stats.weightstats
@@ -130,7 +134,69 @@ def windows(case):
     return (len(mir_eval.util.match_events(middle, case["raised"].astype(float), case["window"] / 2)),)
 
 
-ASKED = (shares, rates, means, grouped, ratios, times, diagnoses, scored, tails, quantiles, matchings, windows)
+def adjusted(case):
+    """Holm's adjustment; a comparison that was not made has none, and places that are left are no number."""
+    made = [place for place, p in enumerate(case["pvalues"]) if p is not None]
+    answer = np.full(12, np.nan)
+    if made:
+        known = [case["pvalues"][place] for place in made]
+        answer[made] = statsmodels.stats.multitest.multipletests(known, method="holm")[1]
+    return answer
+
+
+def pairs(case):
+    """Mean difference and interval, signed-rank p without the pairs that do not differ, and both tails by t tests."""
+    gaps, margin = case["b"] - case["a"], case["margin"]
+    found = statsmodels.stats.weightstats.DescrStatsW(gaps)
+    tails = (found.ttest_mean(-margin, "larger")[1], found.ttest_mean(margin, "smaller")[1])
+    return (found.mean, *found.tconfint_mean(0.05), stats.wilcoxon(case["b"], case["a"], zero_method="wilcox").pvalue,
+            *tails)
+
+
+def samples(case):
+    margin = case["margin"]
+    both = statsmodels.stats.weightstats.CompareMeans.from_data(case["b"], case["a"])
+    tails = (both.ttest_ind("larger", "unequal", -margin)[1], both.ttest_ind("smaller", "unequal", margin)[1])
+    return case["b"].mean() - case["a"].mean(), *both.tconfint_diff(0.05, usevar="unequal"), *tails
+
+
+def restricted(case):
+    """The mean with Greenwood's interval: the standard errors of survival integrated over both of its times.
+
+    Cov(S(s), S(t)) = S(s) S(t) G(min(s, t)), where G is Greenwood's sum: the variance of S over its square.
+    """
+    fitted = statsmodels.duration.survfunc.SurvfuncRight(case["times"], case["observed"].astype(int))
+    inside = fitted.surv_times < case["until"]
+    alive, error = fitted.surv_prob[inside], fitted.surv_prob_se[inside]
+    widths = np.diff(np.concatenate([fitted.surv_times[inside], [case["until"]]]))
+    first = fitted.surv_times[inside][0] if inside.any() else case["until"]
+    greenwood = np.where(alive > 0, error / np.where(alive > 0, alive, 1.0), 0.0) ** 2
+    areas, order = alive * widths, np.arange(len(alive))
+    variance = areas @ greenwood[np.minimum(order[:, None], order[None, :])] @ areas if len(areas) else 0.0
+    mean, half = first + areas.sum(), stats.norm.ppf(0.975) * np.sqrt(variance)
+    return mean, max(0.0, mean - half), min(case["until"], mean + half)
+
+
+def ranges(case):
+    # a day of nothing keeps the series apart
+    apart = [np.pad(case[name].astype(int), ((0, 0), (0, 1))).ravel() for name in ("true", "said")]
+    return aeon.range_precision(*apart), aeon.range_recall(*apart)
+
+
+def volumes(case):
+    return (aeon.range_pr_vus_score(case["true"][0].astype(int), case["score"][0], case["buffer_max"]),)
+
+
+def affiliations(case):
+    both = case["true"][0].astype(int), case["said"][0].astype(int)
+    return (dtaianomaly.evaluation.AffiliationPrecision().compute(*both),
+            dtaianomaly.evaluation.AffiliationRecall().compute(*both))  # fmt: skip
+
+
+ASKED = (
+    shares, rates, means, grouped, ratios, times, diagnoses, scored, tails, quantiles, matchings, windows, adjusted,
+    pairs, samples, restricted, ranges, volumes, affiliations,
+)  # fmt: skip
 
 
 def main() -> None:

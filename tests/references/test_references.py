@@ -17,6 +17,9 @@ import pytest
 
 from scenarios import match, statistics
 from scenarios.measures.classification import _pair
+from scenarios.measures.paired import Paired, holm, paired
+from scenarios.measures.ranges import affiliation, overlap_rewards, volume
+from scenarios.measures.unpaired import unpaired
 from tests.references import cases
 
 GOLDEN = np.load(Path(__file__).parent / "golden.npz")
@@ -103,8 +106,51 @@ def windows(case: cases.Case) -> Answer:
     return (float(len(match.match(pairs))),)
 
 
+def adjusted(case: cases.Case) -> Answer:
+    found = holm(case["pvalues"])
+    return tuple(math.nan if p is None else p for p in [*found, *[None] * (12 - len(found))])
+
+
+def gap(found: Paired) -> Answer:
+    return tuple(math.nan if one is None else one for one in (found.difference, found.low, found.high))
+
+
+def tail(found: Paired) -> Answer:
+    return tuple(math.nan if one is None else one for one in (found.p_below, found.p_above))
+
+
+def pairs(case: cases.Case) -> Answer:
+    found = paired(**case)
+    return *gap(found), math.nan if found.p is None else found.p, *tail(found)
+
+
+def samples(case: cases.Case) -> Answer:
+    found = unpaired(**case)
+    return *gap(found), *tail(found)
+
+
+def restricted(case: cases.Case) -> Answer:
+    found = statistics.restricted_mean(**case)
+    return value(found), *ends(found)
+
+
+def ranges(case: cases.Case) -> Answer:
+    sums = [overlap_rewards(case[mine], case[other]) for mine, other in (("said", "true"), ("true", "said"))]
+    return tuple(float(rewards.sum() / count.sum()) for rewards, count in sums)
+
+
+def volumes(case: cases.Case) -> Answer:
+    return (volume(**case),)
+
+
+def affiliations(case: cases.Case) -> Answer:
+    precision, recall, _ = affiliation(**case)
+    return float(np.nanmean(precision)), float(recall.mean())
+
+
 OURS: tuple[Callable[[cases.Case], Answer], ...] = (
-    shares, rates, means, grouped, ratios, times, diagnoses, scored, tails, quantiles, matchings, windows,
+    shares, rates, means, grouped, ratios, times, diagnoses, scored, tails, quantiles, matchings, windows, adjusted,
+    pairs, samples, restricted, ranges, volumes, affiliations,
 )  # fmt: skip
 
 

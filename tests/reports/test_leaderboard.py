@@ -11,7 +11,8 @@ import pytest
 
 from reports import leaderboard as page
 from scenarios.measures.leaderboard import leaderboard
-from tests.scenarios.trials import failed, several
+from scenarios.measures.trials import Trial
+from tests.scenarios.trials import failed, measure, several, trial
 
 
 def _written(out: Path, trials: list, mode: str = "shadow") -> str:
@@ -79,3 +80,25 @@ def test_a_table_comes_back_as_it_was_written(tmp_path: Path):
 def test_policies_have_a_page_too(tmp_path: Path):
     text = _written(tmp_path, several({"deterministic": [0.5, 0.6]}), mode="loop")
     assert "Of reachable" in text
+
+
+def test_range_measures_are_in_an_appendix_with_the_random_row_first(tmp_path: Path):
+    def measured(entrant: str, seed: int, value: float) -> Trial:
+        return trial(entrant, seed, 0.5, measures={
+            "detection.skill": measure(0.5), "detection.vus_pr": measure(value),
+            "detection.range_recall": measure(0.25),
+        })  # fmt: skip
+
+    trials = [measured(name, seed, value + seed / 8) for name, value in (("mine", 0.5), ("random", 0.125))
+              for seed in range(2)]  # fmt: skip
+    table = leaderboard(trials, SimpleNamespace(mode="shadow")).set_index("entrant")
+    assert table.loc["mine", "vus_pr"].tolist()[0] == pytest.approx(0.5625)
+    text = _written(tmp_path / "ranges", trials)
+    told = text[text.index('<h2 id="appendix">') : text.index('<h2 id="reading">')]
+    assert re.findall(r'<tr><th scope="row">(\w+)', told) == ["random", "mine"]
+    assert "aeon 1.6" in told
+    assert "VUS-PR" not in text[: text.index('<h2 id="appendix">')]
+
+
+def test_without_range_measures_there_is_no_appendix(text: str):
+    assert 'id="appendix"' not in text

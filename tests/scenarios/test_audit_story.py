@@ -42,6 +42,21 @@ def test_the_tables_of_the_run_hold_decisions_and_calibration(run):
     assert sum(row["confirmed"] for row in told) == sum(case["verdict"] == "confirmed" for case in mine)
 
 
+def test_what_a_case_was_taken_for_last_is_its_diagnosis(run):
+    reader = RunReader(run)
+    names = ("type", "fault_type", "cause", "confidence", "model_version")
+    for arm in ("unmanaged", "managed"):
+        told = {}
+        for row in reader.table("diagnoses", arm=arm).to_pylist():
+            told.setdefault(row["case_id"], []).append(row)
+        mine = [case for case in reader.table("cases", arm=arm).to_pylist() if case["origin"] == "operator"]
+        assert len(mine) == len(told) > 0
+        for case in mine:
+            first, last = told[case["case_id"]][0], told[case["case_id"]][-1]
+            assert first["diagnosed_at"] == case["opened_at"]
+            assert [last[name] for name in names] == [case[name] for name in names]
+
+
 def test_the_whole_is_summed_up_and_what_is_unknown_is_refused(run, capsys):
     assert main(["audit", str(run)]) == 0
     assert "chain unbroken" in capsys.readouterr().out
