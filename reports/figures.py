@@ -35,6 +35,7 @@ ARM_STYLES: Mapping[str, tuple[str, str, float]] = {
     "unmanaged": ("#d55e00", "-", 1.8),
     "managed": ("#0072b2", "-", 2.2),
     "oracle": ("#a0527a", ":", 1.9),
+    "fcfs": ("#7b8794", "-.", 1.6),
 }
 
 #: Everything that decides the bytes of a figure is set here, whatever the user's own settings are.

@@ -24,7 +24,7 @@ from scenarios.measures.realism import Line, card
 from scenarios.record import RunReader
 
 #: Arms in the order in which they are always shown.
-ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle")
+ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle", "fcfs")
 
 #: The tables that a page reads, besides the daily outcomes ("arms") and the breakdowns ("breakdown").
 TABLES: tuple[str, ...] = ("truth/exceptions", "truth/decoys", "alerts", "cases", "actions")

@@ -66,7 +66,8 @@ def run_experiment(experiment: Experiment, out: Path, progress: Progress = silen
 
 def arms_of(experiment: Experiment) -> tuple[str, ...]:
     """The arms that an experiment has."""
-    return ARMS if experiment.oracle else ARMS[:-1]
+    wanted = {"oracle": experiment.oracle, "fcfs": experiment.fcfs}
+    return tuple(arm for arm in ARMS if wanted.get(arm, True))
 
 
 def _run_seed(experiment: Experiment, writer: RunWriter, progress: Progress) -> None:

@@ -24,7 +24,7 @@ from scenarios.reader import RunReader
 from sim.events import INTERFACES
 
 #: Arms in which something was done come first.
-_ARMS = ("managed", "oracle", "unmanaged")
+_ARMS = ("managed", "oracle", "fcfs", "unmanaged")
 _ROWS_SHOWN = 8
 Record = Mapping[str, Any]
 

@@ -36,7 +36,7 @@ from sim.region import healthy
 from sim.world import RegionWorld
 
 #: Arms in the order in which they are run and shown.
-ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle")
+ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle", "fcfs")
 
 
 @dataclass
@@ -77,7 +77,7 @@ def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | N
     operator = _operator(experiment, arm, world)
     step = None
     if operator is not None:
-        step = operator.step if arm in {"managed", "oracle"} else shadow(operator)
+        step = shadow(operator) if arm == "unmanaged" else operator.step
     world.run(step, progress)
     if operator is not None:
         operator.close()
@@ -110,7 +110,7 @@ def shadow(operator: Operator) -> Callable[[int, Rows], list[Action]]:
 
 
 def _operator(experiment: Experiment, arm: str, world: RegionWorld) -> Operator | None:
-    """The operator of an arm: none in ``clean``, in shadow in ``unmanaged``, the oracle in ``oracle``."""
+    """The operator of an arm: none in ``clean``, the oracle in ``oracle``, another order of work in ``fcfs``."""
     if arm == "clean":
         return None
     vocabulary, region = world.room.vocabulary, world.room.region
@@ -118,6 +118,8 @@ def _operator(experiment: Experiment, arm: str, world: RegionWorld) -> Operator 
     seed = operator_seed(experiment.seed, region)
     if arm == "oracle":
         return build(replace(spec, detector="supplied"), layout, seed, Oracle(world.room.truth))
+    if arm == "fcfs":
+        spec = replace(spec, priority="fcfs")
     return build(spec, layout, seed)
 
 

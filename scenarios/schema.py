@@ -155,6 +155,7 @@ class Experiment(Config):
         overwrite: replace a complete run folder.
         record: ``full`` keeps the stream, ``summary`` scores and truth only.
         oracle: run the arm with perfect detection and diagnosis too.
+        fcfs: run the arm whose people work first come, first served too: what the order of work is worth.
         workers: processes at once; changes no result.
         realism: print the realism card after the scorecard.
         calibrated_to: the world whose published figures the run is held against: ``retail`` is the base world
@@ -168,6 +169,7 @@ class Experiment(Config):
     overwrite: bool = False
     record: str = "full"
     oracle: bool = True
+    fcfs: bool = False
     workers: int = 1
     realism: bool = False
     calibrated_to: str | None = "retail"

@@ -115,7 +115,7 @@ def _group(suite: Suite, scenario: str, split: str, seed: int, entrants: Mapping
     base = _compose(f"scenarios.{scenario}", (*suite.scenarios[scenario], *suite.common), seed)
     recording = ""
     if suite.mode == "shadow":
-        base = dataclasses.replace(base, record="full", oracle=False)
+        base = dataclasses.replace(base, record="full", oracle=False, fcfs=False)
         recording = _key(suite, {"recording": _world(base), "seed": seed})
     tasks = []
     for name, own in entrants.items():
@@ -124,7 +124,7 @@ def _group(suite: Suite, scenario: str, split: str, seed: int, entrants: Mapping
         if recording:
             experiment = _watching(suite, scenario, name, spelled, base)
             oracle = experiment.oracle
-            experiment = dataclasses.replace(experiment, record="full", oracle=False)
+            experiment = dataclasses.replace(experiment, record="full", oracle=False, fcfs=False)
             _check_same_world(name, experiment, base)
         else:
             words = (*suite.scenarios[scenario], *suite.common, *spelled)

@@ -28,6 +28,7 @@ scorecard and writes a run folder with a page, report.html. What is set here win
   people.KEY= pilot.KEY=  teams and their times; where and when automation is switched on
   record=full|summary     keep the stream too, or scores and truth only
   oracle=true|false       run the arm with perfect detection and diagnosis too
+  fcfs=true|false         run the arm whose people work first come, first served too (case.priority_gain)
   realism=true            print beside the scorecard how the run compares with published figures
   out=DIR overwrite=true  where to write (default outputs/SCENARIO/ID); replace a complete run
   workers=N               processes at once; changes no result (default 1)

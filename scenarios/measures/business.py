@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from scenarios import statistics
 from scenarios.match import NULL
 from scenarios.measure_names import ARMS
 from scenarios.measures.card import Part, Result
@@ -29,6 +31,7 @@ TOTALS: Final = {
     "labour_minutes": "labour_minutes",
     "shrink_value": "shrink_value",
 }
+NO_FCFS: Final = "the arm fcfs was not run: fcfs=true runs it"
 NOT_RECORDED: Final = "the run did not record it"
 #: Rates: name -> (above, below, what the denominator is when it is missing).
 RATES: Final = {
@@ -48,7 +51,7 @@ def measure_business(run: Run) -> dict[str, Result]:
         outcome = _outcome(run, arm)
         losses[arm] = outcome["loss_value"]
         results |= {f"business.{arm}.{name}": result for name, result in outcome.items()}
-    return {**recoveries(losses), **results}
+    return {**recoveries(losses), **results, **_order_of_work(run, losses)}
 
 
 def break_down(run: Run) -> list[Part]:
@@ -91,6 +94,45 @@ def _outcome(run: Run, arm: str) -> dict[str, Result]:
         else:
             results[name] = Estimate(top / bottom, None, None, round(bottom)) if bottom > 0 else missing
     return results
+
+
+def _order_of_work(run: Run, losses: dict[str, Result]) -> dict[str, Result]:
+    """What a worked hour avoids, as people worked and first come, first served; and the first over the second."""
+    mine = _avoided_per_hour(run, losses["unmanaged"], "managed")
+    plain = _avoided_per_hour(run, losses["unmanaged"], "fcfs") if run.has("fcfs") else NO_FCFS
+    return {"case.avoided_per_hour": mine, "case.avoided_per_hour_fcfs": plain,
+            "case.priority_gain": priority_gain([(mine, plain)])}
+
+
+def _avoided_per_hour(run: Run, unmanaged: Result, arm: str) -> Result:
+    """(loss unmanaged - loss of the arm) / hours worked in the arm; without an interval, since one seed has none."""
+    outcome = _outcome(run, arm)
+    loss, minutes = outcome["loss_value"], outcome["labour_minutes"]
+    for found in (unmanaged, loss, minutes):
+        if isinstance(found, str):
+            return found
+    assert isinstance(unmanaged, Estimate)
+    assert isinstance(loss, Estimate)
+    assert isinstance(minutes, Estimate)
+    if minutes.value <= 0:
+        return "nobody worked"
+    return Estimate((unmanaged.value - loss.value) / (minutes.value / 60.0), None, None, 1)
+
+
+def priority_gain(pairs: Sequence[tuple[Result, Result]]) -> Result:
+    """What an hour avoids over what it avoids first come, first served: a ratio of sums over seeds.
+
+    Args:
+        pairs: by seed, as people worked and first come, first served.
+    """
+    known = np.array([(mine.value, plain.value) for mine, plain in pairs
+                      if isinstance(mine, Estimate) and isinstance(plain, Estimate)]).reshape(-1, 2)
+    if not len(known):
+        reasons = [result for pair in pairs for result in pair if isinstance(result, str)]
+        return reasons[-1] if reasons else NO_FCFS
+    if not statistics.is_above_zero(known[:, 1]):
+        return f"what an hour avoids first come, first served is not clearly above zero over {len(known)} seeds"
+    return statistics.ratio_of_sums(known[:, 0], known[:, 1]) or "nothing is avoided first come, first served"
 
 
 def recoveries(losses: dict[str, Result]) -> dict[str, Result]:

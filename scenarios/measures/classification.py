@@ -143,6 +143,5 @@ def _cases(run: Run, detection: Detection, cases: pd.DataFrame) -> dict[str, Res
     merged = [float(len(alerts)) for alerts in detection.cases["alerts"]]
     return {
         "case.routing_accuracy": statistics.share(hits, int(routed.sum())) or "no case about an exception has a team",
-        "case.priority_gain": "one order of work was run: the gain needs the same run first come, first served",
         "case.compression": statistics.mean(merged) or "no case was opened",
     }

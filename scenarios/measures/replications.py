@@ -13,7 +13,9 @@ from typing import Final
 import numpy as np
 
 from scenarios import statistics
+from scenarios.measures.business import NO_FCFS, priority_gain
 from scenarios.measures.card import Measure, Result, Scorecard, in_order, to_measure, unit_of
+from scenarios.statistics import Estimate
 
 #: Measures that are (unmanaged - first) / (unmanaged - second) over the losses of arms.
 RATIOS: Final = {
@@ -39,6 +41,8 @@ def combine(scorecards: Sequence[Scorecard]) -> Scorecard:
         measures = [card.measures[name] for card in scorecards if name in card.measures]
         if name in RATIOS:
             out.put({name: _ratio(scorecards, *RATIOS[name])})
+        elif name == "case.priority_gain":
+            out.put({name: priority_gain([_hours(card) for card in scorecards])})
         elif name == "repair.wrongful_cvar":
             values = [card.measures["repair.wrongful_value"].value for card in scorecards]
             found = statistics.tail_mean([value for value in values if value is not None], TAIL)
@@ -46,6 +50,18 @@ def combine(scorecards: Sequence[Scorecard]) -> Scorecard:
         else:
             out.measures[name] = _mean(name, measures)
     return out
+
+
+def _hours(card: Scorecard) -> tuple[Result, Result]:
+    """What a worked hour avoided on one seed, in the run's order of work and first come, first served."""
+    mine, plain = (card.measures.get(f"case.avoided_per_hour{arm}") for arm in ("", "_fcfs"))
+    return _result(mine), _result(plain)
+
+
+def _result(measure: Measure | None) -> Result:
+    if measure is None or measure.value is None:
+        return (measure and measure.reason) or NO_FCFS
+    return Estimate(measure.value, measure.low, measure.high, measure.n or 1)
 
 
 def _mean(name: str, measures: Sequence[Measure]) -> Measure:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.measures.business import priority_gain
+from scenarios.statistics import Estimate
 from sim.faults.types import FAULTS
 from tests.determinism.experiments import TWO_REGIONS, run, truth
 
@@ -23,6 +25,31 @@ def test_managed_by_nobody_is_unmanaged(nobody: str, tmp_path: Path):
 def test_the_default_operator_makes_a_difference(tmp_path: Path):
     made = run(tmp_path / "run", *TWO_REGIONS, "oracle=false")
     assert made["arms"]["managed"] != made["arms"]["unmanaged"]
+
+
+def test_what_the_order_of_work_is_worth(tmp_path: Path):
+    made = run(tmp_path / "run", *TWO_REGIONS, "oracle=false", "fcfs=true")
+    plain = run(tmp_path / "plain", *TWO_REGIONS, "oracle=false", "priority=fcfs")
+    assert made["arms"]["fcfs"] == plain["arms"]["managed"] != made["arms"]["managed"]
+    cards = [json.loads((tmp_path / name / "scorecard.json").read_text(encoding="utf-8"))["measures"]
+             for name in ("run", "plain")]
+    mine, other = (card["case.avoided_per_hour"]["value"] for card in cards)
+    unmanaged, managed = (cards[0][f"business.{arm}.loss_value"]["value"] for arm in ("unmanaged", "managed"))
+    assert mine == pytest.approx((unmanaged - managed) / (cards[0]["business.managed.labour_minutes"]["value"] / 60))
+    assert cards[0]["case.avoided_per_hour_fcfs"]["value"] == other
+    gain = cards[0]["case.priority_gain"]
+    assert gain["value"] == pytest.approx(mine / other) if other > 0 else gain["value"] is None
+    assert cards[1]["case.priority_gain"]["reason"] == "the arm fcfs was not run: fcfs=true runs it"
+
+
+def test_over_seeds_the_gain_is_a_ratio_of_sums():
+    pairs = [(Estimate(a, None, None, 1), Estimate(b, None, None, 1)) for a, b in ((6.0, 4.0), (9.0, 5.0), (3.0, 3.5))]
+    found = priority_gain([*pairs, ("the arm fcfs was not run", "the arm fcfs was not run")])
+    assert isinstance(found, Estimate)
+    assert (found.value, found.n) == (pytest.approx(18.0 / 12.5), 3)
+    assert found.low is not None
+    assert found.low < found.value
+    assert isinstance(priority_gain([(Estimate(1.0, None, None, 1), Estimate(-1.0, None, None, 1))]), str)
 
 
 def test_calm_without_a_detector_is_one_world(tmp_path: Path):
