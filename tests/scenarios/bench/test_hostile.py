@@ -67,7 +67,7 @@ def test_each_has_its_status_all_other_rows_are_those_of_a_clean_run_and_no_proc
 
     trials = read_trials(crowded)
     statuses = {(trial.scenario, trial.entrant): trial.status for trial in trials}
-    print({name: statuses["wild", name] for name in HOSTILE})
+    print({name: statuses["wild", name] for name in HOSTILE})  # noqa: T201
     assert {status for status in statuses.values() if status != "ok"} == set(HOSTILE.values())
     for scenario in ("wild", "calm"):
         assert {name: statuses[scenario, name] for name in HOSTILE} == HOSTILE
