@@ -36,7 +36,7 @@ class _Seed:
 
 
 def audit(settings: Settings, out: Path, progress: Progress = silent) -> list[AuditLine]:
-    """Measure every row, and write ``audit.csv`` into ``out``.
+    """Measure every row, and write ``audit.csv`` and ``audit.md`` into ``out``.
 
     Args:
         settings: what is measured, on which worlds, and the limits.

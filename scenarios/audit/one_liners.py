@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from detection.detectors.one_liner import RULES, Line
+from detection.detectors.one_liner import BEST, RULES, Line
 from detection.taxonomy import Finding
 from scenarios import statistics
 from scenarios.audit.judging import Recorded, detected, operate, recorded, scored
@@ -140,7 +140,8 @@ def lines(choice: Choice, test: Sequence[tuple[float | None, float | None]], set
     trivial = ", ".join(f"{name} {share:.0%} (rule {rule})" for name, (share, rule) in easy if share > 0.5)
     note = (
         f"rule {choice.number}, {RULES[choice.number]}: of {choice.tried} rules within the budget, "
-        f"dev {choice.recall:.1%}, "
+        f"dev seeds {', '.join(map(str, settings.dev))} {choice.recall:.1%}, "
+        f"{'the one that detector=one_liner ships' if choice.number == BEST else f'detector=one_liner ships {BEST}'}, "
         f"test false alarms {alarms.value if alarms else 0:.2g} a location-day"
         + (f"; some rule finds most of: {trivial}" if trivial else "; no rule finds most of any type")
     )

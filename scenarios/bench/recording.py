@@ -189,6 +189,8 @@ def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, o
     operator = build(spec, layout, operator_seed(experiment.seed, region), port)
     for now, rows in replay(recording, experiment, region, vocabulary):
         operator.step(now, rows)
+    # A detector in a process of its own may still end badly, or have left processes behind: that is its status.
+    operator.close()
     records, names = operator.records(), Names(vocabulary)
     return {"alerts": alerts_table(records["alerts"], names, "oracle" if oracle else ARM),
             "cases": cases_table(records["cases"], names), "diagnoses": diagnoses_table(records["diagnoses"])}

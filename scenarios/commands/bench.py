@@ -12,6 +12,8 @@ from scenarios.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Columns of the terminal that the table of an audit takes.
+_AUDIT_WIDTH = 100
 HELP = """\
 usage: stocktwin bench [suite=NAME] [KEY=VALUE ...]
 
@@ -76,20 +78,21 @@ def _audit(keys: dict[str, Any], out: Path) -> int:
     from rich.table import Table
 
     from scenarios.audit.audit import audit
-    from scenarios.audit.line import FILE_NAME, told
+    from scenarios.audit.line import FILE_NAME, PAGE_NAME, told
     from scenarios.audit.settings import settings_of
     from scenarios.progress import bar
 
     settings = settings_of(keys)
     with bar() as progress:
         lines = audit(settings, out, progress)
-    shown = Table(box=None, pad_edge=False, header_style="")
-    for head in ("row", "value", "95% interval", "limit", "verdict", "note"):
-        shown.add_column(head, overflow="fold")
+    shown = Table(box=None, pad_edge=False, header_style="", width=_AUDIT_WIDTH)
+    for head in ("row", "limit", "measured (95%)", "verdict", "n"):
+        shown.add_column(head, overflow="fold", ratio={"row": 4, "limit": 2, "measured (95%)": 3}.get(head),
+                         justify="right" if head == "n" else "left", no_wrap=head in {"verdict", "n"})
     for row in told(lines):
         shown.add_row(*row)
     console().print(shown)
-    print(out / FILE_NAME)
+    print(f"what each row rests on: {out / PAGE_NAME}\n{out / FILE_NAME}")
     return 0 if all(line.is_inside for line in lines) else 1
 
 

@@ -23,6 +23,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
+from scenarios.measures.skewness import third_cumulant, widest
 from scenarios.statistics import LEVEL, FloatArray
 
 #: Least number of pairs behind a claim.
@@ -69,6 +70,7 @@ def paired(
     margin: float,
     level: float = LEVEL,
     pairs_min: int = PAIRS_MIN,
+    skewed: bool = False,
 ) -> Paired:
     """Compare ``b`` with ``a``, pair by pair.
 
@@ -78,6 +80,7 @@ def paired(
         margin: the difference that does not matter yet, in the unit of the values; not below 0.
         level: coverage of the interval.
         pairs_min: pairs that a claim needs; not below 2.
+        skewed: widen the interval to what skewed differences need, see :mod:`scenarios.measures.skewness`.
 
     Raises:
         ValueError: if the lengths differ or the margin is below 0.
@@ -99,8 +102,7 @@ def paired(
     if count < 2:
         return Paired(centre, None, None, level, margin, count, reason=reason)
     scale = float(gaps.std(ddof=1)) / math.sqrt(count)
-    half = float(stats.t.ppf((1 + level) / 2, count - 1)) * scale
-    low, high = centre - half, centre + half
+    low, high = widest(centre, scale, count - 1, third_cumulant(gaps) if skewed else 0.0, level)
     if reason is not None:
         return Paired(centre, low, high, level, margin, count, reason=reason)
     below, above = beyond(centre, scale, count - 1, margin)

@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from scenarios.measures.paired import PAIRS_MIN, Paired, beyond, too_few
+from scenarios.measures.skewness import third_cumulant, widest
 from scenarios.statistics import LEVEL, FloatArray
 
 
@@ -24,6 +24,7 @@ def unpaired(
     margin: float,
     level: float = LEVEL,
     least: int = PAIRS_MIN,
+    skewed: bool = False,
 ) -> Paired:
     """Compare the mean of ``b`` with that of ``a``, each on its own seeds.
 
@@ -33,6 +34,7 @@ def unpaired(
         margin: the difference that does not matter yet, in the unit of the values; not below 0.
         level: coverage of the interval.
         least: values on each side that a claim needs; not below 2.
+        skewed: widen the interval to what skewed values need, see :mod:`scenarios.measures.skewness`.
 
     Raises:
         ValueError: if the margin is below 0.
@@ -53,10 +55,9 @@ def unpaired(
     scale = math.sqrt(sum(parts))
     weights = sum(part**2 / (len(side) - 1) for part, side in zip(parts, (first, second), strict=True))
     freedom = sum(parts) ** 2 / weights if weights > 0 else float(count - 1)
-    half = float(stats.t.ppf((1 + level) / 2, freedom)) * scale
+    third = third_cumulant(second) - third_cumulant(first) if skewed else 0.0
+    low, high = widest(centre, scale, freedom, third, level)
     if reason is not None:
-        return Paired(centre, centre - half, centre + half, level, margin, count, reason=reason)
+        return Paired(centre, low, high, level, margin, count, reason=reason)
     below, above = beyond(centre, scale, freedom, margin)
-    return Paired(
-        centre, centre - half, centre + half, level, margin, count, None, max(0.0, 1.0 - below - above), below, above
-    )
+    return Paired(centre, low, high, level, margin, count, None, max(0.0, 1.0 - below - above), below, above)

@@ -15,7 +15,7 @@ from scenarios.audit import frequency, knowing, one_liners, spying
 from scenarios.audit.audit import audit
 from scenarios.audit.frequency import Frequency
 from scenarios.audit.judging import recorded
-from scenarios.audit.line import FILE_NAME, line
+from scenarios.audit.line import FILE_NAME, PAGE_NAME, line
 from scenarios.audit.one_liners import Tally, choose
 from scenarios.audit.settings import Settings, settings_of
 from scenarios.cli import main
@@ -133,7 +133,26 @@ def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
                 "leakage: ids of the truth in the memory of a third-party detector"):
         assert by_row[row].value == 0, by_row[row]
         assert by_row[row].is_inside, by_row[row]
-    assert list((tmp_path / "one").iterdir()) == [tmp_path / "one" / FILE_NAME]
+    assert {path.name for path in (tmp_path / "one").iterdir()} == {FILE_NAME, PAGE_NAME}
+
+
+def test_the_table_is_read_in_a_hundred_columns_and_the_notes_stand_beside_it(tmp_path: Path, monkeypatch, capsys):
+    note = "rule 7, a | b: " + "word " * 60
+    found = [line("leakage: rank of the place in its row of what a fault of this type touched", Estimate(
+                 0.5123, 0.4811, 0.5467, 12_345), "0.5 within 3 standard errors", inside=True, note=note),
+             line("density: none", None, "0", inside=False)]
+    monkeypatch.setattr("scenarios.audit.audit._measure", lambda *_: found)
+    assert main(["bench", "suite=audit", f"out={tmp_path}"]) == 1
+    told = capsys.readouterr().out
+    table = told.partition("what each row rests on")[0]
+    assert max(map(len, table.splitlines())) <= 100
+    assert "word" not in table
+    for word in ("12,345", "inside", "outside", "0.5123"):
+        assert word in table
+    page = (tmp_path / PAGE_NAME).read_text().splitlines()
+    assert len(page) == 4
+    assert r"a \| b: word" in page[2]
+    assert pd.read_csv(tmp_path / FILE_NAME)["n"].to_list()[0] == 12_345
 
 
 def test_the_command_answers_a_mistake_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -32,7 +32,9 @@ def start(out, *words, suite=SUITE, mark="", python=sys.executable):
     file = out.parent / f"{out.name}.yaml"
     file.write_text(suite)
     here = str(Path(__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, str(ROOT)]), "STOCKTWIN_MARK": mark}
+    # The mark is a folder that is not there: of the environment, a detector's own process keeps the path alone.
+    paths = [os.environ.get("PATH", os.defpath), *([f"/{mark}"] if mark else [])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, str(ROOT)]), "PATH": os.pathsep.join(paths)}
     return subprocess.Popen(
         [python, "-m", "scenarios.cli", "bench", f"suite={file}", f"out={out}", *words],
         cwd=out.parent, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -78,7 +80,7 @@ def marked(mark):
     alive = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if f"STOCKTWIN_MARK={mark}".encode() in (folder / "environ").read_bytes():
+            if f":/{mark}\0".encode() in (folder / "environ").read_bytes():
                 alive.append(int(folder.name))
         except OSError:
             continue
