@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 LEVEL: Final = 0.95
 FloatArray = npt.NDArray[np.float64]
@@ -35,8 +35,8 @@ def share(hits: int, total: int) -> Estimate | None:
     if total <= 0:
         return None
     tail = (1 - LEVEL) / 2
-    low = float(stats.beta.ppf(tail, hits, total - hits + 1)) if hits else 0.0
-    high = float(stats.beta.ppf(1 - tail, hits + 1, total - hits)) if hits < total else 1.0
+    low = float(special.betaincinv(hits, total - hits + 1, tail)) if hits else 0.0
+    high = float(special.betaincinv(hits + 1, total - hits, 1 - tail)) if hits < total else 1.0
     return Estimate(hits / total, low, high, total)
 
 
@@ -47,8 +47,8 @@ def rate(count: int, exposure: float) -> Estimate | None:
     if count == 0:
         return Estimate(0.0, 0.0, -math.log(1 - LEVEL) / exposure, 0)
     tail = (1 - LEVEL) / 2
-    low = float(stats.chi2.ppf(tail, 2 * count)) / 2
-    high = float(stats.chi2.ppf(1 - tail, 2 * count + 2)) / 2
+    low = float(special.gammaincinv(count, tail))
+    high = float(special.gammaincinv(count + 1, 1 - tail))
     return Estimate(count / exposure, low / exposure, high / exposure, count)
 
 
@@ -60,7 +60,7 @@ def mean(values: Sequence[float] | FloatArray) -> Estimate | None:
     centre = float(numbers.mean())
     if len(numbers) < 2:
         return Estimate(centre, None, None, len(numbers))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(numbers) - 1) * numbers.std(ddof=1) / math.sqrt(len(numbers)))
+    half = float(special.stdtrit(len(numbers) - 1, (1 + LEVEL) / 2) * numbers.std(ddof=1) / math.sqrt(len(numbers)))
     return Estimate(centre, centre - half, centre + half, len(numbers))
 
 
@@ -77,7 +77,7 @@ def mean_share(hits: FloatArray, groups: npt.NDArray[Any]) -> Estimate | None:
     found = np.bincount(group, weights=hits)
     value = float((found / total).mean())
     likely = (found + 1) / (total + 2)
-    half = float(stats.norm.ppf((1 + LEVEL) / 2) * math.sqrt((likely * (1 - likely) / total).sum()) / len(total))
+    half = float(special.ndtri((1 + LEVEL) / 2) * math.sqrt((likely * (1 - likely) / total).sum()) / len(total))
     return Estimate(value, max(0.0, value - half), min(1.0, value + half), len(hits))
 
 
@@ -104,7 +104,7 @@ def ratio_of_sums(
     if (total - below <= 0).any():
         return Estimate(value, None, None, count)
     pseudo = pseudo_values(above, below)
-    half = float(stats.t.ppf((1 + LEVEL) / 2, count - 1) * pseudo.std(ddof=1) / math.sqrt(count))
+    half = float(special.stdtrit(count - 1, (1 + LEVEL) / 2) * pseudo.std(ddof=1) / math.sqrt(count))
     return Estimate(value, max(least, value - half), min(most, value + half), count)
 
 
@@ -161,7 +161,7 @@ def restricted_mean(times: FloatArray, observed: npt.NDArray[np.bool_], until: f
     value = float(areas.sum())
     # Greenwood: the area that remains after each event time weighs its variance term
     after = areas[::-1].cumsum()[::-1][1:]
-    half = float(stats.norm.ppf((1 + LEVEL) / 2) * math.sqrt(float((after**2 * terms[inside]).sum())))
+    half = float(special.ndtri((1 + LEVEL) / 2) * math.sqrt(float((after**2 * terms[inside]).sum())))
     return Estimate(value, max(0.0, value - half), min(until, value + half), len(times))
 
 
@@ -182,7 +182,7 @@ def _median_ends(moments: FloatArray, alive: FloatArray, terms: FloatArray) -> t
     """The times whose log-log interval of survival holds one half (Brookmeyer and Crowley 1982); None where open."""
     inside = (alive > 0) & (alive < 1)
     logs = np.log(alive[inside])
-    spread = stats.norm.ppf((1 + LEVEL) / 2) * np.sqrt(np.cumsum(terms)[inside]) / logs
+    spread = special.ndtri((1 + LEVEL) / 2) * np.sqrt(np.cumsum(terms)[inside]) / logs
     ends = []
     for sign in (-1, 1):
         # where nobody is left both bounds are 0
@@ -196,6 +196,12 @@ def _median_ends(moments: FloatArray, alive: FloatArray, terms: FloatArray) -> t
     return min(ends[0], ends[1]), max(ends[0], ends[1])
 
 
+def _binomial_quantile(share: float, count: int, level: float) -> int:
+    """The least number of hits in ``count`` whose distribution function reaches ``share``."""
+    reached = special.bdtr(np.arange(count + 1.0), count, level) >= share
+    return int(np.argmax(reached)) if reached.any() else count
+
+
 def quantile(values: FloatArray, level: float) -> Estimate | None:
     """A quantile (linear between order statistics) with its distribution-free interval of order statistics.
 
@@ -207,8 +213,8 @@ def quantile(values: FloatArray, level: float) -> Estimate | None:
         return None
     ordered = np.sort(values)
     tail = (1 - LEVEL) / 2
-    lower = int(stats.binom.ppf(tail, count, level)) - 1
-    upper = int(stats.binom.ppf(1 - tail, count, level))
+    lower = _binomial_quantile(tail, count, level) - 1
+    upper = _binomial_quantile(1 - tail, count, level)
     return Estimate(
         float(np.quantile(ordered, level)),
         float(ordered[lower]) if lower >= 0 else None,
@@ -282,7 +288,7 @@ def area(value: float, clusters: int, count: int) -> Estimate:
     """
     if not 0 < value < 1:
         return Estimate(value, None, None, count)
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) / math.sqrt(clusters * value * (1 - value))
+    half = float(special.ndtri((1 + LEVEL) / 2)) / math.sqrt(clusters * value * (1 - value))
     low, high = (float(special.expit(special.logit(value) + end)) for end in (-half, half))
     return Estimate(value, low, high, count)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from scenarios.measures.skewness import third_cumulant, widest
 from scenarios.statistics import LEVEL, FloatArray
@@ -130,14 +130,18 @@ def beyond(centre: float, scale: float, freedom: float, margin: float) -> tuple[
     """
     if scale <= 0:
         return float(centre < -margin), float(centre > margin)
-    below = float(stats.t.cdf((-margin - centre) / scale, freedom))
-    return below, float(stats.t.sf((margin - centre) / scale, freedom))
+    below = float(special.stdtr(freedom, (-margin - centre) / scale))
+    return below, float(special.stdtr(freedom, -(margin - centre) / scale))
 
 
 def signed_rank_p(gaps: FloatArray) -> float:
     """The two-sided Wilcoxon signed-rank p; pairs without a difference are left out, and 1 if all are."""
     moved = gaps[gaps != 0]
-    return float(stats.wilcoxon(moved).pvalue) if len(moved) else 1.0
+    if not len(moved):
+        return 1.0
+    from scipy import stats  # it takes a second to load, and few commands compare
+
+    return float(stats.wilcoxon(moved).pvalue)
 
 
 def holm(pvalues: Sequence[float | None]) -> list[float | None]:

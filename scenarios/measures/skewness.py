@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from scipy import stats
+from scipy import special
 
 from scenarios.statistics import FloatArray
 
@@ -18,7 +18,9 @@ from scenarios.statistics import FloatArray
 def third_cumulant(values: FloatArray) -> float:
     """The third cumulant of the mean of ``values``, without bias (Fisher's k-statistic); 0 for fewer than three."""
     count = len(values)
-    return float(stats.kstat(values, 3)) / count**2 if count > 2 else 0.0
+    if count < 3:
+        return 0.0
+    return float(((values - values.mean()) ** 3).sum()) / (count * (count - 1) * (count - 2))
 
 
 def widest(centre: float, scale: float, freedom: float, third: float, level: float) -> tuple[float, float]:
@@ -38,7 +40,7 @@ def widest(centre: float, scale: float, freedom: float, third: float, level: flo
     X.-H. Zhou and P. Dinh, "Nonparametric confidence intervals for the one- and two-sample problems", Biostatistics 6
     (2005), their T3, with the quantile of t in place of the normal one.
     """
-    quantile = float(stats.t.ppf((1 + level) / 2, freedom))
+    quantile = float(special.stdtrit(freedom, (1 + level) / 2))
     if scale <= 0:
         return centre, centre
     skewness = third / scale**3

@@ -85,6 +85,7 @@ def test_in_calm_the_default_operator_counts_its_false_alarms(tmp_path: Path):
     assert alarms > 0 or made["arms"]["managed"] == made["arms"]["unmanaged"]
 
 
+@pytest.mark.campaign
 def test_scale_zero_is_calm_whatever_the_rates_are(tmp_path: Path):
     rates = [f"faults.{name}.rate=0.2" for name in FAULTS if name != "api_outage"]
     words = (*(w for w in TWO_REGIONS if not w.startswith("faults")), *rates, "faults.scale=0", "detector=never",

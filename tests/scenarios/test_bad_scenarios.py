@@ -164,7 +164,7 @@ def _spoil(number: int) -> tuple[str, str, dict[str, Any]]:
 
 SPOILT = [_spoil(number) for number in range(MUTATIONS)]
 #: The first ones are tried each time, every kind of damage among them; all of them in the campaign.
-QUICK = 64
+QUICK = 40
 _LATER = pytest.mark.campaign
 
 

@@ -232,6 +232,7 @@ def test_phantom_stock_is_held_looked_at_and_what_was_stolen_goes_to_loss_preven
         assert ((here["count"] - here.quantity) * prices[one.item]).max() > 0.7 * OperatorSpec().refer_value
 
 
+@pytest.mark.campaign
 def test_late_trucks_are_traced_sooner_than_anyone_would_and_foreseen_where_the_policy_looks_ahead() -> None:
     hours = {}
     for policy in ("manual", "deterministic", "predictive"):
@@ -263,6 +264,7 @@ def _of_day(operated: Operated, table: pd.DataFrame, time: str) -> np.ndarray:
     return np.array([operated.played.day_of(at) for at in table[time]])
 
 
+@pytest.mark.campaign
 def test_before_and_after_the_canonical_model_an_upgrade_costs_differently() -> None:
     held, never = watched("erp_cutover"), watched("erp_cutover", "middleware.canonical_from_day=null")
     rates = {}

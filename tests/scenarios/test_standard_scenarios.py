@@ -161,6 +161,7 @@ def test_a_national_chain_is_many_regions_and_its_regions_are_worlds_of_their_ow
     assert first.stream_hash != last.stream_hash
 
 
+@pytest.mark.campaign
 def test_poor_observability_loses_what_it_says_and_no_business_row() -> None:
     seen, usual = rows("observability"), rows("quickstart")
     sold = [frame[frame.event_type == "retail_selling"] for frame in (seen, usual)]

@@ -79,6 +79,7 @@ def test_a_small_catalogue_uses_all_its_numbers():
 # -- records -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.campaign
 def test_records_are_updated_and_now_and_then_sent_again():
     played = play(_config(days=20))
     rows = played.of("master_data")
@@ -206,6 +207,7 @@ def test_master_data_notices_after_a_week_or_two(monkeypatch: pytest.MonkeyPatch
     assert (restored.restored_at - restored.opened_at >= 2 * DAY).all()
 
 
+@pytest.mark.campaign
 def test_the_twin_without_a_second_number_is_equal_before_and_has_none_after():
     config = _config(days=8, duplicate_item=0.3)
     whole = play(config)

@@ -54,7 +54,7 @@ def test_no_row_tells_of_a_sweep(swept: Played):
     assert set(swept.exceptions().fault_type) == {"shrink"}
 
 
-@pytest.mark.parametrize("share", [0.0, 0.15, 1.0])
+@pytest.mark.parametrize("share", [pytest.param(0.0, marks=pytest.mark.campaign), 0.15, 1.0])
 def test_the_share_that_goes_in_sweeps_is_the_magnitude(share: float):
     config = _shops(rate=0.1, swept=share, days=20)
     config.world.daily_units = 8.0

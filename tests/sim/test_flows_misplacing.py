@@ -141,6 +141,7 @@ def test_a_scheduled_count_that_searches_finds_them():
     assert not len(played.of("adjusting"))
 
 
+@pytest.mark.campaign
 def test_one_lot_left_out_moves_no_other(mislaid: Played):
     faults = mislaid.faults("misplacement")
     chosen = faults.iloc[len(faults) // 2]

@@ -215,6 +215,7 @@ def test_customers_follow_the_till_and_not_the_list():
     assert usual > 2000
 
 
+@pytest.mark.campaign
 def test_extra_lines_have_ids_and_tickets_of_their_own():
     config = _stocked(3.0)
     config.world.days, config.pricing.promotion_share, config.pricing.promotion_discount = 6, 0.6, 0.6
@@ -334,6 +335,7 @@ def test_customers_and_audits_find_wrong_prices():
     assert set(zip(mine.location, mine["item"], strict=True)) <= places
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("cause", ["timing_delay", "business_rule"])
 def test_the_twin_without_a_mismatch_is_equal_before_and_has_the_list_price_after(cause: str):
     config = _config(days=8, price_mismatch=0.1)

@@ -183,6 +183,7 @@ def test_a_canonical_model_refuses_a_breaking_release_at_its_source():
     assert (traffic[traffic.occurred_at <= since].version < CANONICAL_VERSION).all()
 
 
+@pytest.mark.campaign
 def test_leaving_one_out_changes_nothing_before_it(drifted: Played):
     chosen = drifted.faults("schema_drift").iloc[1]
     config = _config()

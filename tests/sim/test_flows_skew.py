@@ -106,6 +106,7 @@ def test_people_wonder_after_some_days():
     assert taken.max() < 8
 
 
+@pytest.mark.campaign
 def test_leaving_one_out_changes_nothing_before_it(skewed: Played):
     chosen = skewed.faults("clock_skew").sort_values("onset").iloc[0]
     config = _config()

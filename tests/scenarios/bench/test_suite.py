@@ -125,7 +125,10 @@ def test_a_word_that_no_trial_can_be_made_of_names_its_place(words, named):
         lay_out(read(["suite=smoke", *words]).suite)
 
 
-@pytest.mark.parametrize("name", [name for name in options("suite") if content("suite", name).get("mode") != "audit"])
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.campaign) if name == "full" else name
+    for name in options("suite") if content("suite", name).get("mode") != "audit"
+])
 def test_every_suite_says_something_of_itself_and_can_be_laid_out(name):
     suite = read([f"suite={name}", "seeds.dev=[1]", "seeds.validation=[]", "seeds.test=[2]"]).suite
     groups = lay_out(suite)
