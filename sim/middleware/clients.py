@@ -78,9 +78,14 @@ class Clients:
         self.sunset[is_latest], self._moves_at[is_latest] = until, moves_at[is_latest]
         self.uses[_PAGES] = self.version
         for client in np.flatnonzero(is_latest & (moves_at > until)).tolist():
-            room.at(until, partial(room.truth.decoy, "retired_version", (self._door.interface, self.version, client),
-                                   until, int(moves_at[client])))
+            room.at(until, partial(self._retire, client, int(self.uses[client]), int(moves_at[client])))
         return until
+
+    def _retire(self, client: int, version: int, moves_at: int) -> None:
+        """A version's sunset, for a client that still calls under it: what it is refused until it moves is benign."""
+        if self.uses[client] == version:
+            room = self._room
+            room.truth.decoy("retired_version", (self._door.interface, version, client), room.now, moves_at)
 
     def adopt(self, version: int) -> None:
         """All move to a version together, unless they are past it."""
@@ -100,8 +105,11 @@ class Clients:
             self._used[:] = 0
         current = np.where(self.sunset < now, 0, calls)
         allowed: I64 = np.minimum(current, self.quota - self._used)
-        self._used += allowed
         for code, refused in (("410", calls - current), ("quota", current - allowed)):
             for client in np.flatnonzero(refused).tolist():
                 self._door.tell(code, "refused", 1, int(refused[client]), client)
         return allowed
+
+    def charge(self, answered: I64) -> None:
+        """Calls count against a quota once they are answered."""
+        self._used += answered

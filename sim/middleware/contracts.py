@@ -91,6 +91,7 @@ class Contract:
 
     def _bury(self, flight: Flight) -> None:
         room, cells = self._room, flight.messages.cell
+        flight.turned_away_by = self._fault
         if not any(room.rules.fault_of(ticket) == self._fault for ticket in flight.tickets):
             flight.tickets.append(room.rules.hold_up(self._fault, cells))
         self._dead.bury(flight, "schema", "rejected")

@@ -177,6 +177,7 @@ class Feed:
         turned_away = [f for f in flights if self.door.refuses(int(f.messages.key[0]), f.attempt)]
         for flight in turned_away:
             flight.attempt += 1
+            flight.turned_away_by = outage.fault
             if flight.attempt == 1:
                 flight.tickets.append(self.room.rules.hold_up(outage.fault, flight.messages.cell))
             if flight.attempt > middleware.retry_max_attempts:

@@ -26,8 +26,8 @@ TRAFFIC, RECOVERED, RETRYING, GAP_CLOSED, GAP_OPEN, DEAD = range(6)
 @overload
 def channel_key(interface: int, location: int, number: int) -> int: ...
 @overload
-def channel_key(interface: int, location: I64, number: I64 | int, flag: I64 | int = 0) -> I64: ...
-def channel_key(interface: int, location: I64 | int, number: I64 | int, flag: I64 | int = 0) -> I64 | int:
+def channel_key(interface: I64 | int, location: I64, number: I64 | int, flag: I64 | int = 0) -> I64: ...
+def channel_key(interface: I64 | int, location: I64 | int, number: I64 | int, flag: I64 | int = 0) -> I64 | int:
     """The body of such an id: interface (4 bits) | location (9) | sequence number or tick (24) | flag (1)."""
     return (interface << 34) | (location << 25) | ((number & 0xFFFFFF) << 1) | flag
 
@@ -51,6 +51,7 @@ class Flight:
         second: it repeats what had arrived.
         due: when each line arrives, shape (n,); None for "when the flight does".
         is_urgent: it was expedited, and goes ahead of what ERP has yet to book.
+        turned_away_by: the fault that last kept it out (an outage, a mapping that broke); -1 for none.
     """
 
     messages: Messages
@@ -62,6 +63,7 @@ class Flight:
     second: bool = False
     due: I64 | None = None
     is_urgent: bool = False
+    turned_away_by: int = -1
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A call is answered, or refused at once; nobody queues it. In the order in which 
 
 - the interface is down (503), or shut for maintenance;
 - its token has expired: tokens rotate twice a day, and whoever still holds the old one is told so
-  (401), fetches the new one and calls again;
+  (401), fetches the new one and calls again, which makes the load of that tick the greater;
 - policy refuses its client (:mod:`sim.middleware.clients`): the version it calls under is retired (410), or its
   quota is used up (``quota``);
 - the interface throttles (429): a share of the calls in an outage, and whatever the token bucket does
@@ -15,6 +15,8 @@ with the version of the contract that the calls were made under.
 """
 
 from __future__ import annotations
+
+from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
@@ -56,7 +58,8 @@ class Gateway:
         self._a_tick = room.config.online.calls_per_minute * TICK / MINUTE
         self._most = room.config.online.calls_per_minute * _BURST_MINUTES
         self._tokens, self._filled_at = self._most, room.calendar.start
-        self._calls = np.zeros(len(CLIENTS), np.int64)
+        #: Answered calls of the hour, by client and version.
+        self._calls: Counter[tuple[int, int]] = Counter()
         self._load = 0.0
 
     def is_open(self, now: int) -> bool:
@@ -80,6 +83,7 @@ class Gateway:
             return none
         if now % _ROTATION == 0 and (stale := round(made * _STALE_SHARE)):
             self.door.tell("401", "rejected", 1, stale)
+            made += stale
         allowed = self.clients.admit(calls, now)
         asked = answered = int(allowed.sum())
         if self.door.outage is not None:
@@ -90,7 +94,9 @@ class Gateway:
             self.door.tell("429", "refused", 1, asked - answered)
             # In equal parts of what each asked, to the call.
             allowed = np.diff(np.cumsum(allowed) * answered // asked, prepend=0)
-        self._calls += allowed
+        self.clients.charge(allowed)
+        for client in np.flatnonzero(allowed).tolist():
+            self._calls[client, int(self.clients.uses[client])] += int(allowed[client])
         self._load = max(self._load, made / self._a_tick)
         return allowed
 
@@ -100,19 +106,21 @@ class Gateway:
         self._tokens, self._filled_at = min(self._most, self._tokens + gained), now
 
     def report_hour(self, now: int) -> None:
-        """At the end of an hour: how many calls of each client were answered, and how fast."""
-        called = np.flatnonzero(self._calls)
-        if len(called):
+        """At the end of an hour: how many calls of each client and version were answered, and how fast."""
+        if self._calls:
+            held = sorted(self._calls.items())
+            called, version = np.array([key for key, _ in held]).T
             room, tick = self.room, self.room.tick_of(now)
             at = np.full(len(called), now + BOOKING)
             bits = keyed_int(room.seed, Purpose.GATEWAY, room.region, tick)
             slow = lognormal_int(bits, _LATENCY_MS, _LATENCY_SIGMA) / (1.0 - min(self._load, _LOAD_MAX))
-            event = room.ids.of(Kind.CHANNEL, channel_key(self.interface, called, tick), TRAFFIC)
+            key = channel_key(self.interface, called + len(CLIENTS) * version, tick)
+            event = room.ids.of(Kind.CHANNEL, key, TRAFFIC)
             room.stream.emit(
                 "telemetry", len(called), event_id=event, occurred_at=at - BOOKING, recorded_at=at, available_at=at,
-                source=SOURCE["GATEWAY"], interface=self.interface, count=self._calls[called],
+                source=SOURCE["GATEWAY"], interface=self.interface, count=np.array([count for _, count in held]),
                 latency_p95_ms=int(slow), status=STATUS["ok" if self.door.outage is None else "unavailable"],
-                version=self.clients.uses[called], partner=room.vocabulary.client(0) + called,
+                version=version, partner=room.vocabulary.client(0) + called,
             )
-        self._calls[:] = 0
+        self._calls.clear()
         self._load = 0.0

@@ -5,14 +5,15 @@ waits in order, and the books and posting rows come later: after the night's doc
 an outage, when the retries find ERP up all at once. A batch is booked whole, and what it takes beyond a tick's capacity
 is missing from the next, so that no more than the capacity is booked in the long run.
 
-What waits behind the retries of an outage waits because of it: the outage's fault holds it up too, as it does the
-retries themselves, and the outage is over when all are booked. A wait with no fault behind it is no exception, however
-long. What was expedited goes ahead.
+What was turned away by an outage, or by a mapping that broke, comes at once when it is let in again. What waits
+behind that waits because of it: the same fault holds it up too, and is over when all are booked; from the tick on whose
+work leaves ERP time to spare nobody waits for it any more. A wait with no fault behind it is no exception, however
+long; where it lasts past the service level it is told as benign. What was expedited goes ahead.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +32,9 @@ class Poster(Protocol):
     """An interface whose consumer is ERP."""
 
     interface: int
+    by_document: bool
+    #: How long its consumer may take, microseconds.
+    service: int
 
     def arrive(self, flight: Flight) -> None:
         """Book what has come."""
@@ -54,7 +58,7 @@ class PostingQueue:
         self.capacity = max(_LEAST, room.config.middleware.posting_headroom * sold)
         self.waiting: deque[tuple[Poster, Flight]] = deque()
         self._left = self.capacity
-        #: Faults whose retries have come since the queue was empty.
+        #: Faults whose backlog has come since ERP last had time to spare.
         self._behind: dict[int, None] = {}
 
     def work(self) -> None:
@@ -63,24 +67,53 @@ class PostingQueue:
         while self.waiting and self._left > 0.0:
             poster, flight = self.waiting.popleft()
             self._left -= len(flight.messages)
+            self._tell_late(poster, flight)
             poster.arrive(flight)
-        if not self.waiting:
+        if self._behind and not self.waiting and self._left > 0.0:
+            for fault in self._behind:
+                self._room.truth.release(fault)
             self._behind.clear()
 
     def take(self, poster: Poster, flight: Flight) -> None:
         """Book what an interface has just let in, at once if there is capacity left."""
         rules = self._room.rules
         faults = [rules.fault_of(ticket) for ticket in flight.tickets]
-        if flight.attempt:
-            self._behind.update(dict.fromkeys(faults))
-        if flight.is_urgent or (not self.waiting and self._left > 0.0):
+        behind = list(self._behind)
+        at_once = flight.is_urgent or (not self.waiting and self._left > 0.0)
+        if at_once:
             self._left -= len(flight.messages)
+        if flight.turned_away_by >= 0 and (not at_once or self._left < 0.0):
+            self._hold(flight.turned_away_by)
+        flight.turned_away_by = -1
+        if at_once:
             poster.arrive(flight)
             return
         flight.due = None
-        flight.tickets += [rules.hold_up(fault, flight.messages.cell) for fault in self._behind
-                           if fault not in faults and self._room.truth.holds(fault)]
+        flight.tickets += [rules.hold_up(fault, flight.messages.cell) for fault in behind if fault not in faults]
         self.waiting.append((poster, flight))
+
+    def _hold(self, fault: int) -> None:
+        """A fault lasts until ERP has time to spare again."""
+        if fault not in self._behind:
+            self._room.truth.hold(fault)
+            self._behind[fault] = None
+
+    def _tell_late(self, poster: Poster, flight: Flight) -> None:
+        """Documents that waited past their service level with no fault behind them: slow, and nothing is wrong."""
+        room, messages = self._room, flight.messages
+        if flight.tickets or flight.fault >= 0 or not poster.by_document:
+            return
+        late = room.now - messages.sent_at > poster.service
+        for document in np.unique(messages.document_id[late]).tolist():
+            first = int(np.flatnonzero(messages.document_id == document)[0])
+            room.truth.decoy("posting_backlog", (poster.interface, int(messages.key[first])),
+                             int(messages.sent_at[first]), room.now, location=int(messages.location[first]),
+                             document_id=document)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether what came now would have to wait."""
+        return bool(self.waiting) or self._left <= 0.0
 
     def of(self, poster: Poster) -> list[Flight]:
         """What waits of one interface."""
@@ -92,14 +125,19 @@ class PostingQueue:
             self.waiting.remove((poster, flight))
 
     def report_hour(self, now: int) -> None:
-        """At the end of an hour: how many lines wait, told for the interface of the oldest; nothing where none do."""
-        if not self.waiting:
+        """At the end of an hour: how many lines of each interface wait; nothing where none do."""
+        lines: Counter[int] = Counter()
+        for poster, flight in self.waiting:
+            lines[poster.interface] += len(flight.messages)
+        if not lines:
             return
-        room, interface, at = self._room, self.waiting[0][0].interface, np.array([now + BOOKING])
+        room, at = self._room, np.full(len(lines), now + BOOKING)
+        interface = np.array(sorted(lines), np.int64)
         # The flag tells it from the traffic of the interface.
-        event = room.ids.one(Kind.CHANNEL, channel_key(interface, 0, room.tick_of(now)) | 1, TRAFFIC)
+        key = channel_key(interface, np.zeros_like(interface), room.tick_of(now), 1)
+        event = room.ids.of(Kind.CHANNEL, key, TRAFFIC)
         room.stream.emit(
-            "telemetry", 1, event_id=np.array([event]), occurred_at=at - BOOKING, recorded_at=at, available_at=at,
+            "telemetry", len(lines), event_id=event, occurred_at=at - BOOKING, recorded_at=at, available_at=at,
             source=SOURCE["ERP"], interface=interface, status=STATUS["pending"],
-            count=sum(len(flight.messages) for _, flight in self.waiting),
+            count=np.array([lines[one] for one in interface.tolist()]),
         )

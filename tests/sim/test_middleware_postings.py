@@ -27,6 +27,8 @@ class Book:
 
     room: Room
     interface: int = INTERFACE["wms_erp"]
+    by_document: bool = True
+    service: int = 4 * HOUR
     booked: list[int] = field(default_factory=list)
 
     def arrive(self, flight: Flight) -> None:
@@ -113,7 +115,7 @@ def test_only_what_waits_behind_retries_is_held_up_by_their_outage():
     fault = truth.fault("api_outage", 1, book.room.now, interface=book.interface)
     ahead, behind = _flight(1, 10), _flight(3, 10)
     retry = _flight(2, 10)
-    retry.attempt, retry.tickets = 1, [rules.hold_up(fault, retry.messages.cell)]
+    retry.attempt, retry.turned_away_by, retry.tickets = 1, fault, [rules.hold_up(fault, retry.messages.cell)]
     for flight in (_flight(0, 10), ahead, retry, behind):
         queue.take(book, flight)
     assert not ahead.tickets
@@ -122,12 +124,79 @@ def test_only_what_waits_behind_retries_is_held_up_by_their_outage():
     while queue.waiting:
         queue.work()
         held.append((book.booked[-1], truth.holds(fault)))
-    assert held == [(1, True), (2, True), (3, False)]
+    assert held == [(1, True), (2, True), (3, True)]
+    queue.work()
+    assert not truth.holds(fault)
     for number in (4, 5):
         last = _flight(number, 10)
         queue.take(book, last)
-    assert len(queue.waiting) == 2
+    assert len(queue.waiting) == 1
     assert not last.tickets
+
+
+def _turned_away(book: Book, number: int, lines: int, fault: int) -> Flight:
+    flight = _flight(number, lines)
+    flight.turned_away_by = fault
+    flight.tickets = [book.room.rules.hold_up(fault, flight.messages.cell)]
+    return flight
+
+
+def test_a_backlog_that_is_booked_at_once_still_holds_up_what_must_wait_for_it():
+    queue, book = _queue(10.0)
+    rules, truth = book.room.rules, book.room.truth
+    fault = truth.fault("api_outage", 1, book.room.now, interface=book.interface)
+    # Half the tick is left: it is booked whole, five ticks' work, and a redriven letter has no attempt behind it.
+    queue.take(book, _turned_away(book, 0, 55, fault))
+    assert (book.booked, truth.holds(fault)) == ([0], True)
+    for number in (1, 2):
+        queue.work()
+        queue.take(book, flight := _flight(number, 2))
+        assert [rules.fault_of(ticket) for ticket in flight.tickets] == [fault]
+    # 45 and 4 lines at ten a tick, of which two ticks are over.
+    for _ in range(2):
+        queue.work()
+        assert truth.holds(fault)
+    queue.work()
+    assert (book.booked, truth.holds(fault)) == ([0, 1, 2], False)
+    queue.take(book, _flight(3, 25))
+    queue.take(book, after := _flight(4, 5))
+    assert not after.tickets
+
+
+def test_what_was_turned_away_and_finds_time_to_spare_holds_nobody_up():
+    queue, book = _queue(10.0)
+    fault = book.room.truth.fault("api_outage", 1, book.room.now, interface=book.interface)
+    queue.take(book, _turned_away(book, 0, 6, fault))
+    assert not book.room.truth.holds(fault)
+    queue.take(book, _flight(1, 8))
+    queue.take(book, after := _flight(2, 1))
+    assert not after.tickets
+
+
+def test_only_what_turned_it_away_is_waited_for():
+    """A document that lagged as well is no backlog of the lag: that ends when the document is booked."""
+    queue, book = _queue(10.0)
+    rules, truth = book.room.rules, book.room.truth
+    outage = truth.fault("api_outage", 1, book.room.now, interface=book.interface)
+    lag = truth.fault("posting_lag", 2, book.room.now, interface=book.interface)
+    retry = _turned_away(book, 0, 30, outage)
+    retry.tickets.append(rules.hold_up(lag, retry.messages.cell))
+    queue.take(book, _flight(9, 10))
+    queue.take(book, retry)
+    behind = _flight(1, 10)
+    queue.take(book, behind)
+    assert [rules.fault_of(ticket) for ticket in behind.tickets] == [outage]
+    queue.work()
+    assert (truth.holds(lag), truth.holds(outage)) == (False, True)
+
+
+def test_a_document_that_waits_past_its_service_level_for_no_fault_is_told_as_benign():
+    played, _ = _played(busy_config(), 2.5)
+    decoys = played.truth.decoys
+    late = [number for number, kind in enumerate(decoys.kind) if kind == "posting_backlog"]
+    assert len(late) > 5
+    service = round(played.world.room.config.middleware.service_hours * HOUR)
+    assert all(decoys.until[number] - decoys.since[number] > service for number in late)
 
 
 def test_the_capacity_is_that_of_a_mean_tick_times_the_headroom():
@@ -141,7 +210,7 @@ def test_the_capacity_is_that_of_a_mean_tick_times_the_headroom():
 # -- in a world ------------------------------------------------------------------------------------
 
 
-def _played(config: Config, capacity: float) -> tuple[Played, dict[int, int]]:
+def _played(config: Config, capacity: float, busy: dict[int, bool] | None = None) -> tuple[Played, dict[int, int]]:
     """A world whose ERP posts so many lines a tick, and the batches that waited at the end of each."""
     world = RegionWorld(config, 1, 0)
     world.region.postings.capacity = capacity
@@ -149,6 +218,8 @@ def _played(config: Config, capacity: float) -> tuple[Played, dict[int, int]]:
 
     def after(now: int) -> list[dict[str, object]]:
         waiting[now] = len(world.region.postings.waiting)
+        if busy is not None:
+            busy[now] = world.region.postings.is_busy
         return []
 
     watcher = Watcher(after=after)
@@ -174,13 +245,16 @@ def test_a_slow_erp_posts_the_same_later_and_nothing_is_wrong():
     assert set(told.status) == {STATUS["pending"]}
     hours = {now for now, count in waiting.items() if count and now % HOUR == 0 and now < slow.end}
     assert set(told.occurred_at) == hours
+    assert not told.duplicated(["occurred_at", "interface"]).any()
+    assert not told.event_id.duplicated().any()
 
 
 def test_an_outage_is_over_when_all_that_waits_behind_its_retries_is_booked():
     config = busy_config(api_outage=60.0)
-    (fast, _), (slow, waiting) = _played(config, 1e9), _played(config, 3.0)
+    busy: dict[int, bool] = {}
+    (fast, _), (slow, _) = _played(config, 1e9), _played(config, 3.0, busy)
     theirs = fast.faults("api_outage").set_index("fault_id")
-    times, later = np.array(sorted(waiting)), 0
+    times, later = np.array(sorted(busy)), 0
     for fault in slow.faults("api_outage").itertuples():
         before = theirs.loc[fault.fault_id]
         assert before.onset == fault.onset
@@ -190,7 +264,7 @@ def test_an_outage_is_over_when_all_that_waits_behind_its_retries_is_booked():
         if fault.restored_at > before.restored_at:
             later += 1
             until = times[(times >= before.restored_at) & (times < fault.restored_at)]
-            assert all(waiting[now] for now in until.tolist())
+            assert all(busy[now] for now in until.tolist())
     assert later >= 2
     assert set(slow.exceptions().type) <= {"api_outage", "negative_inventory", "phantom_stock"}
 
