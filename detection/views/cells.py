@@ -236,6 +236,17 @@ class Cells:
         rate: FloatArray = (self.lines[cell] + self.prior_lines) / (seen + self.prior_lines)
         return rate * self._pooled_a_day(cell, share)
 
+    def pooled_lines(self, cell: int) -> float:
+        """Sale lines that a cell would have had since the start, were it as the region is."""
+        return float(self._share()[cell % self.items]) * float(self.clock[cell // self.items])
+
+    def below_zero_shares(self, cell: int) -> tuple[float, float, float]:
+        """Shares of an item's shops, of a location's items and of all cells, whose book is below zero now."""
+        location, item = divmod(cell, self.items)
+        of_item = self.erp[item + self.items :: self.items]
+        of_place = self.erp[location * self.items : (location + 1) * self.items]
+        return float((of_item < 0).mean()), float((of_place < 0).mean()), len(self._below) / len(self.erp)
+
     def _share(self) -> FloatArray:
         """Each item's share of the region's till lines; refreshed as the lines grow by a twentieth."""
         total = int(self.clock.sum())
