@@ -24,9 +24,9 @@ from sim.events import NULL
 _STALE_DAYS = 60.0
 #: Days for which goods that were found in the wrong place speak of more of the kind.
 _MISPLACED_DAYS = 14
-#: Counts that a share of counts is worth before there are any. Assumption.
+#: Counts that a share of counts is worth before there are any.
 _DOUBT = 4.0
-_RELATED_FAULTS = ("dropped_message", "posting_lag", "api_outage", "duplicate_message", "unit_of_measure")
+_BESIDE = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure", "count_variance")
 _CELL_TYPES = frozenset({"phantom_stock", "negative_inventory", "count_variance", "short_pick"})
 
 #: What is told of a cell.
@@ -34,8 +34,8 @@ CELL_EVIDENCE: tuple[str, ...] = (
     "book", "below_zero", "book_in_packs", "lines_a_day", "cover", "price", "own_rate", "silence", "days_silent",
     "strikes", "is_first_strike", "days_since_count", "is_counted", "found_before", "item_gains", "item_losses",
     "place_gains", "place_losses", "moved_here", "moved_nearby", "chain_gains", "chain_losses", "chain_moves", "chain_below_zero", "erp_differs", "erp_above", "erp_below",
-    "oms_differs", "item_below_zero", "place_below_zero", "in_flight_in", "in_flight_out", "is_dc", "units", "counted_gain", "counted_share", "is_all_gone",
-    "is_picked", *(f"beside_{name}" for name in _RELATED_FAULTS), "beside_any",
+    "oms_differs", "item_below_zero", "place_below_zero", "in_flight_in", "in_flight_out", "late_in", "is_dc", "units", "counted_gain", "counted_share", "is_all_gone",
+    "is_picked", *(f"beside_{name}" for name in _BESIDE), "beside_any",
 )  # fmt: skip
 #: What is told of a message.
 MESSAGE_EVIDENCE: tuple[str, ...] = (
@@ -68,9 +68,11 @@ def _of_cell(case: Case, related: Sequence[Case], views: Views) -> dict[str, flo
     book, clock = int(cells.erp[cell]), int(cells.clock[finding.location])
     rate = float(cells.lines_a_day(np.array([cell], dtype=np.int64))[0])
     lines_here = clock / max(1, cells.trading_days)
-    silent = (clock - int(cells.mark[cell])) / max(1.0, lines_here)
+    # A count is a sign of life, and what it found is of the silence before it.
+    mark = int((cells.mark_before_count if finding.type == "count_variance" else cells.mark)[cell])
+    silent = (clock - mark) / max(1.0, lines_here)
     strikes = len(views.strikes(finding.location, finding.item))
-    others = {other.fault_type for other in related if other is not case}
+    others = {other.type for other in related if other is not case}
     flight = int(cells.flight[cell])
     return {
         "book": math.log1p(max(0, book)),
@@ -80,7 +82,7 @@ def _of_cell(case: Case, related: Sequence[Case], views: Views) -> dict[str, flo
         "cover": math.log1p(max(0, book)) - math.log(max(1e-3, rate)),
         "price": math.log(max(0.01, float(cells.price[finding.item]))),
         "own_rate": math.log((float(cells.lines[cell]) + _DOUBT) / (cells.pooled_lines(cell) + _DOUBT)),
-        "silence": min(30.0, -cells.silence(cell)),
+        "silence": min(30.0, -cells.silence(cell, mark)),
         "days_silent": math.log1p(silent),
         "strikes": math.log1p(strikes),
         "is_first_strike": float(strikes <= 1),
@@ -89,7 +91,9 @@ def _of_cell(case: Case, related: Sequence[Case], views: Views) -> dict[str, flo
         "is_picked": float(finding.source >= 0),
         "in_flight_in": math.log1p(max(0, flight)),
         "in_flight_out": math.log1p(max(0, -flight)),
-        **{f"beside_{name}": float(name in others) for name in _RELATED_FAULTS},
+        "late_in": math.log1p(sum(max(0, line.change) for line in views.messages.open.values()
+                                  if line.item == finding.item and line.location == finding.location)),
+        **{f"beside_{name}": float(name in others) for name in _BESIDE},
         "beside_any": float(bool(others)),
         **_of_counts(case, cell, views),
         **_of_books(cell, views),

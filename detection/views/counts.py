@@ -10,7 +10,7 @@ import numpy as np
 from detection.views.columns import IntArray, integers
 from sim.events import CODE, NULL, STATUS, Block
 
-#: Share of counts that is off either way, before there are any. Assumption.
+#: Share of counts that is off either way, before there are any.
 _USUAL_SHARE = 0.2
 
 
