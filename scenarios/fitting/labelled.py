@@ -29,6 +29,7 @@ from scenarios.measures.classification import diagnosed
 from scenarios.measures.detecting import detect
 from scenarios.measures.run import Run
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
+from scenarios.reader import RunReader
 from scenarios.record import RunWriter
 from scenarios.schema import Experiment
 from sim.catalogue import region_count
@@ -70,7 +71,7 @@ def labelled_cases(experiment: Experiment) -> pd.DataFrame:
     with tempfile.TemporaryDirectory(prefix="stocktwin-fit-") as place:
         folder = Path(place) / "run"
         noted = _run(experiment, folder)
-        run = Run(RunWriter.reader_of(folder))
+        run = Run(RunReader(folder))
         found = detect(run, ARM, run.of_operator("alerts", ARM), run.of_operator("cases", ARM))
         cases = diagnosed(found)[["region", "case_id", "fault_type_true"]]
     table = cases.merge(noted, on=["region", "case_id"], validate="one_to_one")
