@@ -31,12 +31,21 @@ _CELL_TYPES = frozenset({"phantom_stock", "negative_inventory", "count_variance"
 
 #: What is told of a cell.
 CELL_EVIDENCE: tuple[str, ...] = (
-    "book", "below_zero", "book_in_packs", "lines_a_day", "cover", "price", "own_rate", "silence", "days_silent",
-    "strikes", "is_first_strike", "days_since_count", "is_counted", "found_before", "item_gains", "item_losses",
-    "place_gains", "place_losses", "moved_here", "moved_nearby", "chain_gains", "chain_losses", "chain_moves", "chain_below_zero", "erp_differs", "erp_above", "erp_below",
-    "oms_differs", "item_below_zero", "place_below_zero", "in_flight_in", "in_flight_out", "late_in", "is_dc", "units", "counted_gain", "counted_share", "is_all_gone",
-    "is_picked", *(f"beside_{name}" for name in _BESIDE), "beside_any",
-)  # fmt: skip
+    # The book, and how it would last.
+    "book", "below_zero", "book_in_packs", "lines_a_day", "cover", "price", "own_rate", "in_flight_in",
+    "in_flight_out", "late_in", "units", "is_dc",
+    # The silence, and who ran into it.
+    "silence", "days_silent", "strikes", "is_first_strike", "is_picked",
+    # What counts found.
+    "days_since_count", "is_counted", "found_before", "counted_gain", "counted_share", "is_all_gone", "item_gains",
+    "item_losses", "place_gains", "place_losses", "chain_gains", "chain_losses",
+    # What was found in the wrong place.
+    "moved_here", "moved_nearby", "chain_moves",
+    # How the books compare.
+    "erp_differs", "erp_above", "erp_below", "oms_differs", "item_below_zero", "place_below_zero", "chain_below_zero",
+    # What else is open on the cell.
+    *(f"beside_{name}" for name in _BESIDE), "beside_any",
+)
 #: What is told of a message.
 MESSAGE_EVIDENCE: tuple[str, ...] = (
     "is_down", "has_gap", "is_line_gap", "gap_length", "hours_since_recovery", "is_draining", "has_letters",

@@ -82,11 +82,13 @@ class TypeModel:
         known = (np.clip(values, self.low, self.high) - self.mean) / self.scale
         scores = (known @ self.coefficients.T + self.intercept) / self.temperature
         odds: FloatArray = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return odds / odds.sum(axis=1, keepdims=True)
+        odds /= odds.sum(axis=1, keepdims=True)
+        return odds
 
     def chosen(self, probabilities: FloatArray) -> npt.NDArray[np.intp]:
         """Which fault is said, by its number; shape (cases,)."""
-        return np.argmax(probabilities / self.share**self.caution, axis=1)
+        said: npt.NDArray[np.intp] = np.argmax(probabilities / self.share**self.caution, axis=1)
+        return said
 
     def say(self, evidence: Mapping[str, float]) -> Said:
         """The fault behind one case."""

@@ -121,7 +121,9 @@ def regression(names: Sequence[str], values: FloatArray, labels: npt.NDArray[np.
     )  # fmt: skip
 
 
-def _held_out(model: TypeModel, values: FloatArray, labels: npt.NDArray[np.str_], seeds: npt.NDArray[np.int64]) -> HeldOut:
+def _held_out(
+    model: TypeModel, values: FloatArray, labels: npt.NDArray[np.str_], seeds: npt.NDArray[np.int64]
+) -> HeldOut:
     """Each seed as the others see it; cases of a fault that the others never saw are left out."""
     right, scores = [np.empty(0, np.intp)], [np.empty((0, len(model.faults)))]
     for seed in np.unique(seeds):
