@@ -30,7 +30,7 @@ FloatArray = npt.NDArray[np.float64]
 #: Cases of a fault behind a type from which on it is told apart; rarer ones are left out.
 CASES_MIN = 15
 #: Inverse strength of the penalty, and power of a fault's share that its probability is held against.
-PENALTY, CAUTION = 0.1, 0.5
+PENALTY, CAUTION = 0.1, 0.3
 
 
 _TEMPERATURES = (0.3, 5.0)
