@@ -139,7 +139,7 @@ class OperatorSpec:
     """
 
     detector: str = "standard"
-    classifier: str = "rules"
+    classifier: str = "fitted"
     classifier_file: str = ""
     priority: str = "value"
     policy: str = "deterministic"
