@@ -1,4 +1,4 @@
-"""Fitting: the numbers are scikit-learn's, confidence is as good as its word, and the command refuses what it cannot."""
+"""Fitting: the numbers are scikit-learn's, confidence keeps its word, and the command refuses what it cannot."""
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,15 @@ def test_the_numbers_say_what_scikit_learn_says(kinds):
     model = regression(CELL_EVIDENCE, values, labels)
 
     assert model.faults == tuple(reference.classes_)
+    np.testing.assert_allclose(model.probabilities(values), reference.predict_proba(values), atol=1e-9)
+
+
+def test_the_same_of_stored_cases(root):
+    cases = pd.read_csv(root / "tests" / "golden" / "cases_of_seed_201.csv")
+    cases = cases[(cases["type"] == "short_pick") & (cases["fault"] != "count_variance")]
+    values, labels = cases[list(CELL_EVIDENCE)].to_numpy(), cases["fault"].to_numpy(str)
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=PENALTY, max_iter=1000)).fit(values, labels)
+    model = regression(CELL_EVIDENCE, values, labels)
     np.testing.assert_allclose(model.probabilities(values), reference.predict_proba(values), atol=1e-9)
 
 
