@@ -35,12 +35,9 @@ SMALL = ("world.regions=1", "world.stores=10", "world.items=300", "world.days=28
 
 def main(words: list[str]) -> int:
     """Fit a version and write it."""
-    said: dict[str, str] = {}
-    for word in words:
-        key, is_pair, value = word.partition("=")
-        if not is_pair or not key or key.startswith("-"):
-            raise UserError(f"{word}: is not of the form KEY=VALUE; see stocktwin fit --help")
-        said[key] = value
+    from scenarios.keys import pairs_of
+
+    said = pairs_of("fit", words)
     scenarios = _listed("scenarios", said.pop("scenarios", ",".join(SCENARIOS)))
     seeds = _seeds(said.pop("seeds", ",".join(map(str, SEEDS))))
     out = _free(said.pop("out", None))
