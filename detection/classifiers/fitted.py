@@ -2,7 +2,7 @@
 
 It reads the evidence of a case (:mod:`detection.classifiers.evidence`) into the model of its type
 (:mod:`detection.classifiers.model`). A type that the version does not know, because it never occurred in what it was
-fitted on, is taken for its own fault, with a confidence that lets no machine act. What comes diagnosed from outside
+fitted on, is taken for its own fault with the prior that the rules declare, or else with one that lets no machine act. What comes diagnosed from outside
 stays as it is. It learns nothing while it is in charge; :mod:`detection.models` corrects its confidence by verdicts.
 """
 
@@ -14,11 +14,12 @@ from detection.cases import Case
 from detection.classifiers.base import Diagnosis
 from detection.classifiers.evidence import evidence_of
 from detection.classifiers.model import read
+from detection.classifiers.rules import SELF_EXPLAINING
 from detection.spec import OperatorSpec
 from detection.taxonomy import CAUSE_OF_FAULT, UNKNOWN
 from detection.views.state import Views
 
-#: Confidence about a type that was never seen: below every threshold.
+#: Confidence about a type that was never seen and has no declared prior: below every threshold.
 _UNSEEN = 0.3
 
 
@@ -38,7 +39,7 @@ class FittedClassifier:
         model = self._model.types.get(finding.type)
         if model is None:
             fault_type = finding.type if finding.type in CAUSE_OF_FAULT else UNKNOWN
-            return Diagnosis(finding.type, fault_type, _UNSEEN, finding.cause)
+            return Diagnosis(finding.type, fault_type, SELF_EXPLAINING.get(finding.type, _UNSEEN), finding.cause)
         said = model.say(evidence_of(case, related, views) if model.features else {})
         return Diagnosis(finding.type, said.fault_type, said.confidence, finding.cause)
 
