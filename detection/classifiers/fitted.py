@@ -2,8 +2,9 @@
 
 It reads the evidence of a case (:mod:`detection.classifiers.evidence`) into the model of its type
 (:mod:`detection.classifiers.model`). A type that the version does not know, because it never occurred in what it was
-fitted on, is taken for its own fault with the prior that the rules declare, or else with one that lets no machine act. What comes diagnosed from outside
-stays as it is. It learns nothing while it is in charge; :mod:`detection.models` corrects its confidence by verdicts.
+fitted on, is taken for its own fault with the prior that the rules declare, or else with one that lets no machine
+act. What comes diagnosed from outside stays as it is. It learns nothing while it is in charge;
+:mod:`detection.models` corrects its confidence by verdicts.
 """
 
 from __future__ import annotations
