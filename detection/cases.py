@@ -46,7 +46,7 @@ class Case:
         priority: lower is sooner.
         value: what is at stake, currency.
         severity: tier of that value.
-        team: who works on it, or would.
+        team: who answers for what is behind it, and gets it first.
         alerts: ids of the alerts merged into it.
         plan: remaining remedies, first next.
         actions: ids of all its actions.

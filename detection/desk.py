@@ -135,8 +135,7 @@ class CaseDesk:
             case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts, source=finding.source,
             steps=finding.steps,
         )  # fmt: skip
-        first = next((kind for kind in case.plan if kind not in remedies.PASSIVE), "escalate")
-        case.team = remedies.team_for(first, finding.location)
+        case.team = remedies.owner_of(case.type, case.fault_type, finding.location)
         case.apply("classified")
         self.book.add(case)
         self._ready[case.case_id] = case

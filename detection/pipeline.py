@@ -122,7 +122,10 @@ class Operator:
         return alert_id
 
 
-def build(spec: OperatorSpec, layout: Layout, seed: int, supplied: AlertPort | None = None) -> Operator:
+def build(
+    spec: OperatorSpec, layout: Layout, seed: int, supplied: AlertPort | None = None,
+    classifier: Classifier | None = None,
+) -> Operator:  # fmt: skip
     """An operator as the spec describes it.
 
     Args:
@@ -130,6 +133,7 @@ def build(spec: OperatorSpec, layout: Layout, seed: int, supplied: AlertPort | N
         layout: names and sizes of the region.
         seed: of ids and of detectors that draw.
         supplied: the port that the detector ``supplied`` reads.
+        classifier: stands in place of the one that the spec names.
 
     Raises:
         registry.UnknownNameError: a stage's name is unknown; the message lists the valid ones.
@@ -141,7 +145,7 @@ def build(spec: OperatorSpec, layout: Layout, seed: int, supplied: AlertPort | N
         layout,
         seed,
         build_detector(context, spec.detector),
-        load("classifier", spec.classifier)(spec),
+        classifier if classifier is not None else load("classifier", spec.classifier)(spec),
         load("priority", spec.priority)(spec),
     )
 

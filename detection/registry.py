@@ -44,6 +44,7 @@ DETECTORS: dict[str, str] = {
     "supplied": "detection.detectors.supplied:Supplied",
 }
 CLASSIFIERS: dict[str, str] = {
+    "fitted": "detection.classifiers.fitted:FittedClassifier",
     "rules": "detection.classifiers.rules:RuleClassifier",
     "none": "detection.classifiers.nulls:NoClassifier",
 }

@@ -116,6 +116,35 @@ TEAM_OF_KIND: dict[str, str] = {
     "refund": "pricing",
     "merge_item": "master_data",
 }
+#: Who answers for a fault, or for a type whose fault is not known, and so gets the case first: it need not be who
+#: carries out its first step. Goods that are not where the book says are looked for by the people who stand there.
+TEAM_OF_FAULT: dict[str, str] = {
+    "dropped_message": "integration",
+    "duplicate_message": "integration",
+    "posting_lag": "integration",
+    "api_outage": "integration",
+    "out_of_order": "integration",
+    "batch_failure": "integration",
+    "schema_drift": "integration",
+    "clock_skew": "integration",
+    "late_asn": "dc",
+    "carton_mismatch": "dc",
+    "receiving_variance": "inventory_control",
+    "unit_of_measure": "inventory_control",
+    "transfer_delay": "supply_chain",
+    "rtv_gap": "finance",
+    "reservation_leak": "order_management",
+    "price_mismatch": "pricing",
+    "duplicate_item": "master_data",
+    "missing_disposition": "store",
+    "short_pick": "store",
+    "phantom_stock": "store",
+    "negative_inventory": "store",
+    "count_variance": "store",
+    "shrink": "store",
+    "misplacement": "store",
+    "scan_error": "store",
+}
 #: Hours after which a step that was done must show, or the next is tried; 0: its own answer is the proof.
 VERIFY_HOURS: dict[str, float] = {
     "replay": 6.0,
@@ -177,6 +206,12 @@ def next_steps(kind: str, plan: tuple[str, ...], units: int) -> tuple[str, ...]:
 def team_for(kind: str, location: int) -> str:
     """Who carries out a step at a location: the distribution centre counts its own stock."""
     team = TEAM_OF_KIND.get(kind, "inventory_control")
+    return "dc" if team == "store" and location == 0 else team
+
+
+def owner_of(type_name: str, fault_type: str, location: int) -> str:
+    """Who gets a case first, by the fault behind it or else by its type."""
+    team = TEAM_OF_FAULT.get(fault_type) or TEAM_OF_FAULT.get(type_name, "inventory_control")
     return "dc" if team == "store" and location == 0 else team
 
 

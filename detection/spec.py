@@ -122,6 +122,7 @@ class OperatorSpec:
     Attributes:
         detector: a registered name, names joined by ``+``, or ``package.module:Class``.
         classifier, priority, policy: registered names, or ``package.module:Class``.
+        classifier_file: absolute path of a version of the classifier ``fitted``; empty for the package's newest.
         pilot: where automation is on.
         confidence: least confidence for a machine to act; types of ``confidence_by_type`` have their own.
         service_hours: service level of a message, for feeds whose rows carry no due time.
@@ -138,7 +139,8 @@ class OperatorSpec:
     """
 
     detector: str = "standard"
-    classifier: str = "rules"
+    classifier: str = "fitted"
+    classifier_file: str = ""
     priority: str = "value"
     policy: str = "deterministic"
     pilot: PilotScope = field(default_factory=PilotScope)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
 from scenarios.errors import UserError, choices
@@ -19,6 +20,21 @@ _NEEDED: dict[Any, str] = {
     list[int]: "a list of whole numbers, like [1,2]",
     list[str]: "a list of names, like [a,b]",
 }
+
+
+def pairs_of(command: str, words: Sequence[str]) -> dict[str, str]:
+    """Key -> value of the words ``KEY=VALUE`` after a command's name; of a key that is there twice the last holds.
+
+    Raises:
+        UserError: for a word of another form.
+    """
+    said: dict[str, str] = {}
+    for word in words:
+        key, is_pair, value = word.partition("=")
+        if not is_pair or not key or key.startswith("-"):
+            raise UserError(f"{word}: is not of the form KEY=VALUE; see stocktwin {command} --help")
+        said[key] = value
+    return said
 
 
 def fields_of(kind: Any) -> dict[str, Any]:

@@ -25,6 +25,7 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
     return OperatorSpec(
         detector=detector_of(experiment),
         classifier=experiment.classifier.name,
+        classifier_file=str(Path(experiment.classifier.file).absolute()) if experiment.classifier.file else "",
         priority=experiment.priority.name,
         policy=policy.name,
         pilot=_pilot(experiment, locations),

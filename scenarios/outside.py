@@ -14,10 +14,11 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from detection.classifiers import model
 from detection.detectors.files import KINDS, FileError, Names, read
 from scenarios.errors import UserError
 from scenarios.operator_spec import detector_of
-from scenarios.schema import Experiment
+from scenarios.schema import Classifier, Experiment
 from scenarios.windows import locations
 from sim.clock import DAY, parse_date
 
@@ -31,7 +32,7 @@ getattr(importlib.import_module(module), name)
 
 
 def check_outside(experiment: Experiment, days: int) -> None:
-    """Refuse a detector of the user's own that cannot be used.
+    """Refuse a detector, or a file of the classifier, of the user's own that cannot be used.
 
     Args:
         experiment: sound in every single number.
@@ -40,6 +41,7 @@ def check_outside(experiment: Experiment, days: int) -> None:
     Raises:
         UserError: naming the key, or the file with its row and column.
     """
+    _check_classifier(experiment.classifier)
     detector = experiment.detector
     if detector.command is not None:
         _check_command(detector.command)
@@ -54,6 +56,22 @@ def check_outside(experiment: Experiment, days: int) -> None:
         _check_file(experiment, days)
     if detector.threshold is not None and detector_of(experiment) != "scores":
         raise UserError(f"detector.threshold={detector.threshold:g}: only detector=scores has a threshold")
+
+
+def _check_classifier(classifier: Classifier) -> None:
+    """Refuse a file of the classifier that cannot be used.
+
+    Raises:
+        UserError: naming the key and what is wrong with the file.
+    """
+    if classifier.file is None:
+        return
+    if classifier.name != "fitted":
+        raise UserError(f"classifier.file={classifier.file}: only classifier=fitted reads a file")
+    try:
+        model.read(classifier.file)
+    except model.ModelFileError as error:
+        raise UserError(f"classifier.file={classifier.file}: {error}") from error
 
 
 def check_class(key: str, plugin: str) -> None:

@@ -54,9 +54,14 @@ class Detector:
 
 @dataclass
 class Classifier:
-    """What names the type, the fault and the root cause of a case."""
+    """What names the type, the fault and the root cause of a case.
 
-    name: str = "rules"
+    Attributes:
+        file: a version of ``fitted`` that ``stocktwin fit`` wrote; None for the newest of the package.
+    """
+
+    name: str = "fitted"
+    file: str | None = None
 
 
 @dataclass

@@ -29,7 +29,7 @@ from sim.clock import DAY, HOUR
 from sim.events import NULL
 
 #: Types whose fault is the type itself, with the prior confidence.
-_SELF_EXPLAINING: dict[str, float] = {
+SELF_EXPLAINING: dict[str, float] = {
     "duplicate_message": 0.97,
     "late_asn": 0.95,
     "carton_mismatch": 0.97,
@@ -72,8 +72,8 @@ class RuleClassifier:
         finding = case.finding
         if finding.fault_type:
             return Diagnosis(finding.type, finding.fault_type, 1.0, finding.cause)
-        if finding.type in _SELF_EXPLAINING:
-            diagnosis = Diagnosis(finding.type, finding.type, _SELF_EXPLAINING[finding.type])
+        if finding.type in SELF_EXPLAINING:
+            diagnosis = Diagnosis(finding.type, finding.type, SELF_EXPLAINING[finding.type])
         elif finding.type in {"dropped_message", "posting_lag"}:
             diagnosis = self._missing(case, views)
         else:

@@ -57,6 +57,7 @@ class Cells:
         flight: units sent to ERP and not yet due.
         lines: sale lines since the start.
         mark: the store's line count at the cell's last sign of life.
+        mark_before_count: the same as it was when the cell was last counted, the count itself left out.
         price: unit price by item, shape (items,).
         pack: replenishment pack by item, shape (items,).
         is_retired: items that are no longer sold: their silence means nothing; shape (items,).
@@ -72,6 +73,7 @@ class Cells:
         self.flight = np.zeros(size, dtype=np.int32)
         self.lines = np.zeros(size, dtype=np.int32)
         self.mark = np.zeros(size, dtype=np.int32)
+        self.mark_before_count = np.zeros(size, dtype=np.int32)
         self.quiet_until = np.full(size, NULL, dtype=np.int64)
         self.price = np.ones(items)
         self.pack = np.ones(items, dtype=np.int64)
@@ -172,6 +174,7 @@ class Cells:
     def count(self, block: Block) -> None:
         """A count settles a cell, whatever it found."""
         cell = self.cell_of(block)
+        self.mark_before_count[cell] = self.mark[cell]
         self.mark[cell] = self.clock[cell // self.items]
 
     def finish(self) -> None:
@@ -205,11 +208,16 @@ class Cells:
         spread = float(excess[usual].sum()) / float((pooled[usual] ** 2).sum())
         self.prior_lines = min(PRIOR_LINES_MAX, max(PRIOR_LINES_MIN, 1.0 / max(spread, 1e-6)))
 
-    def silence(self, cell: int) -> float:
-        """Natural logarithm of the probability that a cell is silent for so long by chance, its book full."""
-        share = float(self._share()[cell % self.items])
-        seen, weight = share * float(self.mark[cell]), float(self.lines[cell]) + self.prior_lines
-        pooled = share * float(self.clock[cell // self.items] - self.mark[cell])
+    def silence(self, cell: int, mark: int | None = None) -> float:
+        """Natural logarithm of the probability that a cell is silent for so long by chance, its book full.
+
+        Args:
+            cell: which.
+            mark: its store's line count when the silence began; at its last sign of life by default.
+        """
+        share, since = float(self._share()[cell % self.items]), int(self.mark[cell]) if mark is None else mark
+        seen, weight = share * float(since), float(self.lines[cell]) + self.prior_lines
+        pooled = share * float(self.clock[cell // self.items] - since)
         expected = weight / (seen + self.prior_lines) * pooled
         return -weight * float(np.log1p(expected / weight))
 
@@ -235,6 +243,17 @@ class Cells:
         seen = share[cell % self.items] * self.mark[cell]
         rate: FloatArray = (self.lines[cell] + self.prior_lines) / (seen + self.prior_lines)
         return rate * self._pooled_a_day(cell, share)
+
+    def pooled_lines(self, cell: int) -> float:
+        """Sale lines that a cell would have had since the start, were it as the region is."""
+        return float(self._share()[cell % self.items]) * float(self.clock[cell // self.items])
+
+    def below_zero_shares(self, cell: int) -> tuple[float, float, float]:
+        """Shares of an item's shops, of a location's items and of all cells, whose book is below zero now."""
+        location, item = divmod(cell, self.items)
+        of_item = self.erp[item + self.items :: self.items]
+        of_place = self.erp[location * self.items : (location + 1) * self.items]
+        return float((of_item < 0).mean()), float((of_place < 0).mean()), len(self._below) / len(self.erp)
 
     def _share(self) -> FloatArray:
         """Each item's share of the region's till lines; refreshed as the lines grow by a twentieth."""

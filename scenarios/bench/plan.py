@@ -230,14 +230,14 @@ def _sources(folder: Any, path: str) -> Iterator[tuple[str, bytes]]:
         inside = f"{path}/{entry.name}"
         if entry.is_dir() and inside not in _BESIDE and not entry.name.startswith(("__", ".")):
             yield from _sources(entry, inside)
-        elif entry.name.endswith((".py", ".yaml", ".csv")):
+        elif entry.name.endswith((".py", ".yaml", ".csv", ".json")):
             yield inside, entry.read_bytes()
 
 
 def _files(experiment: Experiment) -> dict[str, str]:
-    """The user's own files behind a detector, by hash: what stands in them is part of the trial."""
+    """The user's own files behind a detector or classifier, by hash: what stands in them is part of the trial."""
     detector = experiment.detector
-    named = [detector.file or "", *(detector.command or "").split()]
+    named = [detector.file or "", experiment.classifier.file or "", *(detector.command or "").split()]
     paths = [Path(name) for name in named if name] + _sources_of(detector.plugin or "")
     return {str(path): _hash_of(path) for path in paths if path.is_file()}
 

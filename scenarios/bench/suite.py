@@ -33,6 +33,7 @@ from scenarios.audit.line import FILE_NAME as AUDIT_TABLE
 from scenarios.engine import check_engine, cores
 from scenarios.errors import UserError, choices
 from scenarios.groups import content, options
+from scenarios.keys import pairs_of
 from scenarios.manifest import canonical_json
 from scenarios.measures.leaderboard import COLUMNS
 from scenarios.schema import Engine
@@ -128,12 +129,7 @@ def read(words: Sequence[str]) -> Request:
     Raises:
         UserError: naming the key.
     """
-    said: dict[str, str] = {}
-    for word in words:
-        key, is_pair, value = word.partition("=")
-        if not is_pair or not key or key.startswith("-"):
-            raise UserError(f"{word}: is not of the form KEY=VALUE; see stocktwin bench --help")
-        said[key] = value
+    said = pairs_of("bench", words)
     name = said.pop("suite", "smoke")
     out, workers = said.pop("out", None), _whole("workers", said.pop("workers", None))
     engine = Engine(said.pop("engine", "loky"), said.pop("engine.address", None))

@@ -36,6 +36,7 @@ SUMMARIES: dict[str, tuple[str, str]] = {
     "report": ("report RUN", "write the page of a run folder again"),
     "compare": ("compare A B [--json]", "two runs on the same seeds: what differs, how sure, and where from"),
     "gate": ("gate RUN --baseline F", "hold a run against a baseline: exit 0 passed, 1 regression, 2 cannot judge"),
+    "fit": ("fit [KEY=VALUE ...]", "fit the classifier on development seeds; write a version of it"),
     "list": ("list [TOPIC] [--json]", "scenarios, faults, detectors, policies, suites or measures"),
 }
 

@@ -1,0 +1,1 @@
+"""Fitting the classifier offline, on development seeds whose truth is known."""
