@@ -25,8 +25,8 @@ from detection.pipeline import build
 from detection.views.state import Views
 from scenarios.arms import identify, write_tables
 from scenarios.loop import put_down, shadow
-from scenarios.measures.classification import diagnosed
 from scenarios.measures.detecting import detect
+from scenarios.measures.diagnosing import diagnosed
 from scenarios.measures.run import Run
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
 from scenarios.reader import RunReader
@@ -73,7 +73,7 @@ def labelled_cases(experiment: Experiment) -> pd.DataFrame:
         noted = _run(experiment, folder)
         run = Run(RunReader(folder))
         found = detect(run, ARM, run.of_operator("alerts", ARM), run.of_operator("cases", ARM))
-        cases = diagnosed(found)[["region", "case_id", "fault_type_true"]]
+        cases = diagnosed(run, found, ARM)[["region", "case_id", "fault_type_true"]]
     table = cases.merge(noted, on=["region", "case_id"], validate="one_to_one")
     table = table.drop(columns=["region", "case_id"]).rename(columns={"fault_type_true": "fault", "found": "type"})
     return table.assign(seed=experiment.seed)
