@@ -25,6 +25,7 @@ from sim.faults.types import BY_NAME, EXCEPTIONS, FAULTS
 from sim.truth import REPAIR
 from sim.world import RegionWorld
 from tests.sim.any_world import meddler
+from tests.sim.message_words import busy_config
 from tests.sim.small_world import Played, Watcher, play, quiet_config, small_config
 
 #: What the default operator's plans do not hold in these worlds; the meddler asks for them.
@@ -158,6 +159,11 @@ def seen() -> Seen:
     tardy = quiet_config(stores=1, items=8, days=16)
     tardy.world.daily_units, tardy.demand.online_share = 20.0, 0.9
     pooled.add(play(tardy, 306), [])
+    # An ERP that posts a few lines an hour, of documents that come by the dozen.
+    slow, watcher = RegionWorld(busy_config(), 1, 0), Watcher()
+    slow.region.postings.capacity = 2.5
+    slow.run(watcher.step)
+    pooled.add(Played(slow, watcher), [])
     return pooled
 
 
@@ -181,7 +187,7 @@ def test_every_fault_exception_and_decoy(seen: Seen):
     assert set(EXCEPTIONS) == set(seen.words["exception"])
     assert set(seen.words["decoy"]) == {"seasonal_peak", "valid_late_update", "slow_mover", "redelivery",
                                          "repeat_sale", "planned_maintenance", "harmless_release", "retired_version",
-                                         "store_closing", "promotion_spike"}
+                                         "store_closing", "promotion_spike", "posting_backlog"}
     assert set(FAULTS) | set(EXCEPTIONS) == set(BY_NAME)
 
 
