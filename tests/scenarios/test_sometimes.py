@@ -84,10 +84,10 @@ def _changing() -> Config:
     return config
 
 
-def _operated(config: Config, policy: str, seed: int) -> tuple[Played, list[Action]]:
-    """A world under the default operator with a policy."""
+def _operated(config: Config, policy: str, seed: int, classifier: str = "fitted") -> tuple[Played, list[Action]]:
+    """A world under the default operator with a policy and a classifier."""
     experiment = Experiment(**{name: getattr(config, name) for name in vars(config)})
-    experiment.policy.name = policy
+    experiment.policy.name, experiment.classifier.name = policy, classifier
     world = RegionWorld(experiment, seed, 0)
     vocabulary = world.room.vocabulary
     operator = build(operator_spec(experiment, vocabulary.locations),
@@ -143,8 +143,9 @@ def _diligent() -> Watcher:
 @pytest.fixture(scope="module")
 def seen() -> Seen:
     pooled = Seen()
-    for policy, seed in (("deterministic", 1), ("deterministic", 2), ("unrestricted", 3)):
-        pooled.add(*_operated(_rough(), policy, seed))
+    for policy, seed, classifier in (("deterministic", 1, "fitted"), ("deterministic", 2, "rules"),
+                                     ("unrestricted", 3, "fitted")):
+        pooled.add(*_operated(_rough(), policy, seed, classifier))
     pooled.add(*_operated(_changing(), "predictive", 7))
     for seed in (4, 5):
         rough = _rough(days=6)
