@@ -49,7 +49,10 @@ HEADS: Final[Mapping[str, Head]] = {
     "recovery": Head("Recovered", "share", "share of the loss won back"),
     "mttr_hours": Head("To restore", "hours", "restricted mean from opening to restored", ascending=True),
     "wrongful": Head("Wrongful", "share", "repairs without cause, or for a wrong one", ascending=True),
+    "wrongful_value": Head("Put wrong", "value", "value that repairs put wrong", ascending=True),
     "minutes": Head("Work", "minutes", "minutes per exception", ascending=True),
+    "minutes_a_day": Head("… a day", "minutes", "people's minutes a day", ascending=True),
+    "queue_age_hours": Head("Queue", "hours", "95th percentile of a case's age, open ones counted", ascending=True),
 }
 _DISTANCE: Final = Head("To the oracle", "", "the oracle's value less this one's, on the same seeds", ascending=True)
 

@@ -75,7 +75,10 @@ LOOP: Final[Mapping[str, str]] = {
     "false_alarms": "detection.loop.false_alarms_per_location_day",
     "mttr_hours": "repair.mttr_hours",
     "wrongful": "repair.wrongful",
+    "wrongful_value": "repair.wrongful_value",
     "minutes": "repair.manual_minutes_per_exception",
+    "minutes_a_day": "repair.manual_minutes_per_day",
+    "queue_age_hours": "repair.queue_age_p95_hours",
 }
 #: Shown in an appendix of the mode ``shadow``, overall only: what papers on time series report. It ranks nobody.
 APPENDIX: Final[Mapping[str, str]] = {name: f"detection.{name}" for name in RANGE_MEASURES}
