@@ -71,7 +71,7 @@ def _fault_cells(row: Row) -> list[str]:
         unit += f"; hours ({_plain(row['hours'])}): {row['duration']}"
     if row["magnitude_unit"]:
         unit += f"; magnitude: {row['magnitude_unit']}"
-    kind = row["kind"] + (", ambient" if row["ambient"] else "")
+    kind = row["kind"] + (" i" if row["inferred"] else "") + (", ambient" if row["ambient"] else "")
     rate = "-" if row["rate"] is None else _plain(row["rate"])
     cause = " or ".join(cause for cause in (row["cause"], row["other_cause"]) if cause).replace("_", " ")
     approvers = ", ".join(row["approvers"]).replace("_", " ")
@@ -98,7 +98,8 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
 #: Widest a column gets before its text is wrapped; 0 for no limit.
 _WIDEST: dict[str, tuple[int, ...]] = {"faults": (0, 0, 0, 20, 29, 17, 0, 30)}
 _FAULTS_NOTE = """\
-kind: F a fault (it acts), X an exception (a broken rule), FX both; ambient: everyday errors, unit by unit.
+kind: F a fault (it acts), X an exception (a broken rule), FX both; i: inferred, no row says it outright; ambient:
+everyday errors, unit by unit.
 approver: who answers for the remedy, step by step; auto: nobody has to; ladder: by the value of what is booked. A
 policy may leave to a machine what is safe: a replay, a redrive, the reversal of a proven duplicate.
 rate: the default, key faults.NAME.rate; 0 switches a type off. hours: the default of the median, key faults.NAME.hours,

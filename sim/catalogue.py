@@ -18,11 +18,12 @@ from sim.draws import Purpose, keyed, normal, uniform
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 
-#: Relative traffic by clock hour: a noon shoulder and an evening peak (normalised over trading hours).
+#: Relative traffic by clock hour: a noon shoulder and an evening peak (normalised over trading hours). Assumptions.
 _HOURLY = (0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 6, 8, 9, 8, 8, 9, 10, 11, 10, 8, 6, 4, 2, 1)
+#: Replenishment packs to choose from, units. Assumption.
 _PACKS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 36, 48])
 
-#: Theft goes with price to the power of this.
+#: Theft goes with price to the power of this. Assumption.
 _PRICE_APPEAL = 0.5
 #: Spread between categories of proneness to mis-scans and to loss, of items within one, and of shops (sigmas of
 #: lognormals): categories explain a quarter of the variance of record errors, shops a few percent (DeHoratius and

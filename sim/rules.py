@@ -22,9 +22,9 @@ from sim.ledger import ON_HAND_BELIEFS, Belief, Cells, Ledger, Place
 from sim.ledger import Kind as StockKind
 from sim.truth import Truth
 
-#: A silence this improbable contradicts the book: -ln(1e-4) expected units.
+#: A silence this improbable contradicts the book: -ln(1e-4) expected units. Assumption.
 _SILENCE_UNITS = 9.21
-#: Days over which a frozen or negative cell costs sales.
+#: Days over which a frozen or negative cell costs sales. Assumption.
 WINDOW_DAYS = 7
 #: Least expected loss (margin over the window) of a phantom; below it the error stays ambient. Assumption.
 PHANTOM_FLOOR = 15.0

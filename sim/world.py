@@ -65,6 +65,7 @@ from sim.systems.store import fill_shelves
 Step = Callable[[int, Rows], list[Action]]
 #: Told days done and days in all, once a simulated day.
 DaysDone = Callable[[int, int], None]
+#: When ERP writes its extract. Assumption.
 _EXTRACT_AT = 23 * HOUR + 15 * 60_000_000
 
 

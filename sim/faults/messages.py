@@ -98,7 +98,8 @@ MESSAGES: tuple[FaultType, ...] = (
         remedy="run it again against its control totals",
         approvers=("integration",),
         team="integration",
-        rate_unit="share of nightly jobs",
+        rate_unit="share of nightly jobs, one a legacy shop and night; 0.005-0.02 is usual, the default is what was "
+        "measured of one interface",
         basis="BPI Challenge 2019 aggregates: 2.5% of the hand-offs of one legacy interface",
         confined_to=("location", "interface"),
         places="shop",

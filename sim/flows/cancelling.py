@@ -29,10 +29,12 @@ from sim.systems.oms import OrderLines, join
 
 I64 = npt.NDArray[np.int64]
 
-#: When the OMS writes its extract; what happened in the tick before is not in it.
+#: When the OMS writes its extract; what happened in the tick before is not in it. Assumption.
 EXTRACT_AT = 23 * HOUR + 15 * MINUTE
 _CANCEL_STEP = 3
-_MONDAY, _CLEAN_UP_HOUR = 0, 8
+_MONDAY = 0
+#: When order management goes through old reservations on it. Assumption.
+_CLEAN_UP_HOUR = 8
 
 
 @dataclass(frozen=True)

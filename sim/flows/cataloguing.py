@@ -30,9 +30,11 @@ I64 = npt.NDArray[np.int64]
 #: When updates are sent; the share of records updated on a day, and of updates that are sent twice. Assumptions.
 _SENT = 3 * HOUR
 _UPDATED_SHARE, _SENT_AGAIN_SHARE = 0.02, 0.05
+#: How much later the second sending comes. Assumption.
 _SENT_AGAIN_AFTER = 10 * MINUTE
 #: Days until master data's own people notice a second number: least, and how many more at most. Assumptions.
 _NOTICED_DAYS, _NOTICED_MORE_DAYS = 6, 9
+#: Days over which a second number costs sales. Assumption.
 _WINDOW_DAYS = 7
 #: Steps of a record's key on a day: updated, sent again, made for a second number, merged, launched, retired, GTIN.
 _UPDATE, _AGAIN, _SECOND, _MERGED = 0, 1, 2, 3

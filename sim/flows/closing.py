@@ -27,10 +27,11 @@ from sim.region import Region
 from sim.rules import NEVER
 from sim.systems.tms import FROM_SHIFT, TO_SHIFT, expect, lane_times, service_level, truck_row
 
+#: Hours of the day on which a closing is announced, and stock is sent away. Assumptions.
 _ANNOUNCED, _SENT = 8 * HOUR, 7 * HOUR
 #: Days after the announcement on which stock is sent away, and on which the doors close. Assumptions.
 _SENDING_DAYS, _CLOSED_AFTER = 5, 7
-#: Time from the order to the truck's earliest departure.
+#: Time from the order to the truck's earliest departure. Assumption.
 _LOADED = 3 * HOUR
 #: Packing of a line's key: from | day | item. A transfer from the DC has the same key with its destination, on a day
 #: that no run reaches.

@@ -28,7 +28,7 @@ from sim.systems.purchasing import Lines, OrderStatus
 from sim.systems.suppliers import ON_ITS_WAY, Revision, Terms, order_body
 from sim.systems.wms import LINE_SHIFT, Delivery
 
-#: When ERP shows what it made of a paper.
+#: When ERP shows what it made of a paper. Assumption.
 _SHOWN = 30 * SECOND
 #: Buyers look through what has changed so often; a case found waits half a day. Assumptions.
 _LOOKED_THROUGH, _TAKEN_UP = 2 * DAY, 12 * HOUR

@@ -35,14 +35,20 @@ from sim.region import Region
 
 I64 = npt.NDArray[np.int64]
 
+#: When the day's counts start. Assumption.
 _COUNT_HOUR = 7
-#: Value of an adjustment up to which each role approves, and hours from the count to its approval.
-LADDER: tuple[tuple[float, str, float], ...] = (
-    (500.0, "store_manager", 5.0), (5000.0, "inventory_control", 8.0), (float("inf"), "finance", 30.0),
-)
+#: Value of an adjustment up to which a store manager and inventory control approve; finance has no limit. Assumptions.
+_APPROVED_UP_TO = (500.0, 5000.0)
+#: Hours from the count to the approval by each of the three. Assumptions.
+_APPROVED_AFTER_HOURS = (5.0, 8.0, 30.0)
+#: Limit, role and hours of each step of approval.
+LADDER: tuple[tuple[float, str, float], ...] = tuple(zip(
+    (*_APPROVED_UP_TO, float("inf")), ("store_manager", "inventory_control", "finance"), _APPROVED_AFTER_HOURS,
+    strict=True,
+))
 #: Packing of a count's key: cell | day | ordinal of the day.
 _CELL_SHIFT, _DAY_SHIFT = 15, 3
-#: How long after a count it can still be asked for a recount.
+#: How long after a count it can still be asked for a recount. Assumption.
 _RECOUNTED_WITHIN = 7 * DAY
 _NONE = -1
 

@@ -27,7 +27,7 @@ _CONVERSION_SLOT = 28 * DAY
 _OUTAGE_HOURS_MAX = 14.0
 #: Share of outages in which the interface throttles, and the share of calls it then turns away. Assumptions.
 _THROTTLED, _THROTTLED_SHARE = 0.35, 0.7
-#: Expected units a day below which a store-item is a slow mover.
+#: Expected units a day below which an item is a slow mover. Assumption.
 _SLOW = 0.05
 
 

@@ -23,6 +23,7 @@ from sim.ledger import Belief
 from sim.region import Region
 from sim.systems.wms import Delivery
 
+#: When the books are compared each day. Assumption.
 _RECONCILE_HOUR = 23
 
 

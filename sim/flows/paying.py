@@ -35,6 +35,7 @@ from sim.systems.wms import Delivery
 
 I64 = npt.NDArray[np.int64]
 
+#: When invoices are matched each day. Assumption.
 _MATCH_HOUR = 5
 #: A blocked invoice is taken up so long after its block: many are free by then. Assumption.
 _PATIENCE = 2 * DAY

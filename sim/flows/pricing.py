@@ -30,18 +30,19 @@ from sim.systems.pos import Tills
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
-#: When changes are sent, when every till must have them, and when auditors go round.
+#: When changes are sent, when every till must have them, and when auditors go round. Assumptions.
 _SENT, _DUE, _AUDITED = 2 * HOUR, 6 * HOUR, 10 * HOUR
-#: Share of failed pushes that are applied by a wrong rule, and what such a rule makes of the price. Assumptions.
+#: Share of failed pushes that are applied by a wrong rule. Assumption.
 _WRONG_RULE_SHARE = 0.2
+#: What a wrong rule makes of a price, over the right one. Assumptions.
 _WRONG_RULES = np.array([0.85, 0.9, 1.1, 1.15])
 #: Share of overcharged lines about which a customer complains. Assumption.
 _COMPLAINT_RATE = 0.01
 #: Days between the price audits of a shop, and items looked at in each. Assumptions.
 _AUDIT_DAYS, _AUDIT_ITEMS = 7, 40
-#: From a finding until pricing looks into it.
+#: From a finding until pricing looks into it. Assumption.
 _NOTED = 20 * HOUR
-#: Days over which a wrong price costs.
+#: Days over which a wrong price costs. Assumption.
 _WINDOW_DAYS = 3.0
 
 

@@ -36,7 +36,9 @@ from sim.systems.wms import LINE_SHIFT, Delivery, carton_paper
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
+#: Minutes that the dock takes for a carton. Assumption.
 _MINUTES_PER_CARTON = 0.4
+#: From the count at the dock until goods are put away. Assumption.
 _PUTAWAY = 90 * MINUTE
 #: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4.
 PARKED_STEP, RELINKED_STEP = 2, 3

@@ -28,9 +28,11 @@ from sim.systems.erp import store_needs
 from sim.systems.store import serve
 from sim.systems.tms import comes_unconfirmed, delay, delay_fault, expect, lane_times, service_level, truck_row
 
+#: When shops are reviewed each night; time from there to the pick, and to the truck's earliest departure. Assumptions.
 _REVIEW_HOUR, _PICK_AFTER, _DEPART_AFTER = 22, 2 * HOUR, 7 * HOUR
 #: Packing of a transfer line's key: destination | day | line.
 _DESTINATION_SHIFT, _DAY_SHIFT = 24, 13
+#: How long a truck that is traced still takes at most, and what unloading takes. Assumptions.
 _TRACED, _UNLOADED = 3 * HOUR, 30 * MINUTE
 
 

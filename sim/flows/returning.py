@@ -29,6 +29,7 @@ from sim.systems.reverse_logistics import Returned, ReturnPlan, join
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
+#: When returns are inspected, and when inspection is due on the day after. Assumptions.
 _INSPECT_HOUR, _DUE_HOUR = 8, 12
 _STEP_SHIFT = 47
 _TAKEN_STEP, _INSPECTED_STEP, _SCRAPPED_STEP, _DOCUMENT_STEP = 0, 1, 2, 15

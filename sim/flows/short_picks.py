@@ -31,9 +31,11 @@ from sim.ledger import Kind as StockKind
 from sim.region import Region
 from sim.systems.oms import OrderLines, available_to_promise, join
 
+#: When order management takes up what is still short. Assumption.
 _AFTERNOON_HOUR = 15
 #: Lines that one head of order management takes up in an afternoon. Assumption.
 _LINES_A_HEAD = 10
+#: How soon a substitute is offered. Assumption.
 _OFFER_AFTER = 5 * MINUTE
 #: Share of customers who take another article when they are called. Assumption.
 _CALLED_SHARE = 0.5

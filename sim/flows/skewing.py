@@ -26,8 +26,10 @@ _SLOT = 28 * DAY
 _MINUTES, _SIGMA, _LEAST, _MOST = 45.0, 1.0, 3.0, 720.0
 #: Days until someone in the shop wonders at a receipt: at least, and at most. Assumption.
 _NOTICED_DAYS = (2.0, 6.0)
-#: The lines whose rows carry the till's stamp, and when those rows are visible after it.
-_STAMPED = {CODE["601"]: 20 * SECOND, CODE["651"]: 30 * SECOND}
+#: When the row of a sale and of a return is visible after the till's stamp. Assumptions.
+_SALE_SHOWN, _RETURN_SHOWN = 20 * SECOND, 30 * SECOND
+#: The lines whose rows carry the till's stamp, with that.
+_STAMPED = {CODE["601"]: _SALE_SHOWN, CODE["651"]: _RETURN_SHOWN}
 
 
 @dataclass

@@ -29,6 +29,7 @@ from sim.systems.wms import LINE_SHIFT, Delivery
 
 #: Step of a carton's event key that the ASN row has.
 ADVISED_STEP = 14
+#: When the DC is reviewed. Assumption.
 _REVIEW_HOUR = 6
 
 

@@ -32,7 +32,9 @@ from sim.systems.reverse_logistics import Returned, join
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
-_MONDAY, _CAGE_HOUR = 0, 9
+_MONDAY = 0
+#: When the cage is looked through on it. Assumption.
+_CAGE_HOUR = 9
 _STEP_SHIFT, _LOOKED_STEP = 47, 4
 
 

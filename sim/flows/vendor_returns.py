@@ -31,11 +31,14 @@ from sim.systems.reverse_logistics import Returned, join
 I64 = npt.NDArray[np.int64]
 
 #: Vendors collect on Fridays.
-_FRIDAY, _COLLECT_HOUR = 4, 10
+_FRIDAY = 4
+#: And at this hour. Assumption.
+_COLLECT_HOUR = 10
 _STEP_SHIFT, _SENT_STEP = 47, 3
 _SUPPLIER_SHIFT = 16
 #: Days after it was due in which an unclaimed credit lapses, by vendor contract, and when payables look. Assumptions.
 _LAPSE_DAYS, _LOOK_DAYS = (7.0, 28.0), 14
+#: A vendor who is chased pays so much later. Assumption.
 _CHASED = DAY
 
 

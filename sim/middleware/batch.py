@@ -33,9 +33,11 @@ I64 = npt.NDArray[np.int64]
 JOB_AT, DUE_AT = 2 * HOUR, 6 * HOUR
 #: Share of failed jobs of which nothing arrives; of the others a part. Assumption.
 _MISSING_SHARE = 0.5
+#: Of a file that breaks off, the least share that arrives, and how much more at most. Assumptions.
+_PART_LEAST, _PART_MORE = 0.1, 0.8
 #: Minutes that a job takes, at least and at most. Assumption.
 _MINUTES = (5, 80)
-#: Days past the idempotency window that a shop keeps its files.
+#: Days past the idempotency window that a shop keeps its files. Assumption.
 _KEPT_DAYS = 2
 
 
@@ -141,7 +143,7 @@ class Batch(Feed):
             return n
         more = keyed_int(bits, Purpose.BATCH, 1)
         is_missing = uniform_int(more) < _MISSING_SHARE or n == 1
-        share = 0.1 + 0.8 * uniform_int(keyed_int(more, Purpose.BATCH))
+        share = _PART_LEAST + _PART_MORE * uniform_int(keyed_int(more, Purpose.BATCH))
         kept = 0 if is_missing else min(n - 1, max(1, int(n * share)))
         rest = job.lines.take(slice(kept, n))
         job.fault = room.truth.fault(

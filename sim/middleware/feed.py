@@ -39,6 +39,8 @@ I64 = npt.NDArray[np.int64]
 
 #: Steps of an event key that a posting adds to its source row's step (see :class:`sim.draws.Ids`).
 POSTING_STEP, SECOND_POSTING_STEP = 5, 10
+#: Longest latency of a healthy interface. Assumption.
+_LATENCY_MOST = 0.9 * HOUR
 
 
 class Feed:
@@ -114,7 +116,7 @@ class Feed:
         bits = fold_many(fold(self._latency, slot), key)
         middleware = room.config.middleware
         minutes = lognormal(bits, middleware.latency_minutes_median, middleware.latency_sigma)
-        latency = np.minimum(minutes * MINUTE, 0.9 * HOUR).astype(np.int64)
+        latency = np.minimum(minutes * MINUTE, _LATENCY_MOST).astype(np.int64)
         self.monitor.sent(messages.location[first].astype(np.int64), latency, counts)
         due = messages.sent_at + np.repeat(latency, counts)
         normal = np.ones(len(messages), np.bool_)

@@ -15,7 +15,7 @@ I64 = npt.NDArray[np.int64]
 #: Location and sequence number: where a line stands in its source's journal.
 Address = tuple[int, int]
 
-#: What the consumer needs until its book shows a message, and the stream its row.
+#: What the consumer needs until its book shows a message, and the stream its row. Assumption.
 BOOKING = 20 * SECOND
 
 

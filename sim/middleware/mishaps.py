@@ -22,7 +22,7 @@ from sim.room import Room
 
 I64 = npt.NDArray[np.int64]
 
-#: A batch later than this behind its send shows as a gap.
+#: A batch later than this behind its send shows as a gap. Assumption.
 _OVERTAKEN = HOUR
 
 

@@ -29,8 +29,10 @@ _LINES_MEAN, _UNITS_MEAN = 1.3, 1.1
 _CALLS_AN_ORDER = 20
 #: Below which draw of a customer each client and those before it stand.
 _SHARES_SUMMED = np.cumsum(SHARES)[:-1]
-#: How long after the wave that picks it a line can be handed over at the earliest.
+#: How long after the wave that picks it a line can be handed over at the earliest. Assumption.
 _HAND_OVER = 2 * HOUR
+#: Share of lines that ask for two units, the others for one; drawn in 16 bits. Assumption.
+_PAIR_SHARE = 6000 / (1 << 16)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class WebShop:
         room.gauges.tally("online_lines_by_day", np.array([room.day_of(start)]), float(n))
         wishes = Wishes(
             key=header | line, document=room.ids.of(Kind.ORDER, header, 15), item=item,
-            units=np.where(spare[0] < 6000, 2, 1).astype(np.int32), home=home,
+            units=np.where(spare[0] < _PAIR_SHARE * (1 << 16), 2, 1).astype(np.int32), home=home,
             first=np.where(spare[1] < self._store_below, home, 0).astype(np.int32), at=at,
         )
         answered = self._ask(np.searchsorted(_SHARES_SUMMED, draw.random(orders), side="right"))

@@ -22,7 +22,7 @@ from sim.room import Room
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
 
-#: Days of history that a run opens with: of its price changes, older ones are forgotten by then.
+#: Days of history that a run opens with: of its price changes, older ones are forgotten by then. Assumption.
 _HISTORY_DAYS = 90
 #: Least and greatest change of a regular price, in hundredths of the usual one. Assumption.
 _CHANGE_LEAST, _CHANGE_MOST = 3, 12

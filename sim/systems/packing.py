@@ -16,11 +16,13 @@ from sim.room import Room
 from sim.systems.suppliers import bound_in_order, by_portal, order_body, rate_of
 from sim.systems.wms import LINE_SHIFT, Delivery
 
+#: A supplier's system sends its ASN so long before the truck comes. Assumption.
 _ASN_LEAD = 20 * HOUR
 #: A portal supplier keys its ASN so long before the truck comes. Assumption.
 _KEYED_BEFORE = (4 * HOUR, 12 * HOUR)
 #: Steps of a carton's key that its codes are made of; no event has them.
 _ON_CARTON, _ON_ASN_BY_MISTAKE = 13, 12
+#: Cases of an item that a carton holds. Assumption.
 _CASES_PER_CARTON = 6
 #: A carton that differs is short up to the first share, damaged up to the second, else over. Assumptions.
 _SHORT, _DAMAGED = 0.45, 0.75

@@ -21,7 +21,7 @@ I64 = npt.NDArray[np.int64]
 
 #: Days from a sale to the first return of it, and over how many they spread (a power of two). Assumption.
 _FIRST_DAY, _SPREAD_DAYS = 2, 8
-#: When the parcels of a day come to the DC.
+#: When the parcels of a day come to the DC. Assumption.
 _PARCELS_HOUR = 10
 
 

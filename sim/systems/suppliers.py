@@ -25,7 +25,7 @@ F64 = npt.NDArray[np.float64]
 _PACKED_BEFORE, _PACKED_AFTER = 24 * HOUR, 0.4
 #: Share of quantity changes by which the supplier takes a line back. Assumption.
 _TAKEN_BACK = 0.08
-#: What a paper takes from the supplier's system to ERP.
+#: What a paper takes from the supplier's system to ERP. Assumption.
 ON_ITS_WAY = 2 * MINUTE
 #: Median and sigma of how long an overtaken version comes after the one that overtook it. Assumptions.
 _OVERTAKEN_HOURS, _OVERTAKEN_SIGMA = 2.0, 0.7

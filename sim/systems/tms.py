@@ -20,9 +20,10 @@ from sim.room import Room
 
 #: Lognormal hours on the road: median and sigma over lanes, and sigma over the trips of one. Assumptions.
 _LANE_HOURS, _LANE_SIGMA, _TRIP_SIGMA = 2.0, 0.3, 0.2
+#: Least and greatest of a lane's hours. Assumptions.
 _SHORTEST, _LONGEST = 0.5, 5.0
 #: A lane's service level from the review on: two hours to pick, up to six until the truck leaves, twice the lane's
-#: own time, and two hours to spare.
+#: own time, and two hours to spare. Assumptions.
 _BEFORE, _SPARE, _TIMES = 8, 2, 2.0
 #: Share of trucks gone astray whose carrier says so half-way, and the spread of what an ETA gets wrong. Assumptions.
 _NOTICED, _ETA_SIGMA = 0.6, 0.1

@@ -14,8 +14,10 @@ from detection.remedies import PLANS
 from detection.spec import OperatorSpec
 from scenarios.listing import listing
 from sim.actions import KINDS
+from sim.clock import DAY
 from sim.desk import APPROVERS
 from sim.faults.types import BY_NAME, TYPES
+from sim.flows.skewing import _NOTICED_DAYS, _SLOT
 
 CATALOGUE = """\
 receiving_variance    FX    P     PD     inventory_control
@@ -64,6 +66,8 @@ def test_a_type_is_as_the_catalogue_has_it(line: str) -> None:
     assert [cause for cause in (entry.cause, entry.other_cause) if cause] == [
         CAUSES[cause] for cause in causes.split() if cause != "-"]
     assert list(entry.approvers) == approvers.split()
+    (shown,) = (row for row in listing(["faults"]).splitlines() if row.startswith(f"{name} "))
+    assert _columns(shown)[1].removesuffix(", ambient") == kind
 
 
 def test_the_catalogue_is_whole_and_its_approvers_are_roles_that_the_desk_knows() -> None:
@@ -90,3 +94,12 @@ def test_the_list_tells_what_hours_are_of_and_of_how_many() -> None:
     assert "hours (20): how" in shown
     assert "timing delay or" in shown
     assert "master data," in shown
+
+
+def test_the_default_of_a_wrong_clock_is_the_share_that_its_unit_says() -> None:
+    """0.05 of the shops in 28 days, for as long as nobody wonders: shops that are wrong at any time, by Little."""
+    (entry,) = (row for row in json.loads(listing(["faults", "--json"])) if row["name"] == "clock_skew")
+    at_any_time = entry["rate"] / (_SLOT / DAY) * sum(_NOTICED_DAYS) / 2
+    assert f"of {entry['rate']}, {at_any_time:.1%} of the shops" in entry["rate_unit"]
+    assert f"for {_NOTICED_DAYS[0]:.0f} to {_NOTICED_DAYS[1]:.0f} days" in entry["rate_unit"]
+    assert 0.005 <= at_any_time <= 0.01

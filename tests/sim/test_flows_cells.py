@@ -215,7 +215,16 @@ def test_a_count_mends_a_negative_book_and_setting_it_to_zero_does_not():
         asked = {(a.location, a.item) for a in played.watcher.asked}
         mine = first[[place in asked for place in zip(first.location, first["item"], strict=True)]]
         assert len(mine) > 2
-        assert (mine.restored_by != -1).any() == mended
+        if mended:
+            asker = {(a.location, a.item): a.action_id for a in played.watcher.asked}
+            places = zip(mine.location, mine["item"], strict=True)
+            assert mine.restored_by.tolist() == [asker[place] for place in places]
+            assert (mine.restored_at - mine.opened_at < DAY).all()
+        else:
+            assert set(mine.restored_by) == set(mine.restored_at) == {-1}
+            room = played.world.room
+            error = room.ledger.belief[Belief.SITE_ON_HAND] - room.ledger.fact[0]
+            assert (error[mine.location * room.items + mine["item"]] < 0).all()
 
 
 # -- counts ----------------------------------------------------------------------------------------
@@ -250,8 +259,19 @@ def test_a_miscount_is_a_fault_of_its_own():
     played = play(config)
     exceptions = played.exceptions("count_variance")
     assert len(exceptions) > 5
-    # The book was right: whatever is wrong now, the count made so.
-    assert (played.world.room.ledger.ambient[2].any() or len(played.faults("count_variance")))
+    faults = played.faults().set_index("number")
+    assert set(faults.type) == {"count_variance", "repair"}
+    assert set(exceptions.fault_type) == {"count_variance"}
+    for exception in exceptions.itertuples():
+        fault = faults.loc[exception.faults[0]]
+        assert (fault.type, fault.location, fault["item"]) == ("count_variance", exception.location, exception.item)
+    # The book was right: whatever is wrong now, the counts made so, unit by unit, by what they had adjusted.
+    room = played.world.room
+    error = room.ledger.belief[Belief.SITE_ON_HAND] - room.ledger.fact[0]
+    adjusting, made = played.of("adjusting"), np.zeros_like(error)
+    np.add.at(made, (adjusting.location * room.items + adjusting["item"]).to_numpy(), adjusting.quantity.to_numpy())
+    assert (error != 0).sum() > 20
+    assert (error == made).all()
     counts = played.of("cycle_counting")
     assert (counts["count"] != counts.quantity).mean() == pytest.approx(0.3, abs=0.1)
 

@@ -351,7 +351,7 @@ def test_a_redrive_after_recovery_delivers_them():
 
 
 def test_a_letter_that_dies_again_is_another_row():
-    """A redriven letter meets the next outage with its tries used up."""
+    """A redriven letter meets the next outage, and uses up all its tries once more."""
     config = _outages(attempts=2, hours=8.0)
     config.faults.api_outage.rate = 400.0
     dead = play(config, watcher=_redriving()).of("dead_letter")
