@@ -100,7 +100,7 @@ def _order_of_work(run: Run, losses: dict[str, Result]) -> dict[str, Result]:
     """What a worked hour avoids, as people worked and first come, first served; and the first over the second."""
     mine = _avoided_per_hour(run, losses["unmanaged"], "managed")
     plain = _avoided_per_hour(run, losses["unmanaged"], "fcfs") if run.has("fcfs") else NO_FCFS
-    return {"case.avoided_per_hour": mine, "case.avoided_per_hour_fcfs": plain,
+    return {"repair.avoided_per_hour": mine, "repair.avoided_per_hour_fcfs": plain,
             "case.priority_gain": priority_gain([(mine, plain)])}
 
 

@@ -54,7 +54,7 @@ def combine(scorecards: Sequence[Scorecard]) -> Scorecard:
 
 def _hours(card: Scorecard) -> tuple[Result, Result]:
     """What a worked hour avoided on one seed, in the run's order of work and first come, first served."""
-    mine, plain = (card.measures.get(f"case.avoided_per_hour{arm}") for arm in ("", "_fcfs"))
+    mine, plain = (card.measures.get(f"repair.avoided_per_hour{arm}") for arm in ("", "_fcfs"))
     return _result(mine), _result(plain)
 
 

@@ -138,7 +138,7 @@ def test_short_picks_on_a_cell_that_sells_between_them_are_the_picker_s(chain, m
     made = chain(days=5, daily_lines=20.0)
     hot = int(np.argmax(made.share))
     made.mishaps = mishaps(nil_picks={3 * 96 + 40 + 10 * ordinal: (1, hot) for ordinal in range(4)})
-    operator = run(made)
+    operator = run(made, classifier="rules")
     assert len(found(operator, "short_pick")) == 4
     assert found(operator, "phantom_stock") == []
     assert set(faults(operator, "short_pick")) == {"short_pick"}

@@ -34,7 +34,7 @@ def stream(chain, mishaps):
 
 def operated(layout, steps, spec, detector=None):
     operator = build(spec, layout, seed=5) if detector is None else Operator(
-        spec, layout, 5, detector, load("classifier", "rules")(spec), load("priority", "value")(spec))
+        spec, layout, 5, detector, load("classifier", spec.classifier)(spec), load("priority", spec.priority)(spec))
     for now, rows in steps:
         operator.step(now, rows)
     operator.close()

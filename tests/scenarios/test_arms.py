@@ -33,10 +33,10 @@ def test_what_the_order_of_work_is_worth(tmp_path: Path):
     assert made["arms"]["fcfs"] == plain["arms"]["managed"] != made["arms"]["managed"]
     cards = [json.loads((tmp_path / name / "scorecard.json").read_text(encoding="utf-8"))["measures"]
              for name in ("run", "plain")]
-    mine, other = (card["case.avoided_per_hour"]["value"] for card in cards)
+    mine, other = (card["repair.avoided_per_hour"]["value"] for card in cards)
     unmanaged, managed = (cards[0][f"business.{arm}.loss_value"]["value"] for arm in ("unmanaged", "managed"))
     assert mine == pytest.approx((unmanaged - managed) / (cards[0]["business.managed.labour_minutes"]["value"] / 60))
-    assert cards[0]["case.avoided_per_hour_fcfs"]["value"] == other
+    assert cards[0]["repair.avoided_per_hour_fcfs"]["value"] == other
     gain = cards[0]["case.priority_gain"]
     assert gain["value"] == pytest.approx(mine / other) if other > 0 else gain["value"] is None
     assert cards[1]["case.priority_gain"]["reason"] == "the arm fcfs was not run: fcfs=true runs it"

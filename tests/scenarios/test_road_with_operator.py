@@ -97,7 +97,7 @@ def test_grocers_short_picks_are_taken_for_the_shelf_s_and_not_for_demand() -> N
     # The record of such a shelf is wrong indeed.
     wrong = {divmod(cell, operated.played.world.room.items) for cell in operated.played.entries().cell}
     assert len(cells & wrong) >= 0.9 * len(cells)
-    assert set(mine.fault_type) <= {"shrink", "misplacement"}
+    assert mine.fault_type.isin({"shrink", "misplacement", "scan_error"}).mean() > 0.95
     # Held from sale, planners bring its replenishment forward, and someone looks or counts.
     for case in mine.case_id:
         steps = table[table.case_id == case]
