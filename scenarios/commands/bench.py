@@ -21,8 +21,8 @@ Compares detectors (or policies, teams, whatever a suite crosses) on the same sc
 writes leaderboard.csv and leaderboard.html. Each trial is a process of its own under limits; one that
 fails stays in the table. Interrupted at any moment, the same call goes on where it stopped.
 
-  suite=NAME              smoke (default), standard, full, policies ...: see stocktwin list suites; audit measures whether
-                          the benchmark itself is sound, row by row, and exits with 1 if it is not
+  suite=NAME              smoke (default), standard, full, policies ...: see stocktwin list suites; audit measures
+                          whether the benchmark itself is sound, row by row, and exits with 1 if it is not
   suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
   out=DIR                 where results are kept (default outputs/bench/SUITE)
   overwrite=true          begin anew; else what is finished in DIR is kept

@@ -40,9 +40,9 @@ class Tape:
         self._blocks.setdefault((at + SECOND) // TICK, []).append(Block(EVENT_TYPE[event_type], values, size))
         return ids
 
-    def play(self, detector: str, days: float = 3.0) -> list[dict[str, Any]]:
+    def play(self, detector: str, days: float = 3.0, classifier: str = "fitted") -> list[dict[str, Any]]:
         """The alerts of a detector."""
-        operator = build(OperatorSpec(detector=detector, policy="manual"), LAYOUT, seed=1)
+        operator = build(OperatorSpec(detector=detector, policy="manual", classifier=classifier), LAYOUT, seed=1)
         for tick in range(START // TICK, (START + round(days * DAY)) // TICK):
             operator.step((tick + 1) * TICK, Rows(tuple(self._blocks.get(tick, ()))))
         self.cases = operator.records()["cases"]
