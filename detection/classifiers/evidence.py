@@ -23,7 +23,7 @@ from sim.events import NULL
 #: Days after which a look at a cell tells no more.
 _STALE_DAYS = 60.0
 #: Days for which goods that were found in the wrong place speak of more of the kind.
-_MISPLACED_DAYS = 14
+MISPLACED_DAYS = 14
 #: Counts that a share of counts is worth before there are any.
 _DOUBT = 4.0
 _BESIDE = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure", "count_variance")
@@ -115,11 +115,11 @@ def _of_counts(case: Case, cell: int, views: Views) -> dict[str, float]:
     counted_at = int(counts.counted_at[cell])
     age = min(_STALE_DAYS, (views.now - counted_at) / DAY) if counted_at != NULL else _STALE_DAYS
     found, book = int(counts.found_units[cell]), int(counts.counted_book[cell])
-    horizon = views.now - _MISPLACED_DAYS * DAY
+    horizon = views.now - MISPLACED_DAYS * DAY
     gains, losses = counts.shares(_DOUBT, item=item)
     place_gains, place_losses = counts.shares(_DOUBT, location=location)
     chain_gains, chain_losses = counts.shares(_DOUBT)
-    days = min(_MISPLACED_DAYS, max(1, views.cells.trading_days))
+    days = min(MISPLACED_DAYS, max(1, views.cells.trading_days))
     lines_here, lines = (float(n) / max(1, views.cells.trading_days) * days
                          for n in (views.cells.clock[location], views.cells.clock.sum()))
     return {

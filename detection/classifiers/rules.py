@@ -22,6 +22,7 @@ import numpy as np
 
 from detection.cases import Case
 from detection.classifiers.base import Diagnosis
+from detection.classifiers.evidence import MISPLACED_DAYS
 from detection.spec import OperatorSpec
 from detection.taxonomy import UNKNOWN
 from detection.views.state import Views
@@ -47,8 +48,6 @@ SELF_EXPLAINING: dict[str, float] = {
     "duplicate_item": 0.9,
     "reservation_leak": 0.85,
 }
-#: Days for which goods that were found in the wrong place speak of more of the kind.
-_MISPLACED_DAYS = 14
 #: Short picks on a cell from which on the pickers are not to blame, and a silence (log probability) likewise.
 _STRIKES, _LOG_SILENCE = 2, -3.0
 #: A cell whose book would last longer than this is a slow one, which loses its stock by units; a fast one is
@@ -132,7 +131,7 @@ def _cell(case: Case, related: Sequence[Case], views: Views) -> Diagnosis:
 def _emptied_by(cell: int, views: Views) -> str:
     """What left a cell empty whose book is not: goods in the wrong place, or lost ones."""
     cells, moved_at = views.cells, views.counts.moved_at.get(cell, NULL)
-    if moved_at != NULL and views.now - moved_at < _MISPLACED_DAYS * DAY:
+    if moved_at != NULL and views.now - moved_at < MISPLACED_DAYS * DAY:
         return "misplacement"
     cover = int(cells.erp[cell]) / max(1e-3, float(cells.lines_a_day(np.array([cell], dtype=np.int64))[0]))
     return "misplacement" if cover < _COVER_DAYS else "shrink"

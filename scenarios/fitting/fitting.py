@@ -31,8 +31,7 @@ FloatArray = npt.NDArray[np.float64]
 CASES_MIN = 15
 #: Inverse strength of the penalty, and power of a fault's share that its probability is held against.
 PENALTY, CAUTION = 0.1, 0.3
-
-
+#: Between which the temperature is looked for.
 _TEMPERATURES = (0.3, 5.0)
 
 
