@@ -14,17 +14,19 @@ from sim.config import Config
 from sim.counts import Counts
 from sim.demand import DemandSource, SyntheticDemand
 from sim.draws import Ids
-from sim.events import Vocabulary
+from sim.events import INTERFACE, Vocabulary
 from sim.faults.plan import Plan
 from sim.ledger import Ledger, Place
 from sim.middleware.batch import Batch
+from sim.middleware.carrier import Carrier
 from sim.middleware.channel import Channel
 from sim.middleware.door import Door
 from sim.middleware.enrichment import keeper
 from sim.middleware.feed import Feed
 from sim.middleware.gateway import Gateway
+from sim.middleware.mailbox import Mailbox
 from sim.middleware.postings import PostingQueue
-from sim.middleware.routing import SOURCES
+from sim.middleware.routing import BOXES, SOURCES
 from sim.opening import reorder_points, stock
 from sim.people import People
 from sim.room import Room
@@ -54,6 +56,7 @@ class Region:
     Attributes:
         postings: what waits to be booked by ERP.
         gateway: of the web shop's calls to OMS.
+        mailboxes: what suppliers send waits in them; by interface.
         capacity: units that fit a shelf, shape (cells,).
         refill: cells whose shelf may need filling, collected until the next round.
         closing: shops whose end is announced: nothing is ordered or planned for them.
@@ -67,6 +70,7 @@ class Region:
     channels: dict[str, Channel]
     postings: PostingQueue
     gateway: Gateway
+    mailboxes: dict[int, Mailbox]
     people: People
     capacity: np.ndarray
     refill: list[np.ndarray]
@@ -77,8 +81,17 @@ class Region:
 
     @property
     def feeds(self) -> list[Feed]:
-        """All interfaces, in the order of their codes."""
+        """The interfaces that feed books, in the order of their codes."""
         return sorted((f for c in self.channels.values() for f in c.feeds), key=lambda f: f.interface)
+
+    @property
+    def carriers(self) -> list[Carrier]:
+        """All interfaces that carry documents, in the order of their codes."""
+        return sorted([*self.feeds, *self.mailboxes.values()], key=lambda carrier: carrier.interface)
+
+    def carrier(self, interface: int) -> Carrier | None:
+        """One interface that carries documents by code, or None."""
+        return next((c for c in self.carriers if c.interface == interface), None)
 
     def report_low(self, cells: np.ndarray) -> None:
         """Some goods have left the shelf: where little is left of them and there is more behind, it needs filling."""
@@ -89,7 +102,7 @@ class Region:
             self.refill.append(low)
 
     def feed(self, interface: int) -> Feed | None:
-        """One interface by code, or None where the channel has no such feed."""
+        """One interface that feeds books by code, or None where no channel has such a feed."""
         return next((f for f in self.feeds if f.interface == interface), None)
 
     @property
@@ -102,7 +115,8 @@ class Region:
     @property
     def doors(self) -> list[Door]:
         """Every interface that can be down or shut, in the order of their codes."""
-        return sorted([*(feed.door for feed in self.feeds), self.gateway.door], key=lambda door: door.interface)
+        doors = [*(carrier.door for carrier in self.carriers), self.gateway.door]
+        return sorted(doors, key=lambda door: door.interface)
 
     def door(self, interface: int) -> Door:
         """The door of one interface, by its code."""
@@ -181,7 +195,9 @@ def open_region(config: Config, seed: int, region: int, path: Path | None = None
     stock(room, rate, capacity)
     postings = PostingQueue(room)
     channels = {name: Channel(room, name, postings) for name in SOURCES}
-    return Region(room, demand, channels, postings, Gateway(room), People(room), capacity, [])
+    boxes = {INTERFACE[box.interface]: Mailbox(room, INTERFACE[box.interface], acknowledges=box.acknowledges)
+             for box in BOXES}
+    return Region(room, demand, channels, postings, Gateway(room), boxes, People(room), capacity, [])
 
 
 def accurate_share(room: Room) -> tuple[int, int, int]:

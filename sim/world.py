@@ -234,12 +234,14 @@ class RegionWorld:
         region.postings.work()
         for feed in region.feeds:
             feed.post_due(tick)
+        for box in region.mailboxes.values():
+            box.post_due(tick)
         room.rules.test(now)
         room.truth.settle(now, room.ledger)
         if now % HOUR == 0:
             fill_shelves(region)
-            for feed in region.feeds:
-                feed.report_hour(now)
+            for carrier in region.carriers:
+                carrier.report_hour(now)
             region.postings.report_hour(now)
             region.gateway.report_hour(now)
 

@@ -20,9 +20,9 @@ from sim.draws import Kind, Paper, Purpose, keyed, keyed_int, lognormal_int, pap
 from sim.events import DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
+from sim.middleware.carrier import Carrier
 from sim.middleware.contracts import CANONICAL_VERSION
-from sim.middleware.feed import Feed
-from sim.middleware.routing import ROUTES
+from sim.middleware.routing import MAPPINGS
 from sim.region import Region
 
 _DAYS = 30.0
@@ -36,8 +36,6 @@ _OF_CALLS = 0.1
 _NOTICED_HOURS = 5.0
 #: Hours of the day between which maintenance starts: the first, and how many. Assumption.
 _FROM_HOUR, _HOURS = 6.0, 13.0
-#: Every mapping of every wire: any of these a release may break.
-_TALK = tuple((route.interface, kind) for route in ROUTES for kind in route.mapped)
 
 
 class Maintaining:
@@ -47,8 +45,8 @@ class Maintaining:
         self._region, self._mending, self._manual = region, mending, manual
         self._first_day = region.room.now // DAY
         mending.remedies["fix_map"] = self.fix_map
-        for feed in region.feeds:
-            feed.contract.listeners.append(lambda feed=feed: self._rejected(feed))  # type: ignore[misc]
+        for carrier in region.carriers:
+            carrier.contract.listeners.append(lambda carrier=carrier: self._rejected(carrier))  # type: ignore[misc]
 
     def days(self) -> Generator[simpy.Event, Any, None]:
         """Each midnight the day's plan is drawn."""
@@ -56,8 +54,8 @@ class Maintaining:
         while True:
             day = room.now // DAY
             if self._is_canonical(room.now):
-                for feed in self._region.feeds:
-                    feed.contract.version = max(feed.contract.version, CANONICAL_VERSION)
+                for carrier in self._region.carriers:
+                    carrier.contract.version = max(carrier.contract.version, CANONICAL_VERSION)
                 self._region.gateway.clients.adopt(CANONICAL_VERSION)
             self._plan_maintenance(day)
             for number, rate in enumerate((_RELEASES, room.plan.rate("schema_drift"))):
@@ -119,63 +117,64 @@ class Maintaining:
             until = gateway.clients.release()
             self._release_harmlessly(gateway.interface, when, number, gateway.clients.version, due_at=until)
             return
-        name, document = _TALK[int(chosen * len(_TALK))]
-        feed = self._region.feed(INTERFACE[name])
-        assert feed is not None
-        breaks = number == 1 and not feed.contract.is_broken
+        name, document = MAPPINGS[int(chosen * len(MAPPINGS))]
+        carrier = self._region.carrier(INTERFACE[name])
+        assert carrier is not None
+        breaks = number == 1 and not carrier.contract.is_broken
         if breaks and self._is_canonical(when):
-            self._announce(Paper.RELEASE, "refused", feed.interface, when, number, version=feed.contract.version + 1)
+            version = carrier.contract.version + 1
+            self._announce(Paper.RELEASE, "refused", carrier.interface, when, number, version=version)
             return
-        feed.contract.version += 1
-        fault_id = room.truth.fault_id("schema_drift", feed.interface, day)
-        if breaks and room.plan.strikes("schema_drift", fault_id, when, interface=feed.interface):
-            self._announce(Paper.RELEASE, "release", feed.interface, when, number, version=feed.contract.version)
-            self._break(feed, fault_id, DOCUMENT_TYPE[document], keyed_int(bits, Purpose.SCHEMA, 2))
+        carrier.contract.version += 1
+        fault_id = room.truth.fault_id("schema_drift", carrier.interface, day)
+        if breaks and room.plan.strikes("schema_drift", fault_id, when, interface=carrier.interface):
+            self._announce(Paper.RELEASE, "release", carrier.interface, when, number, version=carrier.contract.version)
+            self._break(carrier, fault_id, DOCUMENT_TYPE[document], keyed_int(bits, Purpose.SCHEMA, 2))
         else:
-            self._release_harmlessly(feed.interface, when, number, feed.contract.version)
+            self._release_harmlessly(carrier.interface, when, number, carrier.contract.version)
 
     def _release_harmlessly(self, interface: int, when: int, number: int, version: int, **more: int) -> None:
         """A new version that everyone understands; of the calls' the row says when the old one is retired."""
         self._announce(Paper.RELEASE, "release", interface, when, number, version=version, **more)
         self._region.room.truth.decoy("harmless_release", (interface, when // DAY, number), when, when + DAY)
 
-    def _break(self, feed: Feed, fault_id: int, document_type: int, bits: int) -> None:
+    def _break(self, carrier: Carrier, fault_id: int, document_type: int, bits: int) -> None:
         room = self._region.room
         places = np.ones(room.locations, np.bool_)
         if uniform_int(bits) < _PARTIAL:
             chosen = keyed(room.seed, Purpose.SCHEMA, room.region, bits, np.arange(room.locations, dtype=np.int64))
             places = chosen < threshold(_PLACES)
             places[0] = True
-        fault = room.truth.fault("schema_drift", fault_id, room.now, interface=feed.interface, acting=True,
+        fault = room.truth.fault("schema_drift", fault_id, room.now, interface=carrier.interface, acting=True,
                                  magnitude=int(places.sum()))
-        feed.contract.break_map(document_type, places, fault)
+        carrier.contract.break_map(document_type, places, fault)
 
     # -- mending ---------------------------------------------------------------------------------
 
     def fix_map(self, action: Action) -> Outcome:
         """Mend the mapping of an interface; what it rejected must still be redriven."""
         interface = int(action.interface)
-        feed = self._region.feed(interface)
-        if feed is None and interface != self._region.gateway.interface:
+        carrier = self._region.carrier(interface)
+        if carrier is None and interface != self._region.gateway.interface:
             return "no such interface", 0
-        fault = feed.contract.mend() if feed is not None else -1
+        fault = carrier.contract.mend() if carrier is not None else -1
         if fault < 0:
             return "the mapping is right", 0
         self._region.room.truth.lineage(action.action_id, fault)
         return "", 0
 
-    def _rejected(self, feed: Feed) -> None:
+    def _rejected(self, carrier: Carrier) -> None:
         """Someone notices the letters in a few hours, and has the mapping mended after about a day."""
         room, spec = self._region.room, self._region.room.config.faults.schema_drift
-        bits = keyed_int(room.seed, Purpose.SCHEMA, room.region, 3, feed.interface, room.now // DAY)
+        bits = keyed_int(room.seed, Purpose.SCHEMA, room.region, 3, carrier.interface, room.now // DAY)
         hours = min(max(lognormal_int(bits, spec.hours, spec.sigma), _NOTICED_HOURS), 10 * _NOTICED_HOURS)
-        room.at(room.now + round(_NOTICED_HOURS * HOUR), lambda: self._find(feed, hours - _NOTICED_HOURS))
+        room.at(room.now + round(_NOTICED_HOURS * HOUR), lambda: self._find(carrier, hours - _NOTICED_HOURS))
 
-    def _find(self, feed: Feed, hours: float) -> None:
-        if feed.contract.is_broken:
-            self._manual.found("schema_drift", "integration", round(hours * HOUR), lambda: self._mend(feed),
-                               interface=feed.interface)
+    def _find(self, carrier: Carrier, hours: float) -> None:
+        if carrier.contract.is_broken:
+            self._manual.found("schema_drift", "integration", round(hours * HOUR), lambda: self._mend(carrier),
+                               interface=carrier.interface)
 
-    def _mend(self, feed: Feed) -> None:
-        feed.contract.mend()
-        self._mending.redrive(feed.interface, -1)
+    def _mend(self, carrier: Carrier) -> None:
+        carrier.contract.mend()
+        self._mending.redrive(carrier.interface, -1)

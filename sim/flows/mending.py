@@ -99,8 +99,8 @@ class Mending:
         """Put dead letters back on the wire; calls that nobody answered leave none."""
         if interface == self.region.gateway.interface:
             return "no dead letters", 0
-        feed = self.region.feed(interface)
-        return ("no such interface", 0) if feed is None else feed.redrive(by)
+        carrier = self.region.carrier(interface)
+        return ("no such interface", 0) if carrier is None else carrier.redrive(by)
 
     def troubles_of(self, belief: Belief, cell: int) -> list[FoundTrouble]:
         """Lost and doubled messages that a look into the documents of a cell finds."""
@@ -144,10 +144,10 @@ class Mending:
     def post_receipt(self, shipment: int, by: int) -> Outcome:
         """Receive a truck without its ASN."""
         delivery = self.receiving.waiting.get(shipment)
-        if delivery is None or delivery.advice.triggered or delivery.blind.triggered:
+        if delivery is None or delivery.late_ticket < 0 or delivery.advice.triggered or delivery.blind.triggered:
             return "no truck waits for that ASN", 0
         if by >= 0:
-            self.region.room.truth.lineage(by, delivery.late_fault)
+            self.region.room.truth.lineage(by, self.region.room.rules.fault_of(delivery.late_ticket))
         delivery.blind.succeed(by if by >= 0 else None)
         return "", int(delivery.actual.sum())
 

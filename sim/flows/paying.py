@@ -111,7 +111,16 @@ class Paying:
                             room.catalogue.case[order.item[rows]].astype(np.int64))
         document = room.ids.one(Kind.DOCUMENT, paper(Paper.INVOICE, self._key(order)), _DOCUMENT_STEP)
         invoice = Invoice(document, order, rows, units, cents, counted[rows], agreed)
-        room.at(invoice_time(room, order.purchase), lambda: self._arrive(invoice))
+        room.at(invoice_time(room, order.purchase), lambda: self._mail(invoice))
+
+    def _mail(self, invoice: Invoice) -> None:
+        """The supplier sends its invoice."""
+        order = invoice.order
+        key = self._key(order) + np.arange(len(invoice.rows), dtype=np.int64)
+        self._region.mailboxes[INTERFACE["edi_ap"]].put(
+            supplier=order.supplier, document_type=DOCUMENT_TYPE["invoice"], code=CODE["810"],
+            document_id=invoice.document, key=key, item=order.item[invoice.rows], units=invoice.units,
+            read=lambda: self._arrive(invoice))
 
     def _arrive(self, invoice: Invoice) -> None:
         """Post an invoice as it is, whatever it says."""

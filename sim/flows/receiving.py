@@ -118,7 +118,8 @@ class Receiving:
         room, blind = self._region.room, delivery.blind
         by = int(blind.value) if blind.triggered and blind.value is not None else -1
         room.rules.let_go(delivery.late_ticket, by)
-        room.truth.end(delivery.late_fault, room.now)
+        if delivery.late_fault >= 0:
+            room.truth.end(delivery.late_fault, room.now)
 
     def _park(self, delivery: Delivery) -> None:
         """Cartons that no ASN knows: set aside, on hand and in no book."""

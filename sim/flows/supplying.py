@@ -3,7 +3,8 @@
 ERP reviews each supplier's items every few days: order up to a level from on-hand and on-order. An
 overdue order counts as inbound only once an ASN confirms it, so a missing ASN makes ERP order twice.
 What supplier and buyer write to each other is :mod:`sim.flows.conversing`. Suppliers ship after a lognormal
-lead time; the ASN (856) lists cartons by SSCC and should come before the truck.
+lead time; the ASN (856) lists cartons by SSCC and should be read before the truck comes: it may be sent late
+or never, or wait in the mailbox of an interface that is down or no longer understands it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.conversing import Conversing
 from sim.flows.manual import Manual
 from sim.flows.receiving import Receiving
+from sim.middleware.mailbox import Letter
 from sim.region import Region
 from sim.systems.erp import purchase_needs
 from sim.systems.packing import advice_time, interface_of, pack, receipt_of
@@ -42,6 +44,8 @@ class Supplying:
         room = region.room
         self._relist()
         region.relisting.append(self._relist)
+        #: ASNs that were not read at once, by shipment.
+        self._letters: dict[int, Letter] = {}
         #: Orders that an ASN, or a blind receipt, has confirmed.
         self._confirmed: set[int] = set()
         self._advices = np.zeros(room.config.world.suppliers, np.int64)
@@ -104,7 +108,7 @@ class Supplying:
             return
         advised_at = advice_time(room, supplier, day, arrival, delivery)
         if advised_at is not None:
-            room.at(advised_at, lambda: self._advise(delivery, arrival))
+            room.at(advised_at, lambda: self._send_advice(delivery, arrival))
         delivery.blind.callbacks.append(lambda _: self._confirm(purchase))
         yield room.env.timeout(arrival - room.now)
         cases = float((delivery.agreed / room.catalogue.case[delivery.item]).sum())
@@ -116,18 +120,37 @@ class Supplying:
             partner=room.locations + supplier, document_type=DOCUMENT_TYPE["asn"], document_id=delivery.shipment,
             parent_document_id=purchase, correlation_id=purchase, status=STATUS["ok"],
         )
-        if not delivery.advice.triggered and delivery.late_fault >= 0:
-            delivery.late_ticket = room.rules.hold_up(delivery.late_fault, delivery.item)
-            room.truth.open_exception(
-                "late_asn", (supplier, day), "late_asn", [delivery.late_fault], room.now, location=0,
-                document_id=delivery.shipment, first_evidence_at=room.now + 60 * SECOND,
-                loss_at_stake=float((room.catalogue.price - room.catalogue.cost)[delivery.item] @ delivery.actual),
-            )
-            self._manual.truck_without_advice(delivery)
+        if not delivery.advice.triggered:
+            self._miss_advice(delivery)
         yield from self._receiving.unload(delivery)
 
+    def _miss_advice(self, delivery: Delivery) -> None:
+        """A truck stands in the yard and no ASN tells of it: the supplier is late, or the middleware keeps it."""
+        room, letter = self._region.room, self._letters.get(delivery.shipment)
+        fault = delivery.late_fault if delivery.late_fault >= 0 or letter is None else letter.turned_away_by
+        if fault < 0:
+            # It waits for the end of announced maintenance, and so does the truck.
+            return
+        delivery.late_ticket = room.rules.hold_up(fault, delivery.item)
+        room.truth.open_exception(
+            "late_asn", (delivery.supplier, delivery.day), room.truth.faults.type[fault], [fault], room.now, location=0,
+            document_id=delivery.shipment, first_evidence_at=room.now + 60 * SECOND,
+            loss_at_stake=float((room.catalogue.price - room.catalogue.cost)[delivery.item] @ delivery.actual),
+        )
+        self._manual.truck_without_advice(delivery)
+
+    def _send_advice(self, delivery: Delivery, arrival: int) -> None:
+        """The supplier sends its ASN."""
+        box = self._region.mailboxes[interface_of(self._region.room, delivery.supplier)]
+        letter = box.put(
+            supplier=delivery.supplier, document_type=DOCUMENT_TYPE["asn"], code=CODE["856"],
+            document_id=delivery.shipment, key=delivery.key, item=delivery.item, units=delivery.advised,
+            read=lambda: self._advise(delivery, arrival))
+        if not delivery.advice.triggered:
+            self._letters[delivery.shipment] = letter
+
     def _advise(self, delivery: Delivery, arrival: int) -> None:
-        """The ASN comes in by EDI, one row a carton."""
+        """The ASN is read, one row a carton."""
         room, n = self._region.room, len(delivery.item)
         at = np.full(n, room.now) + np.arange(n) * SECOND // 10
         sequence = self._advices[delivery.supplier] + np.arange(n)
@@ -141,8 +164,11 @@ class Supplying:
             document_type=DOCUMENT_TYPE["asn"], document_id=delivery.shipment, parent_document_id=delivery.purchase,
             carton=delivery.advised_sscc, correlation_id=delivery.purchase,
         )
-        if delivery.late_fault >= 0:
-            room.truth.lineage(room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP), delivery.late_fault)
+        event = room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP)
+        letter = self._letters.pop(delivery.shipment, None)
+        for fault in (delivery.late_fault, -1 if letter is None else letter.turned_away_by):
+            if fault >= 0:
+                room.truth.lineage(event, fault)
         delivery.advice.succeed()
         self._confirm(delivery.purchase)
 

@@ -93,7 +93,7 @@ class Contract:
         room, cells = self._room, flight.messages.cell
         flight.turned_away_by = self._fault
         if not any(room.rules.fault_of(ticket) == self._fault for ticket in flight.tickets):
-            flight.tickets.append(room.rules.hold_up(self._fault, cells))
+            flight.tickets.append(room.rules.hold_up(self._fault, flight.awaited))
         self._dead.bury(flight, "schema", "rejected")
         if self._exception < 0:
             stake = float((np.abs(flight.messages.on_hand) * room.economy.margin[cells]).sum())

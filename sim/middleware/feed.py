@@ -5,11 +5,8 @@ document for documents; loss and duplication always per line (:mod:`sim.middlewa
 in a tick goes on the wire together at its end, and flights wait by the tick in which they are due, so a feed
 with nothing sent and nothing due does no work.
 
-- An outage fails every delivery while it lasts (a throttled interface only some); the flight is retried
-  with exponential backoff and given up to the dead-letter queue after the last attempt.
-- What the interface no longer understands since a release is a dead letter at once.
+- Outages, maintenance and releases act as on every interface (:mod:`sim.middleware.carrier`).
 - What comes through to ERP is booked through its queue (:mod:`sim.middleware.postings`).
-- In announced maintenance flights wait at the door, and come in when it opens.
 - Idempotency: a line that was applied is known for ``idempotency_days``; a later replay applies again.
 """
 
@@ -21,17 +18,14 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR, MINUTE, TICK
-from sim.draws import BODY_BITS, WORLD_IDS, Kind, Purpose, fold, fold_many, keyed, keyed_int, lognormal
+from sim.draws import BODY_BITS, Kind, Purpose, fold, fold_many, keyed, keyed_int, lognormal
 from sim.events import SOURCE, UNIT
 from sim.ledger import Belief
-from sim.middleware.contracts import Contract
-from sim.middleware.door import Door
+from sim.middleware.carrier import Carrier
 from sim.middleware.enrichment import envelope
 from sim.middleware.flights import BOOKING, Address, Flight, Register
-from sim.middleware.letters import DeadLetters
 from sim.middleware.messages import Journal, Messages, join
 from sim.middleware.mishaps import Mishaps
-from sim.middleware.monitor import Monitor
 from sim.middleware.postings import PostingQueue
 from sim.room import Room
 
@@ -43,7 +37,7 @@ POSTING_STEP, SECOND_POSTING_STEP = 5, 10
 _LATENCY_MOST = 0.9 * HOUR
 
 
-class Feed:
+class Feed(Carrier):
     """One interface of a region.
 
     Args:
@@ -57,31 +51,22 @@ class Feed:
     Attributes:
         late: batches held up, by the address of their first line.
         lost, doubled: lines that were dropped or applied twice.
-        door: whether anything is let through.
-        contract: what is understood.
-        dead: flights given up.
         service: microseconds within which a message must post.
     """
 
     def __init__(self, room: Room, interface: int, beliefs: tuple[Belief, ...], journal: Journal,
                  *, by_document: bool, queue: PostingQueue | None = None) -> None:
-        self.room, self.interface, self.beliefs = room, interface, beliefs
-        self._queue = queue
-        self.by_document = by_document
+        super().__init__(room, interface, by_document=by_document)
+        self.beliefs, self._queue = beliefs, queue
         self.posts_rows = by_document and Belief.ERP_ON_HAND in beliefs
         self._journal = journal
         self._outbox: list[Messages] = []
-        self._pending: dict[int, list[Flight]] = {}
         self.late: dict[Address, Flight] = {}
         self.lost = Register()
         self.doubled = Register()
-        self.door = Door(room, interface)
-        self.dead = DeadLetters(room, interface, by_document=by_document)
-        self.contract = Contract(room, interface, self.dead, by_document=by_document)
         #: Told of every batch that was booked, second postings and reversals too, for whoever keeps books beside
         #: the stock (ERP's accounts).
         self.listeners: list[Callable[[Messages], None]] = []
-        self.monitor = Monitor(room, interface)
         self._mishaps = Mishaps(self, room)
         #: The part of a latency's key that never changes, folded once.
         self._latency = keyed_int(room.seed, Purpose.LATENCY, room.region, interface)
@@ -144,54 +129,17 @@ class Feed:
                 self._pending.setdefault(low + offset, []).append(Flight(messages.take(rows), due=due[rows]))
             at += size
 
-    def pend(self, flight: Flight, due: int) -> None:
-        """Let a flight wait until ``due``."""
-        self._pending.setdefault(due // TICK, []).append(flight)
-
     # -- arriving --------------------------------------------------------------------------------
 
     def post_due(self, tick: int) -> None:
         """Deliver what is due in the tick with absolute number ``tick`` (called at its end)."""
         if self._outbox:
             self._dispatch()
-        flights = self._pending.pop(tick, None)
-        if not flights:
-            return
-        if self.door.is_shut(tick * TICK):
-            for flight in flights:
-                flight.due = None
-                self.pend(flight, self.door.shut_until)
-            return
-        if self.door.outage is not None:
-            flights = self._knock(flights, tick)
-        if self.contract.is_broken:
-            flights = self.contract.sift(flights)
-        for flight in flights:
+        for flight in self.admit(tick):
             if self._queue is None:
                 self.arrive(flight)
             else:
                 self._queue.take(self, flight)
-
-    def _knock(self, flights: list[Flight], tick: int) -> list[Flight]:
-        """Flights that an outage lets in; the others try again later, or are given up."""
-        outage, middleware = self.door.outage, self.room.config.middleware
-        assert outage is not None
-        turned_away = [f for f in flights if self.door.refuses(int(f.messages.key[0]), f.attempt)]
-        for flight in turned_away:
-            flight.attempt += 1
-            flight.turned_away_by = outage.fault
-            if flight.attempt == 1:
-                flight.tickets.append(self.room.rules.hold_up(outage.fault, flight.messages.cell))
-            if flight.attempt > middleware.retry_max_attempts:
-                self.dead.bury(flight, "timeout", "unavailable")
-                continue
-            wait = middleware.retry_base_minutes * MINUTE * 2.0**flight.attempt
-            self._pending.setdefault(tick + max(1, round(wait / TICK)), []).append(flight)
-        if turned_away:
-            self.door.tell(outage.code, "unavailable", max(f.attempt for f in turned_away),
-                           sum(len(f.messages) for f in turned_away))
-        away = set(turned_away)
-        return [f for f in flights if f not in away]
 
     def arrive(self, flight: Flight) -> None:
         """Book what was let in."""
@@ -215,9 +163,7 @@ class Feed:
             self.emit_postings(messages, at, attempt=flight.attempt + 1, second=flight.second, by=flight.by)
         if flight.gap is not None:
             self.fill(flight.gap)
-        for ticket in flight.tickets:
-            room.rules.let_go(ticket, flight.by)
-        flight.tickets.clear()
+        self._settle(flight)
         if flight.fault >= 0:
             room.truth.release(flight.fault, flight.by)
 
@@ -322,29 +268,6 @@ class Feed:
         self._link(by, [self.room.rules.fault_of(ticket) for ticket in flight.tickets])
         self.pend(flight, self.room.now + TICK)
         return "", 0
-
-    def redrive(self, by: int) -> tuple[str, int]:
-        """Put the dead letters back on the wire."""
-        if self.door.outage is not None:
-            return "the interface is down", 0
-        flights = self.dead.take_all()
-        if not flights:
-            return "no dead letters", 0
-        for flight in flights:
-            flight.by = by
-            self._link(by, [self.room.rules.fault_of(ticket) for ticket in flight.tickets])
-            self.pend(flight, self.room.now + TICK)
-        return "", len(flights)
-
-    def _link(self, by: int, faults: list[int]) -> None:
-        """An operator's action cleared something of these faults."""
-        if by >= WORLD_IDS:
-            for fault in dict.fromkeys(faults):
-                self.room.truth.lineage(by, fault)
-
-    def report_hour(self, now: int) -> None:
-        """At the end of an hour: the telemetry."""
-        self.monitor.report_hour(now, available=self.door.outage is None, version=self.contract.version)
 
     def in_flight(self, belief: Belief) -> npt.NDArray[np.int32]:
         """In-flight of one belief as the waiting messages have it, shape (cells,): belief - told."""

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import SECOND
+from sim.ledger import Cells
 from sim.middleware.messages import Messages
 
 I64 = npt.NDArray[np.int64]
@@ -20,7 +21,7 @@ BOOKING = 20 * SECOND
 
 
 #: What an event id of :attr:`sim.draws.Kind.CHANNEL` tells of an interface; the step of its key.
-TRAFFIC, RECOVERED, RETRYING, GAP_CLOSED, GAP_OPEN, DEAD = range(6)
+TRAFFIC, RECOVERED, RETRYING, GAP_CLOSED, GAP_OPEN, DEAD, ACCEPTED, REJECTED = range(8)
 
 
 @overload
@@ -64,6 +65,11 @@ class Flight:
     due: I64 | None = None
     is_urgent: bool = False
     turned_away_by: int = -1
+
+    @property
+    def awaited(self) -> Cells:
+        """The cells whose books are wrong while it is under way."""
+        return self.messages.cell
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,10 @@
 
 Each mishap is drawn by the key of the line or document below its fault's rate, so that leaving one
 out moves no other. A batch that is late and still inside its service level is no fault but a decoy.
+
+A consumer knows what it has applied by its idempotency key. What comes again under the same key is recognised and
+dropped, and that is a decoy; what its sender sends again under a new key is applied twice, and that is the fault.
+Either can only come after the first of it was applied: what is lost, late or dead has not been.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from sim.draws import Purpose, fold, fold_many, keyed_int, lognormal_int, thresh
 from sim.ledger import Belief
 from sim.middleware.door import Door
 from sim.middleware.flights import BOOKING, Address, Flight, Register, Trouble, address_of
+from sim.middleware.letters import DeadLetters
 from sim.middleware.messages import Messages
 from sim.middleware.monitor import Monitor
 from sim.room import Room
@@ -47,6 +52,7 @@ class Wire(Protocol):
     lost: Register
     doubled: Register
     door: Door
+    dead: DeadLetters
 
     def pend(self, flight: Flight, due: int) -> None:
         """Let a flight wait until ``due``."""
@@ -216,24 +222,30 @@ class Mishaps:
         room.at(_second_time(due, bits), lambda: self._apply_again(line, fault_id))
 
     def _redeliver(self, line: Messages, due: int, bits: int) -> None:
-        """A redelivery that the consumer recognises and leaves: it shows as the same number twice, and is harmless."""
+        """A redelivery under the same key, that the consumer recognises: it shows as one number twice, and is harmless."""
         if self._says_something(line):
             again = _second_time(due, bits)
             self._room.at(again, lambda: self._recognise(line))
 
     def _recognise(self, line: Messages) -> None:
         room, place, item = self._room, address_of(line), int(line.cell[0]) % self._room.items
-        if not self._feed.door.is_open(room.now) or place in self._feed.late:
+        if not self._is_applied(place):
             return
         self._feed.monitor.open_gap(place, -1, room.now)
         room.truth.decoy("redelivery", (self._feed.interface, int(line.key[0])), room.now, room.now + DAY,
                          location=place[0], item=item, document_id=int(line.document_id[0]))
 
+    def _is_applied(self, place: Address) -> bool:
+        """Whether a second delivery can come through now, after a first that was applied."""
+        feed = self._feed
+        waits = place in feed.lost or place in feed.late or feed.dead.holds(*place)
+        return feed.door.is_open(self._room.now) and not waits
+
     def _apply_again(self, line: Messages, fault_id: int) -> None:
-        """A redelivery that the consumer does not recognise."""
+        """A redelivery under a new key, that the consumer does not recognise."""
         room = self._room
         place = address_of(line)
-        if not self._feed.door.is_open(room.now) or place in self._feed.lost or place in self._feed.late:
+        if not self._is_applied(place):
             return
         fault = self._line_fault("duplicate_message", fault_id, line, room.now)
         cell = int(line.cell[0])

@@ -24,10 +24,14 @@ class Monitor:
     Args:
         room: the region.
         interface: its code.
+
+    Attributes:
+        is_probed: an hour in which nothing was delivered shows too, at the region's first location.
     """
 
     def __init__(self, room: Room, interface: int) -> None:
         self.room, self.interface = room, interface
+        self.is_probed = False
         self._gaps: dict[Address, list[int]] = {}
         self._unreported: list[Address] = []
         self._closed: list[tuple[int, int, int]] = []
@@ -63,14 +67,17 @@ class Monitor:
     def _report_traffic(self, now: int, *, available: bool, version: int) -> None:
         room = self.room
         slowest = self._slowest()
+        high = np.where(self._high < 0, NULL, self._high)
         places = np.flatnonzero(self._delivered)
+        if self.is_probed and not len(places):
+            places = np.zeros(1, np.intp)
         if len(places):
             at = np.full(len(places), now + BOOKING)
             body = channel_key(self.interface, places.astype(np.int64), room.tick_of(now))
             room.stream.emit(
                 "telemetry", len(places), event_id=room.ids.of(Kind.CHANNEL, body, TRAFFIC), occurred_at=at - BOOKING,
                 recorded_at=at, available_at=at, source=SOURCE["MIDDLEWARE"], interface=self.interface,
-                location=places.astype(np.int32), count=self._delivered[places], sequence=self._high[places],
+                location=places.astype(np.int32), count=self._delivered[places], sequence=high[places],
                 latency_p95_ms=slowest[places], status=STATUS["ok" if available else "unavailable"],
                 version=version,
             )

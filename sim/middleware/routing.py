@@ -1,9 +1,10 @@
 """Who hears of what: the routes of a region, declared once.
 
 A source tells the middleware its documents; a route says over which interface which kinds of them go on, to whom, and
-which books they change there. Channels and their feeds are built from this table, a release can break no mapping but
-one of it, and a document of a kind that no route carries is refused where it is sent. ERP and OMS are told of every
-kind: a consumer whose book a line does not change still counts its number.
+which books they change there. Channels and their feeds are built from this table, and a document of a kind that no
+route carries is refused where it is sent. ERP and OMS are told of every kind: a consumer whose book a line does not
+change still counts its number. Suppliers' documents come by mailboxes, declared beside it. A release can break no
+mapping but one of the two tables.
 """
 
 from __future__ import annotations
@@ -54,6 +55,33 @@ ROUTES: tuple[Route, ...] = (
     Route("store", "oms", "store_oms", _STORE, ("return", "transfer"), _OMS),
     Route("wms", "erp", "wms_erp", _WMS, ("receipt", "transfer", "order"), _ERP),
     Route("wms", "oms", "wms_oms", _WMS, ("receipt", "transfer"), _OMS),
+)
+
+
+@dataclass(frozen=True)
+class Box:
+    """One mailbox: documents of suppliers that come whole, and change no book by themselves.
+
+    Attributes:
+        interface: its name in the stream.
+        documents: the kinds that it takes, each with a mapping of its own.
+        acknowledges: whether a 997 answers each document.
+    """
+
+    interface: str
+    documents: tuple[str, ...]
+    acknowledges: bool
+
+
+BOXES: tuple[Box, ...] = (
+    Box("edi_wms", ("asn",), acknowledges=True),
+    Box("portal_wms", ("asn",), acknowledges=False),
+    Box("edi_ap", ("invoice",), acknowledges=True),
+)
+#: Every mapping of every interface, with its kind of document: any of these a release may break.
+MAPPINGS: tuple[tuple[str, str], ...] = (
+    *((route.interface, kind) for route in ROUTES for kind in route.mapped),
+    *((box.interface, kind) for box in BOXES for kind in box.documents),
 )
 SOURCES = tuple(dict.fromkeys(route.source for route in ROUTES))
 
