@@ -77,7 +77,7 @@ class FaultType:
 #: Interfaces that post line by line; those that carry lines at once; all that a release can break; all that can fail.
 POSTING = ("store_erp", "wms_erp")
 DIRECT = ("pos_erp", "pos_oms", "store_erp", "store_oms", "wms_erp", "wms_oms")
-MAPPED = (*DIRECT, "pos_batch")
+MAPPED = (*DIRECT, "pos_batch", "edi_wms", "portal_wms", "edi_ap")
 CALLED = (*MAPPED, "web_oms")
 
 DATA_SYNCHRONIZATION = "data_synchronization"

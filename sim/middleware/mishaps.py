@@ -222,7 +222,7 @@ class Mishaps:
         room.at(_second_time(due, bits), lambda: self._apply_again(line, fault_id))
 
     def _redeliver(self, line: Messages, due: int, bits: int) -> None:
-        """A redelivery under the same key, that the consumer recognises: it shows as one number twice, and is harmless."""
+        """A redelivery under the same key, which the consumer recognises: one number twice, and harmless."""
         if self._says_something(line):
             again = _second_time(due, bits)
             self._room.at(again, lambda: self._recognise(line))

@@ -119,7 +119,7 @@ def _nowhere(draw: random.Random) -> tuple[str, Any]:
 
 def _where_it_never_strikes(draw: random.Random) -> tuple[str, Any]:
     name, place = draw.choice([
-        ("api_outage", "edi_wms"), ("schema_drift", "edi_erp"), ("batch_failure", "wms_erp"),
+        ("api_outage", "edi_out"), ("schema_drift", "edi_erp"), ("batch_failure", "wms_erp"),
         ("posting_lag", "pos_erp"),
         ("dropped_message", "tms_erp"), ("shrink", "DC1"), ("clock_skew", "DC1"), ("late_asn", "S0001"),
         ("unit_of_measure", "S0001"), ("price_mismatch", "DC1"),

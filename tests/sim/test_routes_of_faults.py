@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sim.events import INTERFACES
 from sim.faults.types import TYPES
-from sim.middleware.routing import ROUTES
+from sim.middleware.routing import MAPPINGS, ROUTES
 
 
 def test_the_interfaces_of_message_faults_are_those_of_the_routes():
     direct = {route.interface for route in ROUTES if not route.is_nightly}
-    mapped = {route.interface for route in ROUTES if route.mapped}
+    mapped = {interface for interface, _ in MAPPINGS}
     posting = {route.interface for route in ROUTES if route.by_document and route.consumer == "erp"}
     nightly = {route.interface for route in ROUTES if route.is_nightly}
     assert {entry.name: set(entry.interfaces) for entry in TYPES if entry.interfaces} == {

@@ -9,7 +9,7 @@ import pytest
 
 from sim.events import DOCUMENT_TYPE, DOCUMENT_TYPES, INTERFACES, NO_CODE, NULL
 from sim.middleware.messages import Messages
-from sim.middleware.routing import ROUTES
+from sim.middleware.routing import BOXES, ROUTES
 from sim.middleware.transformation import Transformation
 from sim.world import RegionWorld
 from tests.sim.small_world import play, small_config
@@ -43,6 +43,7 @@ def test_what_travels_on_a_wire_is_what_its_route_declares():
 def test_there_is_one_feed_for_each_route():
     region = RegionWorld(small_config(stores=1, items=5, days=1), 1, 0).region
     assert {INTERFACES[feed.interface] for feed in region.feeds} == {route.interface for route in ROUTES}
+    assert {INTERFACES[code] for code in region.mailboxes} == {box.interface for box in BOXES}
     for route in ROUTES:
         assert set(route.mapped) <= set(route.documents)
         feed = next(feed for feed in region.feeds if INTERFACES[feed.interface] == route.interface)
