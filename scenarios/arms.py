@@ -144,9 +144,14 @@ def _labelled(result: ArmResult, name: str) -> pa.Table:
 
 
 def identify(experiment: Experiment, writer: RunWriter, results: Sequence[ArmResult], arms: Sequence[str]) -> None:
-    """Say which run a folder holds: its configuration, and the hash of each of its arms."""
+    """Say which run a folder holds: its configuration, and the hash of each of its arms.
+
+    A run with ``faults.exclude`` also tells which of those ids were met, and so left out (``left_out``).
+    """
     config: dict[str, Any] = compose.resolved(experiment)
     config["capacity_minutes_per_day"] = _capacity(results)
+    if experiment.faults.exclude:
+        config["left_out"] = sorted({fault for result in results for fault in result.left_out})
     writer.write_config(config)
     hashes = {arm: combine_digests(r.stream_hash for r in results if r.arm == arm) for arm in arms}
     writer.identify(
@@ -193,7 +198,10 @@ def _write_replications(experiment: Experiment, writer: RunWriter, folders: Sequ
     readers = [RunReader(folder) for folder in folders]
     scorecards = [Scorecard.from_json(reader.scorecard or {"measures": {}}) for reader in readers]
     writer.write_missing()
-    writer.write_config(compose.resolved(experiment))
+    config = compose.resolved(experiment)
+    if experiment.faults.exclude:
+        config["left_out"] = sorted({fault for reader in readers for fault in reader.config["left_out"]})
+    writer.write_config(config)
     writer.write_text("audit.jsonl", "")
     arms = {arm: combine_digests(reader.manifest["arms"][arm] for reader in readers) for arm in arms_of(experiment)}
     writer.identify(

@@ -33,6 +33,7 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from detection.policy import find_policy
 from scenarios.assumptions import assumptions, fixed
+from scenarios.dead_rates import check_rates_strike
 from scenarios.errors import UserError, choices
 from scenarios.groups import groups, options, plugins
 from scenarios.keys import fields_of, is_table, kind_of, needed
@@ -73,7 +74,9 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     scenario = [override.value() for override in parsed if override.key_or_group == "scenario"]
     experiment.scenario = file.name if file is not None else str(scenario[-1]) if scenario else "quickstart"
     experiment.out = paths[-1] if paths and paths[-1] != "null" else None
-    validate(experiment, [override.key_or_group for override in parsed])
+    said = [override.key_or_group for override in parsed]
+    validate(experiment, said)
+    check_rates_strike(experiment, said, file.keys if file is not None else ())
     # The world lets an operator act alone by its own configuration, not since an action says so.
     experiment.people.operator_acts_alone |= not find_policy(experiment.policy.name).asks
     return normalise(experiment)

@@ -48,6 +48,7 @@ class ArmResult:
             ``region``: a chain of many regions has more truth than belongs in memory at once.
         audit: lines of the audit trail.
         capacity_minutes: minutes a day that each team could work.
+        left_out: ids of ``faults.exclude`` that would have struck here, in order.
     """
 
     arm: str
@@ -58,6 +59,7 @@ class ArmResult:
     tables: dict[str, Path] = field(default_factory=dict)
     audit: list[str] = field(default_factory=list)
     capacity_minutes: dict[str, float] = field(default_factory=dict)
+    left_out: list[int] = field(default_factory=list)
 
 
 def run_arm(experiment: Experiment, arm: str, region: int, stream_path: Path | None, folder: Path,
@@ -93,6 +95,7 @@ def put_down(world: RegionWorld, arm: str, operator: Operator | None, folder: Pa
     stream = world.room.stream
     result = ArmResult(arm, world.room.region, world.stream_hash, stream.rows, stream.business_rows)
     result.capacity_minutes = _capacity(world)
+    result.left_out = sorted(world.room.plan.left_out)
     for name, table in _collect(result, world, operator).items():
         result.tables[name] = folder / f"{arm}-{result.region}-{name.replace('/', '-')}.arrow"
         write_feather(table, result.tables[name], compression="zstd")

@@ -26,7 +26,7 @@ from scenarios.reader import RunReader
 #: Keys that change no result, and those that the seeds stand for.
 _PLACED: Final = frozenset({"out", "overwrite", "workers", "engine", "realism", "seed", "replications"})
 #: What a run folder carries for its readers; none of it is a key that can be set.
-_CARRIED: Final = frozenset({"types", "assumptions", "capacity_minutes_per_day"})
+_CARRIED: Final = frozenset({"types", "assumptions", "capacity_minutes_per_day", "left_out"})
 #: Tables whose rows are counted, and what they are called.
 _COUNTED: Final = {
     "alerts": "alerts", "cases": "cases", "actions": "actions",

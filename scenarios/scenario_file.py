@@ -36,10 +36,12 @@ class FileScenario:
     Attributes:
         name: the file's name without its suffix.
         content: what it holds, every key known and each value of its key's type.
+        keys: the dotted keys that it sets.
     """
 
     name: str
     content: dict[str, Any]
+    keys: frozenset[str]
 
 
 def is_file_name(override: str) -> bool:
@@ -63,9 +65,12 @@ def read(path: str) -> FileScenario:
     if not isinstance(content, dict):
         raise UserError(f"scenario={path}: must hold keys and values, like world: {{stores: 20}}")
     chosen = _chosen(content.pop("defaults", []))
-    for key, value in _leaves(content):
+    leaves = dict(_leaves(content))
+    for key, value in leaves.items():
         _check(key, value)
-    return FileScenario(Path(path).stem, {"defaults": [*chosen, "_self_"], **content})
+    if not leaves and not chosen:
+        raise UserError(f"scenario={path}: is empty; it must set a key, like world: {{stores: 20}}, or choose a group")
+    return FileScenario(Path(path).stem, {"defaults": [*chosen, "_self_"], **content}, frozenset(leaves))
 
 
 def _chosen(defaults: Any) -> list[dict[str, str]]:

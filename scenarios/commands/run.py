@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
+from pathlib import Path
 
 from scenarios.commands.output import console, write_page
 from scenarios.errors import UserError
@@ -45,6 +47,7 @@ def main(words: list[str]) -> int:
         if word.startswith("-"):
             raise UserError(f"{word}: no such option; run takes KEY=VALUE, see stocktwin run --help")
     from scenarios.compose import compose
+    from scenarios.dead_rates import without_ground
     from scenarios.engine import check_engine
     from scenarios.run_folder import check_target, choose
     from scenarios.windows import not_reached
@@ -56,6 +59,9 @@ def main(words: list[str]) -> int:
     late = not_reached(experiment)
     if late:
         print(f"stocktwin: a run of {experiment.world.days} days does not reach {', '.join(late)}", file=sys.stderr)
+    idle = without_ground(experiment)
+    if idle:
+        print(f"stocktwin: faults that can strike nothing in this world: {', '.join(idle)}", file=sys.stderr)
 
     from detection.detectors.piped import DetectorFailed
     from scenarios.arms import run_experiment
@@ -71,6 +77,9 @@ def main(words: list[str]) -> int:
         print(f"stocktwin: {error}", file=sys.stderr)
         return 1
     page = write_page(run)
+    nowhere = _struck_nowhere(experiment.faults.exclude, run)
+    if nowhere:
+        print(f"stocktwin: faults.exclude: struck nowhere in this run: {', '.join(map(str, nowhere))}", file=sys.stderr)
 
     from scenarios.operator_spec import detector_of
     from scenarios.scorecard_view import show
@@ -92,3 +101,12 @@ def main(words: list[str]) -> int:
         show_realism(run, terminal)
     print(page)
     return 0
+
+
+def _struck_nowhere(excluded: Collection[int], run: Path) -> list[int]:
+    """Ids of ``faults.exclude`` that no fault of a run would have had, in order."""
+    if not excluded:
+        return []
+    from scenarios.record import RunReader
+
+    return sorted(set(excluded) - set(RunReader(run).config["left_out"]))

@@ -23,11 +23,15 @@ class Plan:
         config: of the world.
         vocabulary: the names behind the codes.
         start: of the run, microseconds.
+
+    Attributes:
+        left_out: ids of those that would have struck, had the user not left them out.
     """
 
     def __init__(self, config: Config, vocabulary: Vocabulary, start: int) -> None:
         self._faults, self._vocabulary, self._start = config.faults, vocabulary, start
         self._exclude = frozenset(config.faults.exclude)
+        self.left_out: set[int] = set()
 
     def of(self, name: str) -> Fault:
         """The data of one mechanism."""
@@ -59,11 +63,13 @@ class Plan:
                      item: npt.NDArray[np.integer]) -> npt.NDArray[np.bool_]:
         """:meth:`strikes` of many draws at one time; arrays of shape (n,)."""
         acts = np.full(len(fault_ids), self.is_on(name, time))
-        if self._exclude:
-            acts &= ~np.isin(fault_ids, list(self._exclude))
         only, words = self.of(name).only, self._vocabulary
         if only:
             acts &= (np.isin(np.array(words.locations)[location], only) | np.isin(np.array(words.items)[item], only))
+        if self._exclude:
+            excluded = acts & np.isin(fault_ids, list(self._exclude))
+            self.left_out.update(fault_ids[excluded].tolist())
+            acts &= ~excluded
         return acts
 
     def strikes(self, name: str, fault_id: int, time: int, *, location: int = NO_CODE, item: int = NO_CODE,
@@ -79,10 +85,13 @@ class Plan:
             supplier: whose; its number.
             interface: on which; a code.
         """
-        if fault_id in self._exclude or not self.is_on(name, time):
+        if not self.is_on(name, time):
             return False
         only, words = self.of(name).only, self._vocabulary
-        if not only:
-            return True
         named = ((location, words.locations), (item, words.items), (supplier, words.suppliers), (interface, INTERFACES))
-        return any(code >= 0 and strings[code] in only for code, strings in named)
+        if only and not any(code >= 0 and strings[code] in only for code, strings in named):
+            return False
+        if fault_id in self._exclude:
+            self.left_out.add(fault_id)
+            return False
+        return True

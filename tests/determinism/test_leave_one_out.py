@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scenarios.audit.leave_one_out import TIMED, Choice, choices, spread, violations
+from scenarios.record import RunReader
 from sim.draws import WORLD_IDS
 from tests.determinism.experiments import TWO_REGIONS, run, truth
 from tests.determinism.leave_one_out import many_items, two_regions
@@ -44,5 +45,8 @@ def test_the_key_reaches_the_world(tmp_path: Path):
     faults = truth(tmp_path / "whole", "faults").to_pandas()
     timed = faults[(faults.arm == "unmanaged") & faults.type.isin(TIMED) & ~faults.ambient].sort_values("onset")
     left_out = int(timed.fault_id.iloc[0])
-    run(tmp_path / "twin", *TWO_REGIONS, "oracle=false", f"faults.exclude=[{left_out}]")
+    run(tmp_path / "twin", *TWO_REGIONS, "oracle=false", f"faults.exclude=[{left_out},17]")
     assert left_out not in set(truth(tmp_path / "twin", "faults").to_pandas().fault_id)
+    # What the run says of the key: the one was met and left out, the other is no fault of it.
+    assert RunReader(tmp_path / "twin").config["left_out"] == [left_out]
+    assert "left_out" not in RunReader(tmp_path / "whole").config

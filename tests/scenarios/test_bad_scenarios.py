@@ -6,7 +6,9 @@ over scenarios, kinds of damage and keys, so that the list is the same on every 
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import random
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +19,7 @@ import pytest
 import yaml
 
 from scenarios.compose import compose
+from scenarios.dead_rates import check_rates_strike, without_ground
 from scenarios.errors import UserError
 from scenarios.groups import options
 from scenarios.limits import FREQUENCIES, SHARES
@@ -215,6 +218,56 @@ def test_a_refusal_tells_the_key_and_its_range(words: tuple[str, ...], named: st
     assert str(caught.value) == f"{named}: {told}"
 
 
+LEGACY, NO_BATCH = "middleware.legacy_share=0", "faults.batch_failure.rate=0.1: can strike nothing in this world, with "
+BARE = {
+    "batch_failure": "middleware.legacy_share=0",
+    "missing_disposition": "demand.return_rate=0 and demand.online_return_rate=0",
+    "rtv_gap": "returns.vendor_share=0",
+    "reservation_leak": "demand.online_share=0",
+    "short_pick": "demand.online_share=0",
+    "out_of_order": "suppliers.quantity_change_rate=0 and suppliers.price_change_rate=0",
+    "price_mismatch": "pricing.change_rate=0 and pricing.promotion_share=0",
+    "duplicate_item": "world.items=99",
+}
+
+
+@pytest.fixture(scope="module")
+def usual() -> Experiment:
+    return compose()
+
+
+def _set(experiment: Experiment, *words: str) -> Experiment:
+    """The same experiment with some numbers changed, without composing it again."""
+    changed = copy.deepcopy(experiment)
+    for key, value in (word.split("=") for word in words):
+        *above, last = key.split(".")
+        setattr(functools.reduce(getattr, above, changed), last, float(value))
+    return changed
+
+
+@pytest.mark.parametrize(("name", "told"), BARE.items(), ids=list(BARE))
+def test_a_rate_that_can_strike_nothing_is_refused(usual: Experiment, name: str, told: str) -> None:
+    bare, key = told.split(" and "), f"faults.{name}.rate"
+    world = _set(usual, f"{key}=0.01", *bare)
+    with pytest.raises(UserError) as caught:
+        check_rates_strike(world, [key])
+    assert str(caught.value) == f"{key}=0.01: can strike nothing in this world, with {told}"
+    # The usual rate is only told, one ground is enough, and a rate of 0 asks for none.
+    check_rates_strike(world, bare)
+    assert f"{name} ({told})" in without_ground(world)
+    assert name not in str(without_ground(_set(usual, f"{key}=0.01", *bare[1:])))
+    assert name not in str(without_ground(_set(world, f"{key}=0")))
+
+
+def test_a_rate_of_a_file_is_refused_for_what_the_file_itself_takes_away(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("faults: {batch_failure: {rate: 0.1}}\nmiddleware: {legacy_share: 0}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=NO_BATCH + LEGACY):
+        compose([f"scenario={file}"])
+    assert without_ground(compose([f"scenario={file}", LEGACY])) == [f"batch_failure ({LEGACY})"]
+    assert without_ground(compose([f"scenario={file}", "middleware.legacy_share=0.2"])) == []
+
+
 @pytest.mark.parametrize("words", [
     ("scenario=erp_cutover", "world.days=19"),
     # Who shortens a run does not reach the scenario's later days.
@@ -257,12 +310,16 @@ def test_whatever_is_called_a_share_or_a_rate_of_something_is_one() -> None:
 def test_an_unspoilt_file_is_its_scenario(tmp_path: Path, scenario: str) -> None:
     file = tmp_path / f"{scenario}.yaml"
     file.write_text((CONF / f"{scenario}.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    assert compose([f"scenario={file}", "seed=3"]) == compose([f"scenario={scenario}", "seed=3"])
+    ours = compose([f"scenario={scenario}", "seed=3"])
+    assert compose([f"scenario={file}", "seed=3"]) == ours
+    assert without_ground(ours) == []
 
 
 @pytest.mark.parametrize(("text", "named", "offered"), [
     ("world: {stores: 3", "scenario=mine.yaml", "is no YAML"),
     ("- world", "scenario=mine.yaml", "keys and values"),
+    ("# nothing yet", "scenario=mine.yaml", "is empty"),
+    ("defaults: [_self_]", "scenario=mine.yaml", "is empty"),
     ("world: {stores: 3}\nworld: {stores: 4}", "scenario=mine.yaml", "'world' stands twice, line 2"),
     ("defaults: [override /faults: storm]", "faults=storm", "valid: ambient"),
     ("defaults: [faults]", "defaults", "override /GROUP: NAME"),

@@ -200,8 +200,9 @@ def test_a_reader_that_goes_away_is_no_error(root: Path) -> None:
     assert (shown.stdout, shown.stderr) == ("scenarios\n", "")
 
 
-def test_a_shortened_run_says_what_it_does_not_reach(command: Command, tmp_path: Path) -> None:
-    words = ("scenario=erp_cutover", "world.days=3", "world.stores=2", "world.items=20", "oracle=false")
+def test_a_run_says_what_it_does_not_reach(command: Command, tmp_path: Path) -> None:
+    words = ("scenario=erp_cutover", "world.days=3", "world.stores=2", "world.items=20", "oracle=false",
+             "middleware.legacy_share=0", "faults.exclude=[17,5]")
     done = command("run", *words, cwd=tmp_path)
 
     assert done.returncode == 0, done.stderr
@@ -209,6 +210,12 @@ def test_a_shortened_run_says_what_it_does_not_reach(command: Command, tmp_path:
     assert len(told) == 1
     assert told[0].startswith("stocktwin: a run of 3 days does not reach ")
     assert "middleware.canonical_from_day=18" in told[0]
+    rest = [line for line in done.stderr.splitlines() if line.startswith("stocktwin:") and line not in told]
+    assert rest == [
+        ("stocktwin: faults that can strike nothing in this world: batch_failure (middleware.legacy_share=0), "
+         "duplicate_item (world.items=20)"),
+        "stocktwin: faults.exclude: struck nowhere in this run: 5, 17",
+    ]
 
 
 def test_a_run_prints_its_scorecard_and_the_page(command: Command, tmp_path: Path) -> None:

@@ -347,6 +347,7 @@ def test_the_twin_without_a_mismatch_is_equal_before_and_has_the_list_price_afte
     config.faults.exclude = [int(one.fault_id)]
     twin = play(config, 3)
     assert one.fault_id not in set(twin.faults().fault_id)
+    assert twin.world.room.plan.left_out == {one.fault_id}
     rows, others = (p.rows[p.rows.available_at < one.onset].reset_index(drop=True) for p in (whole, twin))
     assert rows.equals(others)
     assert not whole.rows.equals(twin.rows)
