@@ -48,7 +48,7 @@ NO_ASSUMPTIONS = {
     "sim.flows.misplacing": "_DAY_SHIFT _LOCATION_SHIFT",
     "sim.flows.paying": "_DAY_SHIFT _DOCUMENT_STEP _SUPPLIER_SHIFT",
     "sim.flows.picking": "_PICK_STEPS _SHIP_STEPS",
-    "sim.flows.receiving": "PARKED_STEP RELINKED_STEP",
+    "sim.flows.receiving": "MOVED_STEP PARKED_STEP RELINKED_STEP _STEP_SHIFT",
     "sim.flows.replenishing": "_DAY_SHIFT _DESTINATION_SHIFT",
     "sim.flows.returning": "_DOCUMENT_STEP _INSPECTED_STEP _SCRAPPED_STEP _STEP_SHIFT _TAKEN_STEP",
     "sim.flows.shopping": "STORE_SHIFT TICK_SHIFT _BODY _U16",
