@@ -76,6 +76,8 @@ class Receiving:
         self.purchases = PurchaseBook(region.room.catalogue.cost)
         self.converting = Converting(region, orders, self.purchases)
         self.received_listeners: list[Callable[[Delivery], None]] = []
+        #: Told of each truck that is received although its ASN is not there.
+        self.blind_listeners: list[Callable[[Delivery], None]] = []
         #: Told of cartons that were counted together, and the batch: 0 for a truck's, from 1 for one relinked.
         self.counted_listeners: list[Callable[[Delivery, int], None]] = []
         #: Told of cartons that were just put away.
@@ -127,6 +129,9 @@ class Receiving:
         by = int(blind.value) if blind.triggered and blind.value is not None else -1
         room.rules.let_go(delivery.late_ticket, by)
         room.truth.end(delivery.late_fault, room.now)
+        if not delivery.advice.triggered:
+            for listener in self.blind_listeners:
+                listener(delivery)
 
     def _park(self, delivery: Delivery) -> None:
         """Cartons that no ASN knows: set aside, on hand and in no book."""

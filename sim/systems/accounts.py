@@ -56,6 +56,7 @@ class Account(IntEnum):
     SCRAP = 11
     VENDOR_RETURNS = 12
     OPENING_BALANCE = 13
+    CHARGEBACKS = 14
 
 
 #: Movements that ERP prices by the order, and those that only change where goods are.

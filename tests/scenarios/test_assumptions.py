@@ -46,7 +46,7 @@ NO_ASSUMPTIONS = {
     "sim.flows.losing": "_BEHIND _CAUSE_CUT _CAUSE_STEPS _SWEEP_MEAN",
     "sim.flows.maintaining": "_DAYS",
     "sim.flows.misplacing": "_DAY_SHIFT _LOCATION_SHIFT",
-    "sim.flows.paying": "_DAY_SHIFT _DOCUMENT_STEP _SUPPLIER_SHIFT",
+    "sim.flows.paying": "_CHARGEBACK_DOCUMENT _CHARGEBACK_STEP _DAY_SHIFT _DOCUMENT_STEP _SUPPLIER_SHIFT",
     "sim.flows.picking": "_PICK_STEPS _SHIP_STEPS",
     "sim.flows.receiving": "MOVED_STEP PARKED_STEP RELINKED_STEP _STEP_SHIFT",
     "sim.flows.replenishing": "_DAY_SHIFT _DESTINATION_SHIFT",
