@@ -210,12 +210,15 @@ def test_a_claim_for_what_never_came_is_deducted_from_the_payment(monkeypatch: p
 
 
 def _receiving_blind(after_days: int) -> Watcher:
-    """Has each truck without its ASN received so many days after it came."""
+    """Has each truck without its ASN received so many days after it came, and its invoice paid all the same."""
     came: dict[int, int] = {}
 
-    def answer(row: dict[str, Any], now: int) -> None:
+    def answer(row: dict[str, Any], now: int) -> dict[str, Any] | None:
+        if row["status"] == STATUS["blocked"]:
+            return {"kind": "release_block", "document_id": row["document_id"]}
         if row["document_type"] == DOCUMENT_TYPE["asn"] and row["carton"] == NULL:
             came[row["document_id"]] = now
+        return None
 
     def after(now: int) -> list[dict[str, Any]]:
         due = [truck for truck, at in came.items() if at + after_days * DAY <= now]
@@ -223,13 +226,13 @@ def _receiving_blind(after_days: int) -> Watcher:
             del came[truck]
         return [{"kind": "post_receipt", "document_id": truck, "location": 0} for truck in due]
 
-    return Watcher(answer, ("arriving",), after)
+    return Watcher(answer, ("arriving", "matching"), after)
 
 
 @pytest.mark.parametrize(("days", "fee"), [(0, 75.0), (10, 75.0), (0, 0.0)])
 def test_a_truck_received_without_its_asn_costs_its_supplier_a_fee(days: int, fee: float):
     config = paying_config(days=24, late_asn=0.5)
-    config.finance.asn_fee = fee
+    config.finance.asn_fee, config.finance.payment_days = fee, 4
     # No other credit of a vendor.
     config.returns.vendor_share = 0.0
     # Who waits for ten days must not be saved by an ASN that comes after all.
