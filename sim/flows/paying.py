@@ -242,8 +242,8 @@ class Paying:
         room.truth.lineage(event, delivery.late_fault)
         room.stream.emit(
             "crediting", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at,
-            available_at=at + 60 * SECOND, source=SOURCE["AP"], location=0,
-            partner=room.locations + order.supplier, quantity=1, unit_price=fee / 100.0, status=STATUS["credited"],
+            available_at=at + 60 * SECOND, source=SOURCE["AP"], partner=room.locations + order.supplier,
+            quantity=1, unit_price=fee / 100.0, status=STATUS["credited"],
             document_type=DOCUMENT_TYPE["credit"], document_id=room.ids.one(Kind.DOCUMENT, body, _CHARGEBACK_DOCUMENT),
             parent_document_id=delivery.shipment, correlation_id=order.purchase,
         )
