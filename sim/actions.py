@@ -27,7 +27,7 @@ KINDS: dict[str, str] = {
     "fix_conversion": "correct an item's unit conversion, reverse and post again",
     "count": "count a cell now; its adjustment then asks for approval",
     "adjust": "* book a difference into one system without a count",
-    "resync": "* set a system's book of a cell to the site's book",
+    "resync": "* align a system's book of a cell with the authoritative one",
     "hold": "take a cell out of online availability",
     "release": "put a held cell back",
     "reprioritise": "bring a cell's replenishment forward to the next wave",
@@ -78,7 +78,8 @@ class Action:
         requested_at: simulated time in microseconds.
         document_id, location, item, interface, sequence: the target; codes as in the stream.
         units: for ``adjust``: signed units to book; else 0.
-        system: for ``adjust`` and ``resync``: 0 site, 1 ERP, 2 OMS.
+        system: for ``adjust`` and ``resync``: 0 site, 1 ERP, 2 OMS; other books (see ``sim.books.Belief``) for
+            ``resync`` alone.
         team: who carries it out; empty for the machine itself, at once.
         approver: role that must approve first; empty for none.
         decided_by: "policy" or "person".

@@ -167,6 +167,8 @@ class Finance:
     value_up: float = 200.0
     value_down: float = 250.0
     payment_days: int = 30
+    #: What a supplier is charged for a truck that is received without its ASN, currency. Assumption.
+    asn_fee: float = 75.0
 
 
 @dataclass

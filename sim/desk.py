@@ -136,8 +136,8 @@ class Desk:
         if kind == "adjust":
             return mending.adjust(Belief(action.system), cell, int(action.units), action.action_id)
         if kind == "resync":
-            if action.system not in {1, 2}:
-                return "only ERP and OMS follow the site's book", 0
+            if not 0 <= action.system < len(Belief):
+                return "it names no book", 0
             return mending.resync(Belief(action.system), cell, action.action_id)
         if kind == "hold":
             return mending.hold(cell)

@@ -92,6 +92,7 @@ class Purpose(IntEnum):
     CLOSING = 52
     ETA = 53
     CARRIER = 54
+    PUTAWAY = 55
 
 
 def mix(x: U64) -> U64:

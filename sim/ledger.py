@@ -149,9 +149,9 @@ class Ledger:
         np.subtract.at(self.place[source], cells, units)
         np.add.at(self.place[target], cells, units)
 
-    def mislay(self, cell: int, units: int) -> None:
-        """Goods of one cell go from the shelf to where nobody looks for them."""
-        self.place[Place.SHELF, cell] -= units
+    def mislay(self, cell: int, units: int, source: Place = Place.SHELF) -> None:
+        """Goods of one cell go from where they belong to where nobody looks for them."""
+        self.place[source, cell] -= units
         self.place[Place.MISPLACED, cell] += units
 
     def load(self, cells: Cells, units: I32 | int) -> None:

@@ -91,15 +91,15 @@ GOODS: tuple[FaultType, ...] = (
         plane="physical",
         cause=PHYSICAL_DISCREPANCY,
         scope="location and item",
-        mechanism="goods stand in the wrong place: the total is right, the shelf is empty, and later they are found",
+        mechanism="goods stand in the wrong place, in a shop, or in a DC by a wrong putaway: the total is right, "
+        "what is wanted is not there, and later it is found",
         remedy="search and move (311), never write off",
         approvers=("store_manager",),
         team="store",
-        rate_unit="facings misplaced per unit sold",
+        rate_unit="facings misplaced per unit sold; half of it of the cartons put away in a DC",
         magnitude_unit="size of a misplaced lot",
         duration="until the goods are found",
         confined_to=("location", "item"),
-        places="shop",
         window_hours=168.0,
     ),
     FaultType(

@@ -19,6 +19,7 @@ from sim.flows.receiving import Receiving
 from sim.ledger import Belief
 from sim.middleware.feed import Feed
 from sim.region import Region
+from sim.systems.authority import leading_book
 
 Outcome = tuple[str, int]
 
@@ -190,9 +191,12 @@ class Mending:
     # -- books -----------------------------------------------------------------------------------
 
     def resync(self, belief: Belief, cell: int, by: int) -> Outcome:
-        """Set a system's book to the site's book."""
+        """Align a system's book with the one that is authoritative for it (see :mod:`sim.systems.authority`)."""
         ledger = self.region.room.ledger
-        settled = [int(ledger.belief[b, cell] - ledger.in_flight[b, cell]) for b in (Belief.SITE_ON_HAND, belief)]
+        leading, refused = leading_book(belief, cell // self.region.room.items)
+        if refused:
+            return refused, 0
+        settled = [int(ledger.belief[b, cell] - ledger.in_flight[b, cell]) for b in (leading, belief)]
         if settled[0] == settled[1]:
             return "the books agree", 0
         return self.adjust(belief, cell, settled[0] - settled[1], by)

@@ -7,6 +7,9 @@ posted. Otherwise someone in finance takes it up after a few days: what was bill
 from the supplier and deducted, a wrong price is corrected, and the invoice released. What came and ERP has
 not posted yet is no supplier's fault: it waits for its posting until it is due.
 
+A truck that has to be received without its ASN costs its supplier a fixed fee, as routing guides have it: nobody claims
+it, accounts payable charges it back and deducts it from that order's invoice, and a ``crediting`` row tells of it.
+
 A block that an operator releases although it is justified pays too much: *price leakage*. After the payment
 nothing more will be billed; what a line has left in goods received and not invoiced is cleared.
 """
@@ -41,8 +44,8 @@ _MATCH_HOUR = 5
 _PATIENCE = 2 * DAY
 #: Packing of a line's key: supplier | day | line.
 _SUPPLIER_SHIFT, _DAY_SHIFT = 23, 12
-#: Step of an invoice's id that its document has, beside its rows.
-_DOCUMENT_STEP = 15
+#: Steps of an invoice's id that its document has, beside its rows, and a chargeback's document and row.
+_DOCUMENT_STEP, _CHARGEBACK_DOCUMENT, _CHARGEBACK_STEP = 15, 14, 13
 
 
 @dataclass(eq=False)
@@ -88,6 +91,7 @@ class Paying:
         self._paid: list[PurchaseOrder] = []
         self._claims_ahead: dict[int, int] = {}
         receiving.received_listeners.append(self.received)
+        receiving.blind_listeners.append(self.charge_back)
         receiving.claiming.scrapped_listeners.append(self.scrapped)
         mending.claim_listeners.append(self.claim)
         mending.remedies["release_block"] = self.release
@@ -232,13 +236,34 @@ class Paying:
     def scrapped(self, receipt: int, item: int, units: int) -> None:
         """Damaged goods were scrapped: the supplier owes what they cost, off its invoice or else in money."""
         order = self._purchases.of_receipt(receipt)
-        if order is None:
+        if order is not None:
+            self._owe(order, units * int(order.cents[order.rows(np.array([item]))[0]]), Account.SCRAP)
+
+    def charge_back(self, delivery: Delivery) -> None:
+        """A truck is received without its ASN: its supplier owes the fee that the routing guide names."""
+        room, order = self._region.room, self._purchases.of(delivery.purchase)
+        fee = round(room.config.finance.asn_fee * 100.0)
+        if not fee:
             return
-        owed, invoice = units * int(order.cents[order.rows(np.array([item]))[0]]), self._of_purchase.get(order.purchase)
+        self._owe(order, fee, Account.CHARGEBACKS)
+        body, at = paper(Paper.INVOICE, self._key(order)), np.array([room.now])
+        event = room.ids.one(Kind.DOCUMENT, body, _CHARGEBACK_STEP)
+        room.truth.lineage(event, delivery.late_fault)
+        room.stream.emit(
+            "crediting", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at,
+            available_at=at + 60 * SECOND, source=SOURCE["AP"], partner=room.locations + order.supplier,
+            quantity=1, unit_price=fee / 100.0, status=STATUS["credited"],
+            document_type=DOCUMENT_TYPE["credit"], document_id=room.ids.one(Kind.DOCUMENT, body, _CHARGEBACK_DOCUMENT),
+            parent_document_id=delivery.shipment, correlation_id=order.purchase,
+        )
+
+    def _owe(self, order: PurchaseOrder, owed: int, against: Account) -> None:
+        """A supplier owes some cents of an order: off its invoice, or in money where that is paid."""
+        invoice = self._of_purchase.get(order.purchase)
         if invoice is not None and invoice.document not in self.open:
-            self._accounts.general.transfer(Account.BANK, Account.SCRAP, owed)
+            self._accounts.general.transfer(Account.BANK, against, owed)
             return
-        self._accounts.general.transfer(Account.SUPPLIER_CLAIMS, Account.SCRAP, owed)
+        self._accounts.general.transfer(Account.SUPPLIER_CLAIMS, against, owed)
         if invoice is None:
             self._claims_ahead[order.purchase] = self._claims_ahead.get(order.purchase, 0) + owed
         else:
@@ -268,7 +293,7 @@ class Paying:
     # -- payment -----------------------------------------------------------------------------------------
 
     def _pay(self, invoice: Invoice) -> None:
-        """Pay an invoice, less what was claimed; nothing more will be billed on its order."""
+        """Pay an invoice, less what was claimed (a supplier who owes more pays); no more is billed on its order."""
         general = self._accounts.general
         general.post(((Account.PAYABLES, invoice.payable), (Account.SUPPLIER_CLAIMS, -invoice.claimed),
                       (Account.BANK, invoice.claimed - invoice.payable)))

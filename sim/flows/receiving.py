@@ -1,5 +1,8 @@
 """The dock of a DC: unloading, receiving by carton against the ASN, putaway, and what gets stuck.
 
+A counted carton waits on the dock, where nobody picks from it, for a lognormal while: some wait for hours. What is
+put away in one tick is put away together.
+
 A truck waits for a door; its goods are ours when they touch the dock. A carton is received when its
 SSCC is on the ASN; an unknown one is parked until someone relinks it. A truck without its ASN is
 parked whole until the ASN comes or someone receives it blind. Parked goods are on hand and in no
@@ -19,8 +22,8 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from sim.clock import HOUR, MINUTE, SECOND
-from sim.draws import Kind, Paper
+from sim.clock import HOUR, MINUTE, SECOND, TICK
+from sim.draws import Kind, Paper, Purpose, keyed, lognormal
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.claiming import Claiming
 from sim.flows.converting import Converting
@@ -38,10 +41,13 @@ I64 = npt.NDArray[np.int64]
 
 #: Minutes that the dock takes for a carton. Assumption.
 _MINUTES_PER_CARTON = 0.4
-#: From the count at the dock until goods are put away. Assumption.
-_PUTAWAY = 90 * MINUTE
-#: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4.
-PARKED_STEP, RELINKED_STEP = 2, 3
+#: From the count at the dock until a carton is put away: median, and sigma of the lognormal. Assumptions.
+_PUTAWAY, _PUTAWAY_SIGMA = 90 * MINUTE, 0.5
+#: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4, brought
+#: from a wrong location 5.
+PARKED_STEP, RELINKED_STEP, MOVED_STEP = 2, 3, 5
+#: Where the step of an event key begins.
+_STEP_SHIFT = 47
 
 
 class Noticing(Protocol):
@@ -70,8 +76,12 @@ class Receiving:
         self.purchases = PurchaseBook(region.room.catalogue.cost)
         self.converting = Converting(region, orders, self.purchases)
         self.received_listeners: list[Callable[[Delivery], None]] = []
+        #: Told of each truck that is received although its supplier's ASN is not there.
+        self.blind_listeners: list[Callable[[Delivery], None]] = []
         #: Told of cartons that were counted together, and the batch: 0 for a truck's, from 1 for one relinked.
         self.counted_listeners: list[Callable[[Delivery, int], None]] = []
+        #: Told of cartons that were just put away.
+        self.stored_listeners: list[Callable[[Delivery], None]] = []
 
     def unload(self, delivery: Delivery) -> Generator[simpy.Event, Any, None]:
         """A truck from its arrival until its last carton is put away or parked."""
@@ -118,8 +128,13 @@ class Receiving:
         room, blind = self._region.room, delivery.blind
         by = int(blind.value) if blind.triggered and blind.value is not None else -1
         room.rules.let_go(delivery.late_ticket, by)
-        if delivery.late_fault >= 0:
-            room.truth.end(delivery.late_fault, room.now)
+        if delivery.late_fault < 0:
+            # The supplier had sent it, and the interface kept it.
+            return
+        room.truth.end(delivery.late_fault, room.now)
+        if not delivery.advice.triggered:
+            for listener in self.blind_listeners:
+                listener(delivery)
 
     def _park(self, delivery: Delivery) -> None:
         """Cartons that no ASN knows: set aside, on hand and in no book."""
@@ -169,15 +184,27 @@ class Receiving:
         for tell in self.counted_listeners:
             tell(delivery, 1 + int(delivery.key[0]) % (1 << LINE_SHIFT) if relinked else 0)
         room.rules.touch(delivery.item)
-        yield room.env.timeout(_PUTAWAY)
-        ledger.move(Place.DOCK, Place.BACKROOM, delivery.item, good)
+        bits = keyed(room.seed, Purpose.PUTAWAY, room.region, delivery.key)
+        ticks = np.maximum(1, np.rint(lognormal(bits, _PUTAWAY, _PUTAWAY_SIGMA) / TICK)).astype(np.int64)
+        counted_at = room.now
+        for due in np.unique(ticks).tolist():
+            rows = np.flatnonzero(ticks == due)
+            yield room.env.timeout(counted_at + due * TICK - room.now)
+            self._put_away(delivery.take(rows), key[rows] + np.int64(1 << _STEP_SHIFT))
+
+    def _put_away(self, delivery: Delivery, key: I64) -> None:
+        """Cartons go to their places, and whoever brings them scans the location that the WMS names."""
+        room, n = self._region.room, len(delivery.item)
+        room.ledger.move(Place.DOCK, Place.BACKROOM, delivery.item, delivery.good)
         at = np.full(n, room.now) + np.arange(n) * SECOND
         room.stream.emit(
-            "storing", n, event_id=room.ids.scramble(key + np.int64(1 << 47)), occurred_at=at, recorded_at=at,
+            "storing", n, event_id=room.ids.scramble(key), occurred_at=at, recorded_at=at,
             available_at=at + 10 * SECOND, source=SOURCE["WMS"], location=0, item=delivery.item,
-            quantity=good, document_type=DOCUMENT_TYPE["receipt"], document_id=delivery.receipt,
+            quantity=delivery.good, document_type=DOCUMENT_TYPE["receipt"], document_id=delivery.receipt,
             status=STATUS["ok"], correlation_id=delivery.purchase,
         )
+        for tell in self.stored_listeners:
+            tell(delivery)
 
     def _emit_receiving(self, delivery: Delivery, event: I64, at: I64, status: str, sequence: I64 | None,
                         quantity: I32 | None, movement: str = "101") -> None:

@@ -29,6 +29,7 @@ from sim.events import CODES, SOURCE, STATUS
 from sim.ledger import Belief, LedgerError
 from sim.middleware.messages import Messages
 from sim.region import Region
+from sim.systems.authority import VALUATION
 from sim.systems.erp import PurchaseBook
 from sim.systems.valuation import PRICE_STEPS, Valuation, divide
 
@@ -55,6 +56,7 @@ class Account(IntEnum):
     SCRAP = 11
     VENDOR_RETURNS = 12
     OPENING_BALANCE = 13
+    CHARGEBACKS = 14
 
 
 #: Movements that ERP prices by the order, and those that only change where goods are.
@@ -291,8 +293,9 @@ class Accounts:
         at = room.now + np.arange(len(item)) * (SECOND // 50)
         room.stream.emit(
             "valuing", len(item), event_id=room.ids.of(Kind.DOCUMENT, (day | item) + paper(Paper.ACCOUNT)),
-            occurred_at=at, recorded_at=at, available_at=at + SECOND, source=SOURCE["ERP"], item=item.astype(np.int32),
-            quantity=self.valuation.quantity[item], unit_price=cents[item] / 100.0, status=STATUS[status],
+            occurred_at=at, recorded_at=at, available_at=at + SECOND, source=SOURCE[VALUATION.in_dc],
+            item=item.astype(np.int32), quantity=self.valuation.quantity[item], unit_price=cents[item] / 100.0,
+            status=STATUS[status],
         )
 
     def _check(self) -> None:

@@ -6,7 +6,7 @@ from detection.approvals import OWNED, TEAM_OF_ROLE, approver_for
 from detection.cases import Case
 from detection.policy import POLICIES, SAFE_KINDS, decide, find_policy
 from detection.registry import UnknownNameError
-from detection.remedies import INFERRED_PLANS, KIND_OF_STEP, PASSIVE, PLANS, TEAM_OF_KIND, plan_for, team_for
+from detection.remedies import INFERRED_PLANS, KIND_OF_STEP, PASSIVE, PLANS, TEAM_OF_KIND, owner_of, plan_for, team_for
 from detection.spec import OperatorSpec, PilotScope
 from detection.taxonomy import FAULT_TYPES, TYPES, Finding
 from sim.actions import KINDS, TEAMS
@@ -116,3 +116,10 @@ def test_an_unknown_policy_lists_the_valid_ones_and_the_nearest():
     with pytest.raises(UnknownNameError, match="deterministic") as raised:
         find_policy("determinstic")
     assert all(name in str(raised.value) for name in POLICIES)
+
+
+def test_goods_that_a_dc_put_away_wrongly_are_looked_for_by_its_own_people():
+    assert owner_of("phantom_stock", "misplacement", 0) == "dc"
+    steps = plan_for("phantom_stock", "misplacement")
+    assert {"search", "move"} <= set(steps)
+    assert {team_for(kind, 0) for kind in ("search", "move", "count")} == {"dc"}

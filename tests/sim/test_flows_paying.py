@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sim.clock import DAY
 from sim.config import Config, Finance
-from sim.events import CODE, STATUS
+from sim.events import CODE, DOCUMENT_TYPE, NULL, STATUS
 from sim.systems.accounts import Account
 from sim.systems.finance import Tolerance, accepted_units, bill, blocked_lines, payment_term
 from sim.world import RegionWorld
@@ -207,6 +207,60 @@ def test_a_claim_for_what_never_came_is_deducted_from_the_payment(monkeypatch: p
     assert 0 < deducted <= general.credit[Account.SCRAP] <= general.debit[Account.SCRAP]
     for order in paid_orders(played):
         assert (order.received == order.billed).all()
+
+
+def _receiving_blind(after_days: int) -> Watcher:
+    """Has each truck without its ASN received so many days after it came, and its invoice paid all the same."""
+    came: dict[int, int] = {}
+
+    def answer(row: dict[str, Any], now: int) -> dict[str, Any] | None:
+        if row["status"] == STATUS["blocked"]:
+            return {"kind": "release_block", "document_id": row["document_id"]}
+        if row["document_type"] == DOCUMENT_TYPE["asn"] and row["carton"] == NULL:
+            came[row["document_id"]] = now
+        return None
+
+    def after(now: int) -> list[dict[str, Any]]:
+        due = [truck for truck, at in came.items() if at + after_days * DAY <= now]
+        for truck in due:
+            del came[truck]
+        return [{"kind": "post_receipt", "document_id": truck, "location": 0} for truck in due]
+
+    return Watcher(answer, ("arriving", "matching"), after)
+
+
+@pytest.mark.parametrize(("days", "fee"), [(0, 75.0), (10, 75.0), (0, 0.0)])
+def test_a_truck_received_without_its_asn_costs_its_supplier_a_fee(days: int, fee: float):
+    config = paying_config(days=24, late_asn=0.5)
+    config.finance.asn_fee, config.finance.payment_days = fee, 4
+    # No other credit of a vendor.
+    config.returns.vendor_share = 0.0
+    # Who waits for ten days must not be saved by an ASN that comes after all.
+    config.faults.late_asn.hours, config.faults.late_asn.sigma = 1e4, 0.0
+    played = play(config, watcher=_receiving_blind(days))
+    receiving, charged, general = played.of("receiving"), played.of("crediting"), played.world.accounts.general
+    blind = set(receiving.parent_document_id[receiving.status == STATUS["blind"]])
+    assert len(blind) > 5
+    assert int(general.debit.sum()) == int(general.credit.sum())
+    if not fee:
+        assert charged.empty
+        return
+    # A truck that was let in this evening is still being unloaded.
+    decided = blind | set(charged.parent_document_id[charged.occurred_at > played.end - DAY])
+    assert sorted(charged.parent_document_id) == sorted(decided)
+    assert (charged.unit_price == fee).all()
+    faults = played.faults("late_asn").set_index("fault_id")
+    of_row = dict(played.lineage())
+    assert (faults.loc[[of_row[e] for e in charged.event_id]].document_id.tolist() == charged.parent_document_id).all()
+    assert general.credit[Account.CHARGEBACKS] == 7500 * len(charged)
+    paying = played.of("paying")
+    paid = int(np.rint(paying.quantity * paying.unit_price * 100).sum())
+    settled = charged.correlation_id.isin(set(paying.correlation_id))
+    assert settled.any()
+    # Off the invoice, or in money where that was paid before the truck was let in.
+    assert paid - int(settled.sum()) * 7500 == general.credit[Account.BANK] - general.debit[Account.BANK]
+    assert general.balance(Account.SUPPLIER_CLAIMS) == 7500 * int((~settled).sum())
+    assert (general.debit[Account.BANK] >= 7500) == (days > 0)
 
 
 def test_so_many_invoices_are_wrong_as_configured_whatever_else_happens():

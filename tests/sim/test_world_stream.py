@@ -183,7 +183,11 @@ def test_documents_follow_each_other(worlds: list[Played]):
         sold = set(rows.document_id[rows.event_type.isin(["retail_selling", "shipping"])])
         assert set(rows.parent_document_id[rows.event_type == "returning"]) <= sold
         sent_back = set(rows.document_id[rows.document_type == DOCUMENT_TYPE["vendor_return"]])
-        assert set(rows.parent_document_id[rows.event_type == "crediting"]) <= sent_back
+        crediting = rows[rows.event_type == "crediting"]
+        charged = crediting.correlation_id.isin(orders)
+        assert set(crediting.parent_document_id[~charged]) <= sent_back
+        trucks = set(rows.document_id[(rows.event_type == "arriving") & (rows.document_type == DOCUMENT_TYPE["asn"])])
+        assert set(crediting.parent_document_id[charged]) <= trucks
         counts = set(rows.document_id[rows.event_type == "cycle_counting"])
         assert set(rows.parent_document_id[rows.event_type == "adjusting"]) <= counts
         promised = set(rows.document_id[(rows.event_type == "reserving") & (rows.status == STATUS["promised"])])
