@@ -44,8 +44,8 @@ _MINUTES_PER_CARTON = 0.4
 #: From the count at the dock until a carton is put away: median, and sigma of the lognormal. Assumptions.
 _PUTAWAY, _PUTAWAY_SIGMA = 90 * MINUTE, 0.5
 #: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4, brought
-#: from a wrong location 5.
-PARKED_STEP, RELINKED_STEP, MOVED_STEP = 2, 3, 5
+#: from a wrong location 6; 5, 8, 10 and 13 are those of postings.
+PARKED_STEP, RELINKED_STEP, MOVED_STEP = 2, 3, 6
 #: Where the step of an event key begins.
 _STEP_SHIFT = 47
 

@@ -95,6 +95,7 @@ def test_what_was_put_away_wrongly_is_come_upon_and_moved_by_the_wms():
     played = play(_centre(hours=20.0))
     faults, moving = played.faults("misplacement").set_index("fault_id"), played.of("moving")
     assert len(moving) > 20
+    assert not played.rows.event_id.duplicated().any()
     assert set(moving.code) == {CODE["311"]}
     assert set(moving.status) == {STATUS["found"]}
     assert set(moving.source) == {SOURCE["WMS"]}

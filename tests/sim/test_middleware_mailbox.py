@@ -78,6 +78,7 @@ def test_a_letter_waits_for_the_end_of_an_outage_and_its_sender_is_told(down: Pl
     told = told[told.document_type == ASN]
     assert set(told.status) == {STATUS["accepted"]}
     assert dict(zip(told.document_id, told.occurred_at, strict=True)) == read
+    assert not down.rows.event_id.duplicated().any()
     retried = down.of("retrying")
     # The gateway's tokens expire all the time.
     assert set(retried.interface) == {INTERFACE["edi_wms"], INTERFACE["web_oms"]}
