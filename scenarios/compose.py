@@ -8,6 +8,9 @@ Three rules:
   defaults of the dataclasses.
 - Hydra's state is global; it is put back as it was found, so a composition works inside a
   notebook, another Hydra program or a test.
+
+Hydra reads its files once for each choice of groups in a process. Plain values are set on a copy, as Hydra sets them: a
+benchmark composes hundreds of runs that differ in a value.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from copy import deepcopy
+from functools import cache, lru_cache
 from typing import Any
 
 import yaml
@@ -28,7 +32,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from detection.policy import find_policy
@@ -59,14 +63,11 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     files = [text.removeprefix("scenario=") for text in overrides if is_file_name(text)]
     file = read(files[-1]) if files else None
     parsed = [_parse(text) for text in overrides if not is_file_name(text)]
-    opened = [_check_key(override) for override in parsed]
+    for override in parsed:
+        _check_key(override)
     _register(file)
-    if file is not None:
-        opened.append(f"scenario={FILE}")
     try:
-        with _own_hydra(), initialize_config_module("conf", version_base="1.3"):
-            composed = hydra_compose("config", overrides=opened)
-            experiment = OmegaConf.to_object(composed)
+        experiment = OmegaConf.to_object(_composed(parsed, file))
     except (HydraException, OmegaConfBaseException) as error:
         raise UserError(_explain(error, parsed)) from error
     if not isinstance(experiment, Experiment):
@@ -80,6 +81,32 @@ def compose(overrides: Sequence[str] = ()) -> Experiment:
     # The world lets an operator act alone by its own configuration, not since an action says so.
     experiment.people.operator_acts_alone |= not find_policy(experiment.policy.name).asks
     return normalise(experiment)
+
+
+def _composed(overrides: Sequence[Override], file: FileScenario | None) -> DictConfig:
+    """What Hydra makes of the overrides: the choice of groups first, then the values, in the order given."""
+    chosen = [str(override.input_line) for override in overrides if override.key_or_group in groups()]
+    if file is not None:
+        # Its content stands under one name, whichever file it is.
+        composed = _choose((*chosen, f"scenario={FILE}"))
+    else:
+        composed = deepcopy(_chosen(tuple(chosen), tuple(plugins().items())))
+    for override in overrides:
+        if override.key_or_group not in groups():
+            # A table of the user's own names takes new ones.
+            key, value = override.key_or_group, override.value()
+            OmegaConf.update(composed, key, value, merge=True, force_add=is_table(key))
+    return composed
+
+
+def _choose(choice: Sequence[str]) -> DictConfig:
+    with _own_hydra(), initialize_config_module("conf", version_base="1.3"):
+        return hydra_compose("config", overrides=list(choice))
+
+
+@lru_cache(maxsize=128)
+def _chosen(choice: tuple[str, ...], plugged: tuple[tuple[str, str], ...]) -> DictConfig:  # noqa: ARG001 - part of the key
+    return _choose(choice)
 
 
 def resolved(experiment: Experiment) -> dict[str, Any]:
@@ -134,23 +161,18 @@ def _parse(text: str) -> Override:
     return override
 
 
-def _check_key(override: Override) -> str:
-    """The override as Hydra shall see it, once its key or group is known to exist."""
-    text = str(override.input_line)
+def _check_key(override: Override) -> None:
+    """Refuse a key or choice that does not exist, and a value for a whole group of keys."""
     key = override.key_or_group
     if key in groups():
         name = override.value()
         valid = options(key)
         if not isinstance(name, str) or name not in valid:
             raise UserError(f"{key}={name}: no such choice; {choices(valid, str(name))}")
-        return text
-    if is_table(key):
-        # A table of the user's own names, which Hydra takes for additions.
-        return f"++{text}"
-    inside = fields_of(kind_of(key))
+        return
+    inside = () if is_table(key) else fields_of(kind_of(key))
     if inside and not isinstance(override.value(), dict):
         raise UserError(f"{key}: holds several keys, set one; {choices(f'{key}.{name}' for name in inside)}")
-    return text
 
 
 def _explain(error: Exception, overrides: Sequence[Override]) -> str:

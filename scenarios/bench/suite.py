@@ -5,6 +5,7 @@
     entrants: {never: [detector=never], standard: [detector=standard]}
     axes: {policy: [manual, deterministic], people.dc: [1, 2]}      # crossed, on top of the entrants
     scenario_axes: {faults.scale: [0.5, 1, 2]}                         # the same on top of the scenarios
+    moved: [people.*]                # declared assumptions, each at its low and high (:mod:`scenarios.bench.moving`)
     seeds: {dev: [1], validation: [2], test: [3, 4]}
 
 Rules:
@@ -30,6 +31,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from scenarios.audit.line import FILE_NAME as AUDIT_TABLE
+from scenarios.bench.moving import moved
 from scenarios.engine import check_engine, cores
 from scenarios.errors import UserError, choices
 from scenarios.groups import content, options
@@ -83,6 +85,8 @@ class Suite:
         common: words for every trial.
         scenarios: name -> words.
         scenario_axes: key -> values, all combinations of which are put on top of the scenarios.
+        moved: patterns of declared assumptions that are moved one at a time, each making more scenarios.
+        origin: scenario that was made so -> the one it was made from; filled in when it is read.
         entrants: name -> words.
         axes: key -> values, all combinations of which are put on top of the entrants.
         scored: entrants whose least score is frozen on dev seeds at ``budget``.
@@ -97,6 +101,8 @@ class Suite:
     common: list[str] = field(default_factory=list)
     scenarios: dict[str, list[str]] = field(default_factory=dict)
     scenario_axes: dict[str, list[Any]] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
+    origin: dict[str, str] = field(default_factory=dict)
     entrants: dict[str, list[str]] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
     scored: list[str] = field(default_factory=list)
@@ -198,7 +204,7 @@ def _suite(name: str, said: Mapping[str, str]) -> Suite:
     return _checked(_typed(values))
 
 
-_FIELDS: Final = frozenset(entry.name for entry in dataclasses.fields(Suite)) - {"name"}
+_FIELDS: Final = frozenset(entry.name for entry in dataclasses.fields(Suite)) - {"name", "origin"}
 
 
 def _typed(values: dict[str, Any]) -> Suite:
@@ -234,7 +240,8 @@ def _checked(suite: Suite) -> Suite:
     if not suite.limits.seconds > 0.0 or not suite.limits.gib > 0.0:
         raise UserError("limits: seconds and gib must be above 0")
     _check_seeds(suite.seeds)
-    return dataclasses.replace(suite, scenarios=scenarios, entrants=entrants, scenario_axes={}, axes={})
+    scenarios, origin = moved(scenarios, suite.moved, suite.common)
+    return dataclasses.replace(suite, scenarios=scenarios, origin=origin, entrants=entrants, scenario_axes={}, axes={})
 
 
 def _check_seeds(seeds: Seeds) -> None:
