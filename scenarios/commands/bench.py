@@ -21,8 +21,8 @@ Compares detectors (or policies, teams, whatever a suite crosses) on the same sc
 writes leaderboard.csv and leaderboard.html. Each trial is a process of its own under limits; one that
 fails stays in the table. Interrupted at any moment, the same call goes on where it stopped.
 
-  suite=NAME              smoke (default), standard, full, policies ...: see stocktwin list suites; audit measures
-                          whether the benchmark itself is sound, row by row, and exits with 1 if it is not
+  suite=NAME              smoke (default), standard, full, policies, sensitivity ...: see stocktwin list suites;
+                          audit measures whether the benchmark itself is sound, row by row, and exits with 1 if not
   suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
   out=DIR                 where results are kept (default outputs/bench/SUITE)
   overwrite=true          begin anew; else what is finished in DIR is kept
@@ -32,6 +32,8 @@ fails stays in the table. Interrupted at any moment, the same call goes on where
   entrants.NAME=[WORDS]   add or change an entrant: entrants.mine=[detector.plugin=mine:Detector]
   scenarios.NAME=[WORDS]  add or change a scenario: scenarios.calm=[scenario=calm,world.days=14]
   axes.KEY=[A,B]          cross the entrants with values of a key; scenario_axes.KEY= the scenarios
+  moved=[PATTERNS]        add each scenario with a declared assumption at its low, and at its high, one at a time;
+                          flips.csv names those that flip the ranking (suite=sensitivity moves them all)
   seeds.dev= seeds.validation= seeds.test=[1,2]     thresholds are frozen on dev, test is ranked
   scored=[NAMES] budget=X entrants whose least score is frozen on dev, at X false alarms a location and day
   mode=shadow|loop        show all one recording, or run the whole loop for each
@@ -42,6 +44,7 @@ examples:
   stocktwin bench
   stocktwin bench suite=standard entrants.mine=[detector.plugin=mine:Detector] workers=2
   stocktwin bench suite=policies axes.people.dc=[2,4] seeds.test=[1,2,3]
+  stocktwin bench suite=sensitivity moved=[people.*]
 """
 
 
@@ -69,6 +72,8 @@ def main(words: list[str]) -> int:
     print(f"{suite.name}  {suite.mode}  {size}, seeds: {told}\n")
     show(table, suite.mode, suite.measures)
     _tell_failures(table, request.out)
+    if suite.origin:
+        _tell_flips(request.out, len(suite.origin))
     print(write_leaderboard(request.out))
     return 0
 
@@ -120,6 +125,29 @@ def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
             f"{row['failed']} of {row['trials']}" if row["failed"] else "0",
         )  # fmt: skip
     console().print(shown)
+    print()
+
+
+def _tell_flips(out: Path, moved: int) -> None:
+    """Which assumptions the ranking hangs on."""
+    import pandas as pd
+    from rich.table import Table
+
+    from scenarios.bench.campaign import FLIP_TABLE
+    from scenarios.measures.flips import FLIPS
+
+    table = pd.read_csv(out / FLIP_TABLE)
+    sure = table[table["verdict"] == FLIPS]
+    print(f"{moved} times one assumption was moved; the ranking flips in {sure['assumption'].nunique()} of them beyond "
+          f"doubt, and {len(table) - len(sure)} pairs change places without being told apart ({out / FLIP_TABLE})")
+    if len(sure):
+        shown = Table(box=None, pad_edge=False, header_style="")
+        for head in ("assumption", "at", "ahead as usual", "by", "ahead then", "by"):
+            shown.add_column(head, justify="right" if head in {"at", "by"} else "left")
+        for row in sure.to_dict("records"):
+            shown.add_row(row["assumption"], f"{row['value']:g}", row["ahead"], _number(row["usual"]), row["behind"],
+                          _number(-row["moved"]))
+        console().print(shown)
     print()
 
 

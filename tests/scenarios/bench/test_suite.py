@@ -5,10 +5,12 @@ import hashlib
 import pytest
 import yaml
 
+from scenarios.assumptions import assumptions
 from scenarios.bench.plan import lay_out
 from scenarios.bench.suite import commitment, crossed, read
 from scenarios.errors import UserError
 from scenarios.groups import content, options
+from sim.config import Config
 
 TINY = {
     "mode": "shadow", "scenarios": {"base": ["world.stores=2", "world.items=20", "world.days=3"]},
@@ -42,6 +44,21 @@ def test_a_suite_of_policies_needs_no_code(file):
     ]
     assert [task.experiment.policy.name for task in groups[0].tasks] == ["manual", "manual", "visibility", "visibility"]
     assert {len(group.tasks) for group in groups} == {4}
+
+
+def test_an_assumption_is_moved_to_its_low_and_its_high_one_at_a_time(file):
+    key = "finance.payment_days"
+    declared = {one.key: one for one in assumptions()}[key]
+    suite = read([file(moved=[key])]).suite
+    assert suite.origin == {f"base {key}={value}": "base" for value in (declared.low, declared.high)}
+    groups = lay_out(suite)
+    assert [group.scenario for group in groups if group.seed == 1] == ["base", *suite.origin]
+    days = [group.experiment.finance.payment_days for group in groups if group.seed == 1]
+    assert days == [Config().finance.payment_days, declared.low, declared.high]
+    # What is said for all trials stays as it was said, and a value that a scenario has anyway is not tried again.
+    assert not read([file(moved=[key]), f"{key}=40"]).suite.origin
+    at_low = read([file(moved=[key], scenarios={"low": [f"{key}={declared.low}"]})]).suite
+    assert list(at_low.origin) == [f"low {key}={declared.high}"]
 
 
 def test_words_of_the_command_win_over_the_file_and_reach_every_trial(file):
@@ -92,6 +109,7 @@ def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
 
 @pytest.mark.parametrize(("words", "named"), [
     (["suite=smok"], "did you mean 'smoke'"),
+    (["suite=sensitivity", "moved=[peple.*]"], "moved=peple.*"),
     (["suite=nowhere.yaml"], "nowhere.yaml"),
     (["engine=cloud"], "engine=cloud"),
     (["workers=0"], "workers=0"),
@@ -130,7 +148,8 @@ def test_a_word_that_no_trial_can_be_made_of_names_its_place(words, named):
     for name in options("suite") if content("suite", name).get("mode") != "audit"
 ])
 def test_every_suite_says_something_of_itself_and_can_be_laid_out(name):
-    suite = read([f"suite={name}", "seeds.dev=[1]", "seeds.validation=[]", "seeds.test=[2]"]).suite
+    few = ["moved=[finance.p*]"] if content("suite", name).get("moved") else []
+    suite = read([f"suite={name}", "seeds.dev=[1]", "seeds.validation=[]", "seeds.test=[2]", *few]).suite
     groups = lay_out(suite)
     assert len(groups) == 2 * len(suite.scenarios)
     assert not set(read([f"suite={name}"]).suite.seeds.test) & set(read([f"suite={name}"]).suite.seeds.dev)
