@@ -230,6 +230,11 @@ def _check_streams(reader: RunReader, report: VerifyReport) -> None:
         for region in regions[arm]:
             digest, ordered = hash_stream(reader.events(arm, region, EVENTS.names))
             digests.append(digest)
+            ids = np.sort(np.concatenate([batch.column("event_id").view(pa.int64()).to_numpy()
+                                          for batch in reader.events(arm, region, ["event_id"])]))
+            twice = int(np.count_nonzero(ids[1:] == ids[:-1]))
+            if twice:
+                findings.append(f"stream of arm {arm}, region {region}: {twice} event ids are borne by two rows")
             if not ordered:
                 findings.append(f"stream of arm {arm}, region {region}: rows out of order")
         if combine_digests(digests) != expected:

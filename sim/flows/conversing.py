@@ -228,9 +228,12 @@ class Conversing:
         room, orders = self._region.room, self._orders
         if orders.stale[line] < 0:
             return "its versions are in order", 0
-        act = self._mending.actor(by, int(orders.key[line]))
+        act, fault = self._mending.actor(by, int(orders.key[line])), int(orders.stale[line])
         owner = room.truth.repair_fault(act, room.now, 0, int(orders.item[line]))
-        units = orders.mend(line, act, owner)
+        # People leave no trace but the row in which ERP says what holds again.
+        row = self._reinstating(line)
+        units = orders.mend(line, by if by >= 0 else row, owner)
+        room.truth.lineage(row, fault)
         self._reinstate(line)
         return "", units
 
@@ -277,7 +280,11 @@ class Conversing:
     def _reinstate(self, line: int) -> None:
         """ERP holds the latest version again: it was put in order, or all of it came."""
         self._book(np.array([line]))
-        self._write(line, self._event(Paper.CHANGE, line, _AGAIN + int(self._orders.version[line])), "changed")
+        self._write(line, self._reinstating(line), "changed")
+
+    def _reinstating(self, line: int) -> int:
+        """The id of the row in which ERP says that the latest version of a line holds again."""
+        return self._event(Paper.CHANGE, line, _AGAIN + int(self._orders.version[line]))
 
     def _event(self, kind: Paper, line: int, step: int) -> int:
         """The id of a row about one line; the steps of a confirmation from 1 on are ERP's own amendments."""

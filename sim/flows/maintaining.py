@@ -176,5 +176,13 @@ class Maintaining:
                                interface=carrier.interface)
 
     def _mend(self, carrier: Carrier) -> None:
+        """The mapping is mended, and what was rejected goes out again once the interface is up."""
         carrier.contract.mend()
-        self._mending.redrive(carrier.interface, -1)
+        self._redrive(carrier)
+
+    def _redrive(self, carrier: Carrier) -> None:
+        room = self._region.room
+        if carrier.door.outage is not None:
+            room.at(room.now + HOUR, lambda: self._redrive(carrier))
+        else:
+            self._mending.redrive(carrier.interface, -1)

@@ -30,6 +30,7 @@ from sim.draws import Kind, Paper, paper
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.mending import Mending, Outcome
 from sim.flows.receiving import Receiving
+from sim.middleware.mailbox import Letter
 from sim.region import Region
 from sim.systems.accounts import Account, Accounts
 from sim.systems.erp import PurchaseOrder
@@ -124,11 +125,13 @@ class Paying:
         self._region.mailboxes[INTERFACE["edi_ap"]].put(
             supplier=order.supplier, document_type=DOCUMENT_TYPE["invoice"], code=CODE["810"],
             document_id=invoice.document, key=key, item=order.item[invoice.rows], units=invoice.units,
-            read=lambda: self._arrive(invoice))
+            read=lambda letter: self._arrive(invoice, letter))
 
-    def _arrive(self, invoice: Invoice) -> None:
+    def _arrive(self, invoice: Invoice, letter: Letter) -> None:
         """Post an invoice as it is, whatever it says."""
         room, order = self._region.room, invoice.order
+        if letter.turned_away_by >= 0:
+            room.truth.lineage(self._events(Paper.INVOICE, invoice, slice(None)), letter.turned_away_by)
         invoice.payable = int(invoice.units @ invoice.cents)
         invoice.due_at = room.now + payment_term(room, order.supplier)
         self.open[invoice.document] = self._of_purchase[order.purchase] = invoice
@@ -316,15 +319,19 @@ class Paying:
     def _key(order: PurchaseOrder) -> int:
         return (order.supplier << _SUPPLIER_SHIFT) | (order.day << _DAY_SHIFT)
 
+    def _events(self, kind: Paper, invoice: Invoice, lines: slice | npt.NDArray[np.intp]) -> I64:
+        """Ids of the rows about lines of an invoice."""
+        body = paper(kind, self._key(invoice.order)) + invoice.rows[lines].astype(np.int64)
+        return self._region.room.ids.of(Kind.DOCUMENT, body)
+
     def _show(self, event_type: str, kind: Paper, invoice: Invoice, lines: slice | npt.NDArray[np.intp], units: I64,
               cents: I64, **columns: Any) -> None:
         """Rows of accounts payable, one a line of an invoice."""
         room, order = self._region.room, invoice.order
         n, rows = len(units), invoice.rows[lines]
         at = np.full(n, room.now) + np.arange(n) * (SECOND // 20)
-        body = paper(kind, self._key(order)) + rows.astype(np.int64)
         room.stream.emit(
-            event_type, n, event_id=room.ids.of(Kind.DOCUMENT, body), occurred_at=at, recorded_at=at,
+            event_type, n, event_id=self._events(kind, invoice, lines), occurred_at=at, recorded_at=at,
             available_at=at + 30 * SECOND, source=SOURCE["AP"], location=0, partner=room.locations + order.supplier,
             item=order.item[rows].astype(np.int32), quantity=units, unit_price=cents / 100.0,
             document_type=DOCUMENT_TYPE["invoice"], document_id=invoice.document, parent_document_id=order.purchase,

@@ -41,14 +41,12 @@ class Supplying:
     def __init__(self, region: Region, receiving: Receiving, conversing: Conversing, manual: Manual) -> None:
         self._region, self._receiving, self._conversing, self._manual = region, receiving, conversing, manual
         self._orders = receiving.orders
-        room = region.room
         self._relist()
         region.relisting.append(self._relist)
         #: ASNs that were not read at once, by shipment.
         self._letters: dict[int, Letter] = {}
         #: Orders that an ASN, or a blind receipt, has confirmed.
         self._confirmed: set[int] = set()
-        self._advices = np.zeros(room.config.world.suppliers, np.int64)
 
     def _relist(self) -> None:
         """What an order lifts each item's position to."""
@@ -145,28 +143,26 @@ class Supplying:
         letter = box.put(
             supplier=delivery.supplier, document_type=DOCUMENT_TYPE["asn"], code=CODE["856"],
             document_id=delivery.shipment, key=delivery.key, item=delivery.item, units=delivery.advised,
-            read=lambda: self._advise(delivery, arrival))
+            read=lambda letter: self._advise(delivery, arrival, letter))
         if not delivery.advice.triggered:
             self._letters[delivery.shipment] = letter
 
-    def _advise(self, delivery: Delivery, arrival: int) -> None:
+    def _advise(self, delivery: Delivery, arrival: int, letter: Letter) -> None:
         """The ASN is read, one row a carton."""
         room, n = self._region.room, len(delivery.item)
         at = np.full(n, room.now) + np.arange(n) * SECOND // 10
-        sequence = self._advices[delivery.supplier] + np.arange(n)
-        self._advices[delivery.supplier] += n
         item, units = delivery.item, delivery.advised
         room.stream.emit(
             "advising", n, event_id=room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP), occurred_at=at,
             recorded_at=at + MINUTE, available_at=at + 2 * MINUTE, due_at=arrival, source=SOURCE["EDI"],
-            interface=interface_of(room, delivery.supplier), sequence=sequence, location=0,
+            interface=interface_of(room, delivery.supplier), sequence=letter.messages.sequence, location=0,
             partner=room.locations + delivery.supplier, item=item, quantity=units, code=CODE["856"],
             document_type=DOCUMENT_TYPE["asn"], document_id=delivery.shipment, parent_document_id=delivery.purchase,
             carton=delivery.advised_sscc, correlation_id=delivery.purchase,
         )
         event = room.ids.of(Kind.PURCHASE, delivery.key, ADVISED_STEP)
-        letter = self._letters.pop(delivery.shipment, None)
-        for fault in (delivery.late_fault, -1 if letter is None else letter.turned_away_by):
+        self._letters.pop(delivery.shipment, None)
+        for fault in (delivery.late_fault, letter.turned_away_by):
             if fault >= 0:
                 room.truth.lineage(event, fault)
         delivery.advice.succeed()

@@ -36,6 +36,7 @@ class Contract:
 
     Attributes:
         version: of its messages.
+        fault: of the mapping that broke last; -1 before any did.
         listeners: told when it rejects something for the first time since a release.
     """
 
@@ -43,7 +44,7 @@ class Contract:
         self._room, self._interface, self._dead, self._by_document = room, interface, dead, by_document
         self.version = 1
         self.listeners: list[Callable[[], None]] = []
-        self._rejects, self._fault, self._exception = NO_CODE, -1, -1
+        self._rejects, self.fault, self._exception = NO_CODE, -1, -1
         self._places = np.zeros(room.locations, np.bool_)
 
     @property
@@ -53,15 +54,15 @@ class Contract:
 
     def break_map(self, document_type: int, places: npt.NDArray[np.bool_], fault: int) -> None:
         """From now on reject documents of one kind from some places."""
-        self._rejects, self._places, self._fault, self._exception = document_type, places, fault, -1
+        self._rejects, self._places, self.fault, self._exception = document_type, places, fault, -1
 
     def mend(self) -> int:
         """The mapping is right again; returns the number of the fault, or -1 where nothing was broken."""
         if not self.is_broken:
             return -1
         self._rejects = NO_CODE
-        self._room.truth.end(self._fault, self._room.now)
-        return self._fault
+        self._room.truth.end(self.fault, self._room.now)
+        return self.fault
 
     def sift(self, flights: list[Flight]) -> list[Flight]:
         """Bury what is rejected; returns what is understood."""
@@ -91,15 +92,15 @@ class Contract:
 
     def _bury(self, flight: Flight) -> None:
         room, cells = self._room, flight.messages.cell
-        flight.turned_away_by = self._fault
-        if not any(room.rules.fault_of(ticket) == self._fault for ticket in flight.tickets):
-            flight.tickets.append(room.rules.hold_up(self._fault, flight.awaited))
+        flight.turned_away_by = self.fault
+        if not any(room.rules.fault_of(ticket) == self.fault for ticket in flight.tickets):
+            flight.tickets.append(room.rules.hold_up(self.fault, flight.awaited))
         self._dead.bury(flight, "schema", "rejected")
         if self._exception < 0:
             stake = float((np.abs(flight.messages.on_hand) * room.economy.margin[cells]).sum())
-            onset = room.truth.faults.onset[self._fault]
+            onset = room.truth.faults.onset[self.fault]
             self._exception = room.truth.open_exception(
-                "schema_drift", (self._interface, onset // DAY), "schema_drift", [self._fault], room.now,
+                "schema_drift", (self._interface, onset // DAY), "schema_drift", [self.fault], room.now - 1,
                 interface=self._interface, first_evidence_at=room.now - 1, loss_at_stake=stake,
             )
             for tell in self.listeners:

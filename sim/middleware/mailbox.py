@@ -46,7 +46,7 @@ class Letter(Flight):
 
     supplier: int
     put_at: int
-    read: Callable[[], None]
+    read: Callable[[Letter], None]
     is_rejected: bool = False
 
     @property
@@ -71,7 +71,7 @@ class Mailbox(Carrier):
         self._next = 0
 
     def put(self, *, supplier: int, document_type: int, code: int, document_id: int, key: I64, item: Whole,
-            units: Whole, read: Callable[[], None]) -> Letter:
+            units: Whole, read: Callable[[Letter], None]) -> Letter:
         """Take over a document that a supplier sends now.
 
         Args:
@@ -82,7 +82,7 @@ class Mailbox(Carrier):
             key: that draws what happens to it, by line; shape (lines,).
             item: by line.
             units: by line.
-            read: called when it has been read.
+            read: called with the letter when it is read.
         """
         room, n = self.room, len(item)
         letter = Letter(
@@ -106,8 +106,10 @@ class Mailbox(Carrier):
             assert isinstance(letter, Letter)
             moment = keyed_int(self.room.seed, Purpose.ARRIVAL, int(letter.messages.key[0]), letter.attempt) % TICK
             self.room.at(self.room.now + moment, lambda letter=letter: self._read(letter))  # type: ignore[misc]
-        for flight in self.dead.flights:
-            if isinstance(flight, Letter) and not flight.is_rejected and self.contract.is_broken:
+        for flight in self.dead.flights if self.contract.is_broken else ():
+            assert isinstance(flight, Letter)
+            # One that an outage kept out until it was given up was never read.
+            if not flight.is_rejected and flight.turned_away_by == self.contract.fault:
                 flight.is_rejected = True
                 self._acknowledge(flight, "rejected", REJECTED)
 
@@ -120,7 +122,7 @@ class Mailbox(Carrier):
         self.monitor.delivered(messages.location, messages.sequence)
         self._acknowledge(letter, "accepted", ACCEPTED)
         self._settle(letter)
-        letter.read()
+        letter.read(letter)
 
     def _acknowledge(self, letter: Letter, status: str, step: int) -> None:
         """Tell the sender what became of its document (997)."""

@@ -5,6 +5,10 @@ which books they change there. Channels and their feeds are built from this tabl
 route carries is refused where it is sent. ERP and OMS are told of every kind: a consumer whose book a line does not
 change still counts its number. Suppliers' documents come by mailboxes, declared beside it. A release can break no
 mapping but one of the two tables.
+
+What stands in neither is taken to be carried soundly, and has no telemetry of its own: ERP's orders and the answers to
+them (``edi_out``, ``edi_erp``, whose versions may come in the wrong order all the same), master data and prices
+(``mdm_erp``, ``mdm_pos``, late or wrong by their own mechanisms) and the TMS's messages (``tms_erp``).
 """
 
 from __future__ import annotations

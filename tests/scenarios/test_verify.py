@@ -41,10 +41,15 @@ def stream(rows: int = 40, seed: int = 0) -> pa.Table:
     return tables.conform(table, tables.EVENTS)
 
 
-def build(folder: Path, *, belief: int = 10, placed: int = 60, named: int = 3, swap: bool = False,
+def build(folder: Path, *, belief: int = 10, placed: int = 60, named: int = 3, swap: bool = False, twice: bool = False,
           debit: int = 500, balance: int = 500) -> None:
     """A sound run folder by default; the arguments put it wrong."""
     events = stream()
+    if twice:
+        # Two rows of one id, at two times: in order, and with the hash that the manifest says.
+        ids = np.where(np.arange(len(events)) == len(events) - 1, 100, np.arange(len(events)) + 100)
+        events = events.set_column(events.schema.get_field_index("event_id"), "event_id", pa.array(ids))
+        events = tables.conform(events, tables.EVENTS)
     digest = combine_digests([hash_stream(iter(events.to_batches()))[0]])
     if swap:
         events = pa.concat_tables([events.slice(1, 1), events.slice(0, 1), events.slice(2)])
@@ -137,6 +142,7 @@ def test_a_folder_that_is_none_is_an_error(tmp_path: Path) -> None:
         ({"debit": 501, "balance": 501}, "trial balance: arm unmanaged, R1 on 1970-01-01: debits 5.01, credits 5.00"),
         ({"balance": 501}, "accounts: unmanaged R1 stock on 1970-01-01: balance 5.01, the days before say 5.00"),
         ({"swap": True}, "rows out of order"),
+        ({"twice": True}, "region R1: 1 event ids are borne by two rows"),
         ({"swap": True}, "its hash is not the manifest's"),
     ],
 )

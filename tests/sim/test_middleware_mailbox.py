@@ -141,6 +141,22 @@ def test_what_an_interface_no_longer_understands_is_rejected_and_read_after_it_w
     assert delayed <= set(rejected.document_id)
 
 
+def test_nobody_is_told_that_a_letter_was_rejected_which_nobody_read():
+    config = _config(api_outage=250.0, schema_drift=10.0)
+    config.faults.api_outage.hours, config.faults.api_outage.sigma = 14.0, 0.01
+    config.faults.api_outage.only = ["edi_ap"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sim.flows.maintaining.MAPPINGS", (("edi_ap", "invoice"),))
+        played = play(config)
+    letters, told = played.of("dead_letter"), played.of("acknowledging")
+    died_of = letters.groupby("code").document_id.agg(set)
+    assert set(died_of.index) == {CODE["schema"], CODE["timeout"]}
+    assert set(told[told.status == STATUS["rejected"]].document_id) == died_of[CODE["schema"]]
+    drifts = set(played.faults("schema_drift").fault_id)
+    linked = {event for event, fault in played.lineage() if fault in drifts}
+    assert set(told[told.status == STATUS["rejected"]].event_id) <= linked
+
+
 @pytest.mark.parametrize("spoilt", [_down, _drifted])
 def test_an_invoice_that_waits_is_booked_and_paid_later_and_the_books_balance(
     spoilt: Callable[[str], Played], healthy: Played
@@ -152,6 +168,8 @@ def test_an_invoice_that_waits_is_booked_and_paid_later_and_the_books_balance(
     delayed = _delays(played, healthy, "invoicing", 10 * 60 * 1_000_000)
     missing = {document for document, at in usual.items() if at < played.end - 2 * DAY} - set(read)
     assert delayed | missing
+    rows = played.of("invoicing")
+    assert set(rows[rows.document_id.isin(delayed)].event_id) <= {event for event, _ in played.lineage()}
     # Nothing is paid that was not read, and ERP's accounts sum to nothing (the run would have raised).
     assert set(played.of("paying").document_id) <= set(read)
     told = played.of("acknowledging")

@@ -11,7 +11,7 @@ import pytest
 
 from sim.clock import DAY, HOUR
 from sim.config import Config
-from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, STATUS
+from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.ledger import Belief
 from sim.systems.purchasing import TRANSITIONS, OrderStatus, TransitionError
 from tests.sim.small_world import Played, Watcher, acting_alone, play, quiet_config
@@ -290,6 +290,11 @@ def test_buyers_find_it_in_days():
     found = [opened for opened, kind in zip(cases.opened_at, cases.type, strict=True) if kind == "out_of_order"]
     assert len(found) > 3
     exceptions = played.exceptions("out_of_order")
+    # Whatever is linked to one of them is a row, the one in which ERP says what holds again among them.
+    faults, ids = set(played.faults("out_of_order").fault_id), set(played.rows.event_id)
+    linked = [event for event, fault in played.lineage() if fault in faults]
+    assert set(linked) <= ids
+    assert (played.rows[played.rows.event_id.isin(linked)].source == SOURCE["ERP"]).any()
     assert min(exceptions.opened_at) + 2 * DAY <= min(found)
     assert (exceptions.restored_at != -1).sum() > len(found) // 2
 
