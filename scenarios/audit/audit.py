@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import statistics
-from scenarios.audit import clues, ending, frequency, knowing, leave_one_out, one_liners, spying
+from scenarios.audit import clues, ending, frequency, knowing, leave_one_out, one_liners, resting, spying
 from scenarios.audit.judging import recorded
 from scenarios.audit.line import AuditLine, line, write
 from scenarios.audit.settings import Settings
@@ -84,6 +84,7 @@ def _measure(settings: Settings, folder: Path, progress: Progress) -> list[Audit
         *knowing.skill_lines([one.skills for one in seeds], settings),
         *leaks,
         *knowing.scale_lines(scaled, settings),
+        resting.assumptions_line(Path(settings.sensitivity)),
     ]
 
 

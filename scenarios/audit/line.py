@@ -15,7 +15,7 @@ from scenarios.statistics import Estimate
 
 FILE_NAME: Final = "audit.csv"
 PAGE_NAME: Final = "audit.md"
-INSIDE, OUTSIDE = "inside", "outside"
+INSIDE, OUTSIDE, NOT_RUN = "inside", "outside", "not run"
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class AuditLine:
         value: the figure; None where there was nothing to measure, which is never inside.
         low, high: its interval; None where there is none.
         limit: what it is held to, in words.
-        verdict: ``inside`` or ``outside``.
+        verdict: ``inside``, ``outside``, or ``not run`` for what another suite measures and nobody ran.
         n: what the figure rests on: seeds, rows, faults or openings; None where there was nothing to measure.
         note: what it rests on, and what a reader should know of it.
     """

@@ -32,6 +32,7 @@ class Settings:
         clue_world, clue_seeds: words added to the quiet world on which ids, order and stamps are modelled, and seeds.
         prefix_days: days of the world that is stopped early, whose alerts must be those of the whole one.
         spied_days: days of the stream that a third-party detector is shown while its memory is searched.
+        sensitivity: folder in which the suite of that name was carried out.
         workers: processes at once; changes no figure.
     """
 
@@ -55,6 +56,7 @@ class Settings:
     clue_seeds: tuple[int, ...] = (0, 1, 2, 3, 4, 5)
     prefix_days: int = 7
     spied_days: int = 3
+    sensitivity: str = "outputs/bench/sensitivity"
     workers: int = 1
 
 

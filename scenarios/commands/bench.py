@@ -83,7 +83,7 @@ def _audit(keys: dict[str, Any], out: Path) -> int:
     from rich.table import Table
 
     from scenarios.audit.audit import audit
-    from scenarios.audit.line import FILE_NAME, PAGE_NAME, told
+    from scenarios.audit.line import FILE_NAME, OUTSIDE, PAGE_NAME, told
     from scenarios.audit.settings import settings_of
     from scenarios.progress import bar
 
@@ -98,7 +98,7 @@ def _audit(keys: dict[str, Any], out: Path) -> int:
         shown.add_row(*row)
     console().print(shown)
     print(f"what each row rests on: {out / PAGE_NAME}\n{out / FILE_NAME}")
-    return 0 if all(line.is_inside for line in lines) else 1
+    return 1 if any(line.verdict == OUTSIDE for line in lines) else 0
 
 
 def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:

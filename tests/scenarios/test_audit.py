@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from detection.detectors.one_liner import RULES
-from scenarios.audit import frequency, knowing, one_liners, spying
+from scenarios.audit import frequency, knowing, one_liners, resting, spying
 from scenarios.audit.audit import audit
 from scenarios.audit.frequency import Frequency
 from scenarios.audit.judging import recorded
@@ -21,6 +21,7 @@ from scenarios.audit.settings import Settings, settings_of
 from scenarios.cli import main
 from scenarios.errors import UserError
 from scenarios.groups import content
+from scenarios.measures.flips import FLIP_COLUMNS, FLIPS
 from scenarios.statistics import Estimate
 
 TINY = ("world.stores=3", "world.items=40", "world.days=10", "world.suppliers=6", "faults.scale=3")
@@ -119,6 +120,19 @@ def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
     assert none == 0
 
 
+def test_assumptions_that_flip_a_ranking_are_named_and_where_nobody_looked_that_is_said(tmp_path: Path):
+    absent = resting.assumptions_line(tmp_path)
+    assert (absent.verdict, absent.value) == ("not run", None)
+    assert "suite=sensitivity" in absent.note
+    row = dict.fromkeys(FLIP_COLUMNS, 0.5) | {"value": 2.0, "ahead": "manual", "behind": "visibility"}
+    rows = [row | {"assumption": "people.dc", "verdict": FLIPS}, row | {"assumption": "costs.expedite", "verdict": "?"}]
+    pd.DataFrame(rows).to_csv(tmp_path / "flips.csv", index=False)
+    (tmp_path / "suite.json").write_text('{"origin": {"a b=1": "a", "a b=2": "a", "a c=1": "a"}}')
+    found = resting.assumptions_line(tmp_path)
+    assert (found.verdict, found.value, found.n) == ("inside", 1.0, 3)
+    assert found.note == "people.dc=2 (visibility before manual)"
+
+
 @pytest.mark.campaign
 def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
     lines = audit(SMALLEST, tmp_path / "one")
@@ -126,7 +140,8 @@ def test_all_rows_on_the_smallest_worlds(tmp_path: Path):
     assert table["row"].to_list() == [one.row for one in lines]
     flaws = {one.row.partition(":")[0] for one in lines}
     assert flaws == {
-        "triviality", "density", "wrong labels", "position bias", "shuffled truth", "leakage", "detectability"}
+        "triviality", "density", "wrong labels", "position bias", "shuffled truth", "leakage", "detectability",
+        "assumptions"}
     by_row = {one.row: one for one in lines}
     for row in ("wrong labels: share of twins without one fault that break a rule",
                 "leakage: alerts that change when the stream goes on",
