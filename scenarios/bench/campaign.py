@@ -23,12 +23,14 @@ from scenarios.engine import spread
 from scenarios.errors import UserError
 from scenarios.measures.flips import flips
 from scenarios.measures.leaderboard import leaderboard
+from scenarios.measures.tradeoffs import tradeoffs
 from scenarios.measures.trials import FOLDER as TRIALS
 from scenarios.measures.trials import OK, Trial
 from scenarios.progress import Progress, silent
 
 TABLE: Final = "leaderboard.csv"
 FLIP_TABLE: Final = "flips.csv"
+TRADEOFF_TABLE: Final = "tradeoffs.csv"
 #: How often the finished trials are counted for the eye, seconds.
 _LOOK: Final = 0.5
 
@@ -57,6 +59,8 @@ def carry_out(request: Request, progress: Progress = silent) -> pd.DataFrame:
         trials = _finished(store, groups)
         table = leaderboard(trials, suite)
         store.write(TABLE, table.to_csv(index=False, lineterminator="\n"))
+        if suite.against:
+            store.write(TRADEOFF_TABLE, tradeoffs(trials, suite.against).to_csv(index=False, lineterminator="\n"))
         if suite.origin:
             store.write(FLIP_TABLE, flips(trials, suite.origin, suite.mode).to_csv(index=False, lineterminator="\n"))
     return table

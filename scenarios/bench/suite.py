@@ -38,6 +38,7 @@ from scenarios.groups import content, options
 from scenarios.keys import pairs_of
 from scenarios.manifest import canonical_json
 from scenarios.measures.leaderboard import COLUMNS
+from scenarios.measures.tradeoffs import reference_of
 from scenarios.schema import Engine
 
 MODES: Final = ("shadow", "loop")
@@ -94,6 +95,8 @@ class Suite:
         seeds: see :class:`Seeds`.
         limits: of one trial.
         measures: columns of the leaderboard that are printed; empty for all of the mode.
+        against: entrant, or word of a cross like ``policy=manual``, that the others are held against pair by pair;
+            empty for none. Of whole runs only.
     """
 
     name: str = ""
@@ -110,6 +113,7 @@ class Suite:
     seeds: Seeds = field(default_factory=Seeds)
     limits: TrialLimits = field(default_factory=TrialLimits)
     measures: list[str] = field(default_factory=list)
+    against: str = ""
 
 
 @dataclass
@@ -235,6 +239,8 @@ def _checked(suite: Suite) -> Suite:
     for name in suite.measures:
         if name not in columns:
             raise UserError(f"measures={name}: no such column; {choices(columns, name)}")
+    if suite.against:
+        _check_against(suite, list(entrants))
     if not suite.budget >= 0.0:
         raise UserError(f"budget={suite.budget}: must be a number of false alarms, 0 or more")
     if not suite.limits.seconds > 0.0 or not suite.limits.gib > 0.0:
@@ -242,6 +248,17 @@ def _checked(suite: Suite) -> Suite:
     _check_seeds(suite.seeds)
     scenarios, origin = moved(scenarios, suite.moved, suite.common)
     return dataclasses.replace(suite, scenarios=scenarios, origin=origin, entrants=entrants, scenario_axes={}, axes={})
+
+
+def _check_against(suite: Suite, entrants: Sequence[str]) -> None:
+    if suite.mode != "loop":
+        raise UserError(f"against={suite.against}: what a policy buys and costs is told of whole runs; mode=loop")
+    for name in entrants:
+        try:
+            reference_of(name, suite.against, entrants)
+        except LookupError as error:
+            raise UserError(f"against={suite.against}: no entrant {error} for {name} to be held against; "
+                            f"{choices(entrants, suite.against)}") from error
 
 
 def _check_seeds(seeds: Seeds) -> None:

@@ -35,6 +35,8 @@ fails stays in the table. Interrupted at any moment, the same call goes on where
   moved=[PATTERNS]        add each scenario with a declared assumption at its low, and at its high, one at a time;
                           flips.csv names those that flip the ranking (suite=sensitivity moves them all)
   seeds.dev= seeds.validation= seeds.test=[1,2]     thresholds are frozen on dev, test is ranked
+  against=policy=manual   in mode=loop: what each entrant buys and costs over this one, seed by seed, the tail of what
+                          repairs put wrong, and the frontier of recovery against risk, in tradeoffs.csv
   scored=[NAMES] budget=X entrants whose least score is frozen on dev, at X false alarms a location and day
   mode=shadow|loop        show all one recording, or run the whole loop for each
   limits.seconds= limits.gib=     of one trial
@@ -72,6 +74,8 @@ def main(words: list[str]) -> int:
     print(f"{suite.name}  {suite.mode}  {size}, seeds: {told}\n")
     show(table, suite.mode, suite.measures)
     _tell_failures(table, request.out)
+    if suite.against:
+        _tell_tradeoffs(request.out, suite.against)
     if suite.origin:
         _tell_flips(request.out, len(suite.origin))
     print(write_leaderboard(request.out))
@@ -126,6 +130,38 @@ def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
         )  # fmt: skip
     console().print(shown)
     print()
+
+
+def _tell_tradeoffs(out: Path, against: str) -> None:
+    """What each entrant buys and costs over the reference, and which are on the frontier."""
+    import pandas as pd
+    from rich.table import Table
+
+    from scenarios.bench.campaign import TRADEOFF_TABLE
+    from scenarios.measures.tradeoffs import GAIN, RISK, TAIL, WEIGHED
+
+    table = pd.read_csv(out / TRADEOFF_TABLE, keep_default_na=True)
+    shown = Table(box=None, pad_edge=False, header_style="", title_justify="left")
+    shown.add_column(f"More than {against}, seed by seed", no_wrap=True)
+    for name in WEIGHED:
+        shown.add_column(f"{name.replace('_', ' ')} (95%)", justify="right")
+    shown.add_column("wrongful cvar", justify="right")
+    shown.add_column("frontier")
+    for row in table.to_dict("records"):
+        shown.add_row(str(row["entrant"]), *(_more(row, name) for name in WEIGHED), _number(row[TAIL]),
+                      "*" if row["frontier"] else "")
+    console().print(shown)
+    names = ", ".join(table.loc[table["frontier"], "entrant"])
+    print(f"frontier of {GAIN} against {RISK.replace('_', ' ')} (no other has more at less): {names or 'none'}; "
+          f"values and ends stand in {out / TRADEOFF_TABLE}\n")
+
+
+def _more(row: dict[Any, Any], name: str) -> str:
+    """A difference with its interval; the reference itself has none."""
+    found, low, high = (row[f"{name}_{end}"] for end in ("more", "low", "high"))
+    if math.isnan(found):
+        return "NA" if isinstance(row["against"], str) else "reference"
+    return _number(found) if math.isnan(low) else f"{_number(found)} ({_number(low)} to {_number(high)})"
 
 
 def _tell_flips(out: Path, moved: int) -> None:

@@ -109,6 +109,8 @@ def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
 
 @pytest.mark.parametrize(("words", "named"), [
     (["suite=smok"], "did you mean 'smoke'"),
+    (["suite=policies", "against=policy=manul"], "against=policy=manul"),
+    (["suite=smoke", "against=never"], "mode=loop"),
     (["suite=sensitivity", "moved=[peple.*]"], "moved=peple.*"),
     (["suite=nowhere.yaml"], "nowhere.yaml"),
     (["engine=cloud"], "engine=cloud"),
