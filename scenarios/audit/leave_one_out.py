@@ -104,7 +104,10 @@ def _first_rows(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 def _in_scope(choice: Choice, played: Played, rows: pd.DataFrame) -> pd.Series[bool]:
-    """Which rows the fault changed itself, or are of its document, its cell, its item, its place or its interface."""
+    """Which rows the fault changed itself, or are of its document, its cell, its item, its place or its interface.
+
+    An article that is rung up as its sibling is a row of the sibling (``scan_error``), and a sale of this one.
+    """
     fault = played.faults().set_index("fault_id").loc[choice.fault_id]
     own = rows.event_id.isin([event for event, of in played.lineage() if of == choice.fault_id])
     if fault.document_id >= 0:
@@ -112,6 +115,9 @@ def _in_scope(choice: Choice, played: Played, rows: pd.DataFrame) -> pd.Series[b
             own |= rows[column] == fault.document_id
     if fault["item"] >= 0:
         own |= rows["item"] == fault["item"]
+        siblings = played.world.room.catalogue.siblings[int(fault["item"])]
+        rung_up = rows.event_type == "retail_selling"
+        own |= rung_up & (rows.location == fault.location) & rows["item"].isin(siblings)
     elif fault.location >= 0:
         own |= (rows.location == fault.location) | (rows.partner == fault.location)
     if fault.interface >= 0:
