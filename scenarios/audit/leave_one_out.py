@@ -115,7 +115,7 @@ def _in_scope(choice: Choice, played: Played, rows: pd.DataFrame) -> pd.Series[b
             own |= rows[column] == fault.document_id
     if fault["item"] >= 0:
         own |= rows["item"] == fault["item"]
-        siblings = played.world.room.catalogue.siblings[int(fault["item"])]
+        siblings = played.world.room.catalogue.siblings[fault["item"]]
         rung_up = rows.event_type == "retail_selling"
         own |= rung_up & (rows.location == fault.location) & rows["item"].isin(siblings)
     elif fault.location >= 0:
