@@ -82,6 +82,7 @@ SHARES: tuple[str, ...] = (
     "counting.tolerance",
     "counting.missed_cutoff_rate",
     "counting.search_rate",
+    "counting.dc_search_rate",
     "demand.online_return_rate",
     "middleware.valid_late_rate",
     "middleware.redelivery_rate",

@@ -101,6 +101,8 @@ class Counting:
     dc_wrong_factor: float = 0.05
     #: Share of counts that look for the item beyond its own place, and so see what is misplaced. Assumption.
     search_rate: float = 0.2
+    #: The same of counts in a DC, where a difference sends the counter to the neighbouring locations. Assumption.
+    dc_search_rate: float = 0.8
     seconds_per_cell: float = 40.0
 
 

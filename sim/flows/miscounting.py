@@ -81,7 +81,9 @@ class Counters:
         astray = room.ledger.place[Place.MISPLACED].take(cells)
         if not astray.any():
             return
-        searched = (bits << np.uint64(40)) < threshold(room.config.counting.search_rate)
+        counting = room.config.counting
+        rates = (threshold(rate) for rate in (counting.dc_search_rate, counting.search_rate))
+        searched = (bits << np.uint64(40)) < np.where(cells < room.items, *rates)
         for row in np.flatnonzero(astray).tolist():
             if searched[row]:
                 self._misplacing.come_upon(int(cells[row]), by)

@@ -30,9 +30,9 @@ from sim.systems.wms import Delivery
 
 #: Least and largest share of a full shelf that one facing is. Assumption.
 _FACING = (0.3, 1.0)
-#: Cartons put away at a wrong location, as a share of the rate at which shops mislay: with the usual one, two in a
+#: Cartons put away at a wrong location, as a share of the rate at which shops mislay: with the usual one, one in a
 #: thousand (published accuracy of putaway is 99.5% to 99.9%). Assumption.
-_WRONG_PUTAWAYS = 0.5
+_WRONG_PUTAWAYS = 0.25
 #: Packing of the key of what a shop mislays: shop | day | part.
 _LOCATION_SHIFT, _DAY_SHIFT = 16, 2
 

@@ -65,7 +65,7 @@ NO_ASSUMPTIONS = {
     "sim.middleware.contracts": "CANONICAL_VERSION",
     "sim.middleware.door": "_CLIENT_SHIFT",
     "sim.middleware.feed": "POSTING_STEP SECOND_POSTING_STEP",
-    "sim.middleware.flights": "DEAD GAP_CLOSED GAP_OPEN RECOVERED RETRYING TRAFFIC",
+    "sim.middleware.flights": "ACCEPTED DEAD GAP_CLOSED GAP_OPEN RECOVERED REJECTED RETRYING TRAFFIC",
     "sim.middleware.mishaps": "_MIDDLE",
     "sim.rules": "NEVER _ON_HAND",
     "sim.stream": "ROW_GROUP _GROUPS_AHEAD",

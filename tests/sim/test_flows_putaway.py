@@ -18,7 +18,7 @@ from sim.flows.receiving import _PUTAWAY, _PUTAWAY_SIGMA
 from sim.ledger import ON_HAND_BELIEFS, Place
 from tests.sim.small_world import Played, Watcher, play, quiet_config
 
-RATE = 0.8
+RATE = 1.6
 
 
 def _centre(days: int = 12, rate: float = RATE, hours: float = 1e5) -> Config:
@@ -134,7 +134,7 @@ def test_a_search_and_a_move_in_the_dc_mend_it(astray: Played):
 
 def test_a_count_that_looks_elsewhere_finds_them():
     config = _centre()
-    config.counting.dc_per_year, config.counting.search_rate = 120.0, 1.0
+    config.counting.dc_per_year, config.counting.dc_search_rate = 120.0, 1.0
     searched = play(config)
     assert len(searched.of("moving")) > 10
     assert searched.of("adjusting").empty
