@@ -142,11 +142,11 @@ def _tell_tradeoffs(out: Path, against: str) -> None:
 
     table = pd.read_csv(out / TRADEOFF_TABLE, keep_default_na=True)
     shown = Table(box=None, pad_edge=False, header_style="", title_justify="left")
-    shown.add_column(f"More than {against}, seed by seed", no_wrap=True)
+    shown.add_column(f"More than {against}, seed by seed")
     for name in WEIGHED:
-        shown.add_column(f"{name.replace('_', ' ')} (95%)", justify="right")
-    shown.add_column("wrongful cvar", justify="right")
-    shown.add_column("frontier")
+        shown.add_column(name.replace("_", " "), justify="right", no_wrap=True)
+    shown.add_column("wrongful cvar", justify="right", no_wrap=True)
+    shown.add_column("frontier", no_wrap=True)
     for row in table.to_dict("records"):
         shown.add_row(str(row["entrant"]), *(_more(row, name) for name in WEIGHED), _number(row[TAIL]),
                       "*" if row["frontier"] else "")
@@ -161,7 +161,7 @@ def _more(row: dict[Any, Any], name: str) -> str:
     found, low, high = (row[f"{name}_{end}"] for end in ("more", "low", "high"))
     if math.isnan(found):
         return "NA" if isinstance(row["against"], str) else "reference"
-    return _number(found) if math.isnan(low) else f"{_number(found)} ({_number(low)} to {_number(high)})"
+    return _number(found) if math.isnan(low) else f"{_number(found)}\n{_number(low)} to {_number(high)}"
 
 
 def _tell_flips(out: Path, moved: int) -> None:
