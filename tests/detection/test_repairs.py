@@ -14,6 +14,7 @@ from detection.taxonomy import CAUSE_OF_FAULT
 from sim.clock import TICK
 from sim.config import Config
 from sim.draws import WORLD_IDS
+from sim.faults.record import DIRECT
 from sim.faults.types import BY_NAME
 from tests.detection.closed_loop import Operated, eager_config, operate
 
@@ -46,8 +47,9 @@ def _busy(days: int = 6, **rates: float) -> Config:
 
 
 def _down() -> Config:
-    """Outages that outlast the retries."""
+    """Outages that outlast the retries, of interfaces that always have something to carry."""
     config = _busy(days=9, api_outage=60.0)
+    config.faults.api_outage.only = list(DIRECT)
     config.middleware.retry_max_attempts, config.faults.api_outage.hours = 3, 6.0
     return config
 
@@ -79,7 +81,7 @@ def _misplaced() -> Config:
 #: Type -> its world, what its alerts name, and the kinds that mend it.
 CASES: dict[str, tuple[Callable[[], Config], tuple[str, ...], set[str]]] = {
     "batch_failure": (_legacy, ("location", "document_id"), {"rerun"}),
-    "schema_drift": (lambda: eager_config(days=12, schema_drift=8.0), ("interface",), {"fix_map", "redrive"}),
+    "schema_drift": (lambda: eager_config(days=14, schema_drift=8.0), ("interface",), {"fix_map", "redrive"}),
     "clock_skew": (lambda: eager_config(stores=6, days=10, clock_skew=0.9), ("location",), {"correct_clock"}),
     "price_mismatch": (lambda: eager_config(price_mismatch=0.2), ("location", "item"), {"push_price", "refund"}),
     "duplicate_item": (lambda: eager_config(items=120, days=6, duplicate_item=1.0), ("item",), {"merge_item"}),

@@ -212,8 +212,7 @@ def test_a_run_says_what_it_does_not_reach(command: Command, tmp_path: Path) -> 
     assert "middleware.canonical_from_day=18" in told[0]
     rest = [line for line in done.stderr.splitlines() if line.startswith("stocktwin:") and line not in told]
     assert rest == [
-        ("stocktwin: faults that can strike nothing in this world: batch_failure (middleware.legacy_share=0), "
-         "duplicate_item (world.items=20)"),
+        "stocktwin: faults that can strike nothing in this world: batch_failure (middleware.legacy_share=0)",
         "stocktwin: faults.exclude: struck nowhere in this run: 5, 17",
     ]
 

@@ -126,8 +126,11 @@ def test_sequences_have_no_hole(worlds: list[Played]):
             for _, sequence in mine.groupby("location").sequence:
                 assert sorted(sequence) == list(range(len(sequence)))
         advised = numbered[numbered.event_type == "advising"]
-        for _, sequence in advised.groupby("partner").sequence:
-            assert sorted(sequence) == list(range(len(sequence)))
+        for interface, sequence in advised.groupby("interface").sequence:
+            box = played.world.region.mailboxes[interface]
+            letters = [*box.dead.flights, *(letter for flights in box._pending.values() for letter in flights)]
+            unread = [number for letter in letters for number in letter.messages.sequence.tolist()]
+            assert sorted([*sequence, *unread]) == list(range(len(sequence) + len(unread)))
 
 
 def _with_waiting(played: Played) -> pd.DataFrame:
