@@ -3,7 +3,7 @@
 A rate and the share that it lives on have to fit together where one hand wrote both: a rate of the command line,
 whatever takes its ground away, and a rate of the user's own file, unless the command line takes it away afterwards.
 Those are refused. A usual rate that somebody's other choice leaves without ground is just not reached: it is
-told (:func:`without_ground`) and nothing is refused.
+told (:func:`without_ground`) and nothing is refused. A world that is small leaves nothing to tell.
 """
 
 from __future__ import annotations
@@ -41,7 +41,12 @@ def check_rates_strike(experiment: Experiment, said: Collection[str], in_file: C
     Raises:
         UserError: naming the rate, and what takes its ground away.
     """
-    for name, keys in _dead(experiment):
+    dead = list(_dead(experiment))
+    # An article is doubled under a number that is not in use, and a small catalogue has none to spare. Being small is
+    # no mistake of a world: only whoever asks for the fault is told.
+    if _is_on(experiment, "duplicate_item") and numbers_of(experiment)[1] == experiment.world.items:
+        dead.append(("duplicate_item", ["world.items"]))
+    for name, keys in dead:
         key = f"faults.{name}.rate"
         if key in said or (key in in_file and not set(keys) & set(said)):
             raise UserError(f"{key}={getattr(experiment.faults, name).rate:g}: can strike nothing in this world, "
@@ -49,9 +54,8 @@ def check_rates_strike(experiment: Experiment, said: Collection[str], in_file: C
 
 
 def without_ground(experiment: Experiment) -> list[str]:
-    """Faults that are on and can strike nothing, each as ``name (key=value)``; that a world is small is no mistake."""
-    dead = [(name, keys) for name, keys in _dead(experiment) if keys != ["world.items"]]
-    return [f"{name} ({_shown(experiment, keys)})" for name, keys in dead]
+    """Faults that are on and can strike nothing, each as ``name (key=value)``."""
+    return [f"{name} ({_shown(experiment, keys)})" for name, keys in _dead(experiment)]
 
 
 def _dead(experiment: Experiment) -> Iterator[tuple[str, list[str]]]:
@@ -60,9 +64,6 @@ def _dead(experiment: Experiment) -> Iterator[tuple[str, list[str]]]:
         missing = [[key for key in ground if not _value(experiment, key)] for ground in grounds]
         if _is_on(experiment, name) and all(missing):
             yield name, list(dict.fromkeys(keys[0] for keys in missing))
-    # An article is doubled under a number that is not in use, and a small catalogue has none to spare.
-    if _is_on(experiment, "duplicate_item") and numbers_of(experiment)[1] == experiment.world.items:
-        yield "duplicate_item", ["world.items"]
 
 
 def _is_on(experiment: Experiment, name: str) -> bool:

@@ -8,7 +8,6 @@ What a folder does not hold cannot be checked, and is said so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +19,9 @@ import pyarrow.compute as pc
 from detection.audit import GENESIS, verify_chain
 from scenarios.manifest import MANIFEST, digest_of, file_hash, files_below, manifest_bytes
 from scenarios.reader import RunFolderError, RunReader
+from scenarios.stream_check import hash_stream
 from scenarios.tables import EVENTS, open_parquet
-from sim.hashing import NULL, StreamHash, combine_digests
+from sim.hashing import NULL, combine_digests
 
 #: Sides of the conservation of units: all that came must be somewhere.
 CAME: Final = ("opening_units", "supplied_units", "returned_units")
@@ -176,44 +176,6 @@ def _check_audit(reader: RunReader) -> list[str]:
     return []
 
 
-def stream_columns(batch: pa.RecordBatch) -> tuple[dict[str, list[str]], dict[str, np.ndarray[Any, Any]]]:
-    """A batch as the hash takes it: strings behind the codes of each name column, and arrays with sentinel nulls."""
-    vocabulary: dict[str, list[str]] = {}
-    columns: dict[str, np.ndarray[Any, Any]] = {}
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if column.null_count == len(column):
-            continue
-        if pa.types.is_dictionary(column.type):
-            vocabulary[name] = column.dictionary.to_pylist()
-            columns[name] = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        elif pa.types.is_floating(column.type):
-            columns[name] = column.fill_null(np.nan).to_numpy(zero_copy_only=False)
-        else:
-            # cartons are numbers written as strings
-            numbers = column.cast(pa.int64()) if pa.types.is_string(column.type) else column.view(pa.int64())
-            columns[name] = numbers.fill_null(NULL).to_numpy(zero_copy_only=False)
-    return vocabulary, columns
-
-
-def hash_stream(batches: Iterator[pa.RecordBatch]) -> tuple[str, bool]:
-    """The hash of a recorded stream, and whether its rows are in their order (``available_at``, ``event_id``)."""
-    stream = StreamHash()
-    ordered = True
-    last = (NULL, NULL)
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        vocabulary, columns = stream_columns(batch)
-        for name, strings in vocabulary.items():
-            stream.learn(name, strings)
-        stream.update(columns, batch.num_rows)
-        times, ids = columns["available_at"], columns["event_id"]
-        later = (times[1:] > times[:-1]) | ((times[1:] == times[:-1]) & (ids[1:] > ids[:-1]))
-        ordered = ordered and bool(later.all()) and (int(times[0]), int(ids[0])) > last
-        last = (int(times[-1]), int(ids[-1]))
-    return stream.hexdigest(), ordered
-
-
 def _check_streams(reader: RunReader, report: VerifyReport) -> None:
     arms: dict[str, str] = reader.manifest.get("arms", {})
     regions: dict[str, list[str]] = {}
@@ -228,14 +190,11 @@ def _check_streams(reader: RunReader, report: VerifyReport) -> None:
             continue
         digests, findings = [], []
         for region in regions[arm]:
-            digest, ordered = hash_stream(reader.events(arm, region, EVENTS.names))
-            digests.append(digest)
-            ids = np.sort(np.concatenate([batch.column("event_id").view(pa.int64()).to_numpy()
-                                          for batch in reader.events(arm, region, ["event_id"])]))
-            twice = int(np.count_nonzero(ids[1:] == ids[:-1]))
-            if twice:
-                findings.append(f"stream of arm {arm}, region {region}: {twice} event ids are borne by two rows")
-            if not ordered:
+            seen = hash_stream(reader.events(arm, region, EVENTS.names))
+            digests.append(seen.digest)
+            if seen.twice:
+                findings.append(f"stream of arm {arm}, region {region}: {seen.twice} event ids are borne by two rows")
+            if not seen.ordered:
                 findings.append(f"stream of arm {arm}, region {region}: rows out of order")
         if combine_digests(digests) != expected:
             findings.append(f"stream of arm {arm}: its hash is not the manifest's")

@@ -292,6 +292,10 @@ STEP_BITS = 4
 BODY_BITS = 38
 
 
+#: Where the step of an event key begins: above kind, region and body (see :class:`Ids`).
+STEP_SHIFT = BODY_BITS + 5 + 4
+
+
 class Ids:
     """Keys to ids, by a bijection of 51-bit integers that the seed and the region choose.
 

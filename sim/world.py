@@ -30,6 +30,7 @@ from sim.desk import Desk
 from sim.events import Rows
 from sim.flows.assorting import Assorting
 from sim.flows.cataloguing import Cataloguing
+from sim.flows.charging import Charging
 from sim.flows.closing import Closing
 from sim.flows.conversing import Conversing
 from sim.flows.counting import Counting
@@ -135,6 +136,7 @@ class RegionWorld:
         self.accounts = Accounts(self.region, self.receiving.purchases)
         self.mending = Mending(self.region, self.receiving)
         self.paying = Paying(self.region, self.receiving, self.mending, self.accounts)
+        Charging(self.region, self.receiving, self.paying)
         self.manual = Manual(self.region, self.mending)
         self.receiving.manual = self.manual
         self.integrating = Integrating(self.region, self.mending, self.manual)

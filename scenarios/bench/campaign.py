@@ -15,8 +15,9 @@ from typing import Final
 import pandas as pd
 
 from scenarios.bench.plan import Group, lay_out, program_digest
+from scenarios.bench.request import Request
 from scenarios.bench.store import CURVES, Store, opened
-from scenarios.bench.suite import Request, commitment
+from scenarios.bench.suite import commitment
 from scenarios.bench.thresholds import Curve, Threshold, choose
 from scenarios.bench.work import Order, work
 from scenarios.engine import spread

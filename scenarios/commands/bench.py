@@ -52,7 +52,7 @@ examples:
 
 def main(words: list[str]) -> int:
     """Carry a benchmark out."""
-    from scenarios.bench.suite import audit_of, read
+    from scenarios.bench.request import audit_of, read
 
     audited = audit_of(words)
     if audited is not None:

@@ -7,9 +7,6 @@ posted. Otherwise someone in finance takes it up after a few days: what was bill
 from the supplier and deducted, a wrong price is corrected, and the invoice released. What came and ERP has
 not posted yet is no supplier's fault: it waits for its posting until it is due.
 
-A truck that has to be received without its ASN costs its supplier a fixed fee, as routing guides have it: nobody claims
-it, accounts payable charges it back and deducts it from that order's invoice, and a ``crediting`` row tells of it.
-
 A block that an operator releases although it is justified pays too much: *price leakage*. After the payment
 nothing more will be billed; what a line has left in goods received and not invoiced is cleared.
 """
@@ -45,8 +42,13 @@ _MATCH_HOUR = 5
 _PATIENCE = 2 * DAY
 #: Packing of a line's key: supplier | day | line.
 _SUPPLIER_SHIFT, _DAY_SHIFT = 23, 12
-#: Steps of an invoice's id that its document has, beside its rows, and a chargeback's document and row.
-_DOCUMENT_STEP, _CHARGEBACK_DOCUMENT, _CHARGEBACK_STEP = 15, 14, 13
+#: Step of an invoice's id that its document has, beside its rows; 13 and 14 are those of a chargeback.
+_DOCUMENT_STEP = 15
+
+
+def key_of(order: PurchaseOrder) -> int:
+    """The key of what accounts payable writes about an order; its lines are added to it."""
+    return (order.supplier << _SUPPLIER_SHIFT) | (order.day << _DAY_SHIFT)
 
 
 @dataclass(eq=False)
@@ -92,7 +94,6 @@ class Paying:
         self._paid: list[PurchaseOrder] = []
         self._claims_ahead: dict[int, int] = {}
         receiving.received_listeners.append(self.received)
-        receiving.blind_listeners.append(self.charge_back)
         receiving.claiming.scrapped_listeners.append(self.scrapped)
         mending.claim_listeners.append(self.claim)
         mending.remedies["release_block"] = self.release
@@ -114,14 +115,14 @@ class Paying:
         agreed = agreed[np.argsort(self._orders.item[ours], kind="stable")][rows]
         units, cents = bill(room, order.purchase, advised[rows], counted[rows], agreed,
                             room.catalogue.case[order.item[rows]].astype(np.int64))
-        document = room.ids.one(Kind.DOCUMENT, paper(Paper.INVOICE, self._key(order)), _DOCUMENT_STEP)
+        document = room.ids.one(Kind.DOCUMENT, paper(Paper.INVOICE, key_of(order)), _DOCUMENT_STEP)
         invoice = Invoice(document, order, rows, units, cents, counted[rows], agreed)
         room.at(invoice_time(room, order.purchase), lambda: self._mail(invoice))
 
     def _mail(self, invoice: Invoice) -> None:
         """The supplier sends its invoice."""
         order = invoice.order
-        key = self._key(order) + np.arange(len(invoice.rows), dtype=np.int64)
+        key = key_of(order) + np.arange(len(invoice.rows), dtype=np.int64)
         self._region.mailboxes[INTERFACE["edi_ap"]].put(
             supplier=order.supplier, document_type=DOCUMENT_TYPE["invoice"], code=CODE["810"],
             document_id=invoice.document, key=key, item=order.item[invoice.rows], units=invoice.units,
@@ -240,27 +241,9 @@ class Paying:
         """Damaged goods were scrapped: the supplier owes what they cost, off its invoice or else in money."""
         order = self._purchases.of_receipt(receipt)
         if order is not None:
-            self._owe(order, units * int(order.cents[order.rows(np.array([item]))[0]]), Account.SCRAP)
+            self.owe(order, units * int(order.cents[order.rows(np.array([item]))[0]]), Account.SCRAP)
 
-    def charge_back(self, delivery: Delivery) -> None:
-        """A truck is received without its ASN: its supplier owes the fee that the routing guide names."""
-        room, order = self._region.room, self._purchases.of(delivery.purchase)
-        fee = round(room.config.finance.asn_fee * 100.0)
-        if not fee:
-            return
-        self._owe(order, fee, Account.CHARGEBACKS)
-        body, at = paper(Paper.INVOICE, self._key(order)), np.array([room.now])
-        event = room.ids.one(Kind.DOCUMENT, body, _CHARGEBACK_STEP)
-        room.truth.lineage(event, delivery.late_fault)
-        room.stream.emit(
-            "crediting", 1, event_id=np.array([event]), occurred_at=at, recorded_at=at,
-            available_at=at + 60 * SECOND, source=SOURCE["AP"], partner=room.locations + order.supplier,
-            quantity=1, unit_price=fee / 100.0, status=STATUS["credited"],
-            document_type=DOCUMENT_TYPE["credit"], document_id=room.ids.one(Kind.DOCUMENT, body, _CHARGEBACK_DOCUMENT),
-            parent_document_id=delivery.shipment, correlation_id=order.purchase,
-        )
-
-    def _owe(self, order: PurchaseOrder, owed: int, against: Account) -> None:
+    def owe(self, order: PurchaseOrder, owed: int, against: Account) -> None:
         """A supplier owes some cents of an order: off its invoice, or in money where that is paid."""
         invoice = self._of_purchase.get(order.purchase)
         if invoice is not None and invoice.document not in self.open:
@@ -315,13 +298,9 @@ class Paying:
 
     # -- rows --------------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _key(order: PurchaseOrder) -> int:
-        return (order.supplier << _SUPPLIER_SHIFT) | (order.day << _DAY_SHIFT)
-
     def _events(self, kind: Paper, invoice: Invoice, lines: slice | npt.NDArray[np.intp]) -> I64:
         """Ids of the rows about lines of an invoice."""
-        body = paper(kind, self._key(invoice.order)) + invoice.rows[lines].astype(np.int64)
+        body = paper(kind, key_of(invoice.order)) + invoice.rows[lines].astype(np.int64)
         return self._region.room.ids.of(Kind.DOCUMENT, body)
 
     def _show(self, event_type: str, kind: Paper, invoice: Invoice, lines: slice | npt.NDArray[np.intp], units: I64,

@@ -23,7 +23,7 @@ import numpy.typing as npt
 import simpy
 
 from sim.clock import HOUR, MINUTE, SECOND, TICK
-from sim.draws import Kind, Paper, Purpose, keyed, lognormal
+from sim.draws import STEP_SHIFT, Kind, Paper, Purpose, keyed, lognormal
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.claiming import Claiming
 from sim.flows.converting import Converting
@@ -46,8 +46,6 @@ _PUTAWAY, _PUTAWAY_SIGMA = 90 * MINUTE, 0.5
 #: Steps of a carton's event key: received 0, stored 1, parked 2, received and stored after relinking 3 and 4, brought
 #: from a wrong location 6; 5, 8, 10 and 13 are those of postings.
 PARKED_STEP, RELINKED_STEP, MOVED_STEP = 2, 3, 6
-#: Where the step of an event key begins.
-_STEP_SHIFT = 47
 
 
 class Noticing(Protocol):
@@ -190,7 +188,7 @@ class Receiving:
         for due in np.unique(ticks).tolist():
             rows = np.flatnonzero(ticks == due)
             yield room.env.timeout(counted_at + due * TICK - room.now)
-            self._put_away(delivery.take(rows), key[rows] + np.int64(1 << _STEP_SHIFT))
+            self._put_away(delivery.take(rows), key[rows] + np.int64(1 << STEP_SHIFT))
 
     def _put_away(self, delivery: Delivery, key: I64) -> None:
         """Cartons go to their places, and whoever brings them scans the location that the WMS names."""

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import simpy
 
 from sim.clock import DAY, HOUR, MINUTE, SECOND, TICK
-from sim.draws import Purpose, keyed, uniform
+from sim.draws import STEP_SHIFT, Purpose, keyed, uniform
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.vendor_returns import VendorReturns
 from sim.ledger import Belief, Place
@@ -31,7 +31,6 @@ I64 = npt.NDArray[np.int64]
 
 #: When returns are inspected, and when inspection is due on the day after. Assumptions.
 _INSPECT_HOUR, _DUE_HOUR = 8, 12
-_STEP_SHIFT = 47
 _TAKEN_STEP, _INSPECTED_STEP, _SCRAPPED_STEP, _DOCUMENT_STEP = 0, 1, 2, 15
 
 
@@ -96,7 +95,7 @@ class Returning:
 
     def document(self, goods: Returned) -> I64:
         """The ids of the return documents."""
-        return self._region.room.ids.scramble(goods.base + np.int64(_DOCUMENT_STEP << _STEP_SHIFT))
+        return self._region.room.ids.scramble(goods.base + np.int64(_DOCUMENT_STEP << STEP_SHIFT))
 
     def fitting(self, goods: Returned) -> I32:
         """The disposition that the state of the goods asks for."""
@@ -151,7 +150,7 @@ class Returning:
         room = self._region.room
         document = self.document(goods)
         room.stream.emit(
-            "inspecting", len(goods), event_id=room.ids.scramble(goods.base + np.int64(_INSPECTED_STEP << _STEP_SHIFT)),
+            "inspecting", len(goods), event_id=room.ids.scramble(goods.base + np.int64(_INSPECTED_STEP << STEP_SHIFT)),
             occurred_at=at, recorded_at=at, available_at=at + 30 * SECOND,
             source=np.where(goods.location == 0, SOURCE["WMS"], SOURCE["STORE"]).astype(np.int32),
             location=goods.location, item=goods.item, quantity=goods.units, status=STATUS[status], code=CODE[code],
@@ -162,7 +161,7 @@ class Returning:
               on_hand: I32 | None = None, due_at: int | None = None) -> None:
         """Send the lines of goods sorted by location to ERP and OMS, and show them."""
         region, room = self._region, self._region.room
-        key = goods.base + np.int64(step << _STEP_SHIFT)
+        key = goods.base + np.int64(step << STEP_SHIFT)
         document, taken = self.document(goods), event_type == "returning"
         for name, rows in (("wms", goods.location == 0), ("store", goods.location > 0)):
             n = int(np.count_nonzero(rows))

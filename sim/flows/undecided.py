@@ -20,7 +20,7 @@ import simpy
 
 from sim.actions import Action
 from sim.clock import DAY, HOUR, MINUTE, SECOND, weekday_of
-from sim.draws import WORLD_IDS, Purpose, keyed
+from sim.draws import STEP_SHIFT, WORLD_IDS, Purpose, keyed
 from sim.events import DOCUMENT_TYPE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
@@ -35,7 +35,7 @@ I64 = npt.NDArray[np.int64]
 _MONDAY = 0
 #: When the cage is looked through on it. Assumption.
 _CAGE_HOUR = 9
-_STEP_SHIFT, _LOOKED_STEP = 47, 4
+_LOOKED_STEP = 4
 
 
 @dataclass
@@ -147,7 +147,7 @@ class Undecided:
         at, document = np.full(n, room.now), self._returning.document(goods)
         fit = self._returning.fitting(goods) == Disposition.SELL
         room.stream.emit(
-            "inspecting", n, event_id=room.ids.scramble(goods.base + np.int64(_LOOKED_STEP << _STEP_SHIFT)),
+            "inspecting", n, event_id=room.ids.scramble(goods.base + np.int64(_LOOKED_STEP << STEP_SHIFT)),
             occurred_at=at, recorded_at=at, available_at=at + 30 * SECOND,
             source=np.where(goods.location > 0, SOURCE["STORE"], SOURCE["WMS"]).astype(np.int32),
             location=goods.location, item=goods.item, quantity=goods.units,

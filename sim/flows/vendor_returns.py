@@ -18,7 +18,7 @@ import numpy.typing as npt
 import simpy
 
 from sim.clock import DAY, HOUR, SECOND, TICK, weekday_of
-from sim.draws import WORLD_IDS, Kind, Paper, Purpose, keyed_int, lognormal_int, paper, uniform_int
+from sim.draws import STEP_SHIFT, WORLD_IDS, Kind, Paper, Purpose, keyed_int, lognormal_int, paper, uniform_int
 from sim.events import CODE, DOCUMENT_TYPE, INTERFACE, SOURCE, STATUS
 from sim.flows.manual import Manual
 from sim.flows.mending import Mending, Outcome
@@ -34,7 +34,7 @@ I64 = npt.NDArray[np.int64]
 _FRIDAY = 4
 #: And at this hour. Assumption.
 _COLLECT_HOUR = 10
-_STEP_SHIFT, _SENT_STEP = 47, 3
+_SENT_STEP = 3
 _SUPPLIER_SHIFT = 16
 #: Days after it was due in which an unclaimed credit lapses, by vendor contract, and when payables look. Assumptions.
 _LAPSE_DAYS, _LOOK_DAYS = (7.0, 28.0), 14
@@ -159,7 +159,7 @@ class VendorReturns:
     def _send(self, back: VendorReturn, cell: npt.NDArray[np.integer], *, parked: bool) -> None:
         """Tell ERP of the goods that left, and show them."""
         region, room, goods = self._region, self._region.room, back.goods
-        key = goods.base + np.int64(_SENT_STEP << _STEP_SHIFT)
+        key = goods.base + np.int64(_SENT_STEP << STEP_SHIFT)
         if back.fault >= 0:
             room.truth.lineage(room.ids.scramble(key), back.fault)
         for name, rows in (("wms", goods.location == 0), ("store", goods.location > 0)):

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.clock import DAY, HOUR, MINUTE, TICK
-from sim.draws import BODY_BITS, Kind, Purpose, fold, fold_many, keyed, keyed_int, lognormal
+from sim.draws import BODY_BITS, STEP_SHIFT, Kind, Purpose, fold, fold_many, keyed, keyed_int, lognormal
 from sim.events import SOURCE, UNIT
 from sim.ledger import Belief
 from sim.middleware.carrier import Carrier
@@ -184,7 +184,7 @@ class Feed(Carrier):
         room = self.room
         location, item = room.split(messages.cell)
         step = SECOND_POSTING_STEP if second else POSTING_STEP
-        event = room.ids.scramble(messages.key + np.int64(step << 47))
+        event = room.ids.scramble(messages.key + np.int64(step << STEP_SHIFT))
         if second and by >= 0:
             bits = keyed(room.seed, Purpose.IDS, 7000, by, messages.key)
             event = room.ids.of(Kind.REPAIR, (bits >> np.uint64(64 - BODY_BITS)).astype(np.int64))

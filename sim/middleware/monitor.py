@@ -67,17 +67,17 @@ class Monitor:
     def _report_traffic(self, now: int, *, available: bool, version: int) -> None:
         room = self.room
         slowest = self._slowest()
-        high = np.where(self._high < 0, NULL, self._high)
         places = np.flatnonzero(self._delivered)
         if self.is_probed and not len(places):
             places = np.zeros(1, np.intp)
         if len(places):
             at = np.full(len(places), now + BOOKING)
+            high = np.where(self._high[places] < 0, NULL, self._high[places])
             body = channel_key(self.interface, places.astype(np.int64), room.tick_of(now))
             room.stream.emit(
                 "telemetry", len(places), event_id=room.ids.of(Kind.CHANNEL, body, TRAFFIC), occurred_at=at - BOOKING,
                 recorded_at=at, available_at=at, source=SOURCE["MIDDLEWARE"], interface=self.interface,
-                location=places.astype(np.int32), count=self._delivered[places], sequence=high[places],
+                location=places.astype(np.int32), count=self._delivered[places], sequence=high,
                 latency_p95_ms=slowest[places], status=STATUS["ok" if available else "unavailable"],
                 version=version,
             )

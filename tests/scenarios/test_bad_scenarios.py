@@ -254,7 +254,8 @@ def test_a_rate_that_can_strike_nothing_is_refused(usual: Experiment, name: str,
     assert str(caught.value) == f"{key}=0.01: can strike nothing in this world, with {told}"
     # The usual rate is only told, one ground is enough, and a rate of 0 asks for none.
     check_rates_strike(world, bare)
-    assert f"{name} ({told})" in without_ground(world)
+    # That a world is small is no mistake: the usual rate passes without a word.
+    assert (f"{name} ({told})" in without_ground(world)) is (name != "duplicate_item")
     assert name not in str(without_ground(_set(usual, f"{key}=0.01", *bare[1:])))
     assert name not in str(without_ground(_set(world, f"{key}=0")))
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from detection.audit import AuditLog
 from scenarios import tables
 from scenarios.record import RunFolderError, RunWriter, replace_file
-from scenarios.verify import hash_stream, verify
+from scenarios.stream_check import hash_stream
+from scenarios.verify import verify
 from sim.hashing import NULL, StreamHash, combine_digests
 
 DAY = 24 * 3600 * 1_000_000

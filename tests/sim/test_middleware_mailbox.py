@@ -18,8 +18,6 @@ ASN, INVOICE = DOCUMENT_TYPE["asn"], DOCUMENT_TYPE["invoice"]
 def _config(**rates: float) -> Config:
     config = quiet_config(stores=2, items=30, days=13, **rates)
     config.world.daily_units = 2.0
-    # Days in which a letter is read, and not the minutes of the quiet world's long lead.
-    config.replenishment.lead_days_median = 1.0
     return config
 
 

@@ -7,7 +7,8 @@ import yaml
 
 from scenarios.assumptions import assumptions
 from scenarios.bench.plan import lay_out
-from scenarios.bench.suite import commitment, crossed, read
+from scenarios.bench.request import read
+from scenarios.bench.suite import commitment, crossed
 from scenarios.errors import UserError
 from scenarios.groups import content, options
 from sim.config import Config
