@@ -64,7 +64,7 @@ class OutsideSpec:
         format: of the messages to a command, ``jsonl`` or ``arrow``.
         seconds: wall time that may be spent waiting for it over the run.
         megabytes: address space of a class; a command is not held to it.
-        file: absolute path of the file of the detectors ``alerts`` and ``scores``.
+        file: absolute path of the file of the detectors ``alerts``, ``scores`` and ``boosted``.
         threshold: from which score on ``scores`` raises an alert; None for never.
     """
 
@@ -135,6 +135,8 @@ class OperatorSpec:
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         governance: the rules under which it may act.
         parameters: further numbers by name, for plug-ins.
+        model: which model of a library the detectors ``pyod`` and ``sklearn`` use.
+        options: arguments of that model's constructor.
         outside: where the detector is not of this program.
     """
 
@@ -157,6 +159,8 @@ class OperatorSpec:
     refer_value: float = 250.0
     governance: Governance = field(default_factory=Governance)
     parameters: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    options: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     outside: OutsideSpec = field(default_factory=OutsideSpec)
 
     def parameter(self, name: str, default: float) -> float:

@@ -41,6 +41,8 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         counts_per_store_day=policy.counts_per_store_day,
         escalate_hours=policy.escalate_hours,
         parameters=dict(detector.parameters),
+        model=detector.model or "",
+        options=dict(detector.options),
         outside=OutsideSpec(
             command=_absolute(detector.command or ""),
             format=detector.format,

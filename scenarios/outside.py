@@ -12,13 +12,14 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from detection.classifiers import model
 from detection.detectors.files import KINDS, FileError, Names, read
 from scenarios.errors import UserError
 from scenarios.operator_spec import detector_of
-from scenarios.schema import Classifier, Experiment
+from scenarios.schema import Classifier, Detector, Experiment
 from scenarios.windows import locations
 from sim.clock import DAY, parse_date
 
@@ -54,6 +55,7 @@ def check_outside(experiment: Experiment, days: int) -> None:
         raise UserError('detector=command: needs a command: set detector.command, like detector.command="node my.mjs"')
     if detector.file is not None:
         _check_file(experiment, days)
+    _check_model(detector, detector_of(experiment).split("+"))
     if detector.threshold is not None and detector_of(experiment) != "scores":
         raise UserError(f"detector.threshold={detector.threshold:g}: only detector=scores has a threshold")
 
@@ -112,8 +114,12 @@ def _check_file(experiment: Experiment, days: int) -> None:
     """The whole file, against the names of the whole chain."""
     world, path = experiment.world, Path(str(experiment.detector.file))
     kind = detector_of(experiment)
+    if kind == "boosted":
+        _check_table(path)
+        return
     if kind not in KINDS:
-        raise UserError(f"detector.file={path}: only {' and '.join(f'detector={kind}' for kind in KINDS)} read a file")
+        readers = " and ".join(f"detector={name}" for name in (*KINDS, "boosted"))
+        raise UserError(f"detector.file={path}: only {readers} read a file")
     begins = parse_date(world.start)
     names = Names(
         locations(experiment), {f"I{number:05d}" for number in range(1, world.items + 1)},
@@ -124,3 +130,36 @@ def _check_file(experiment: Experiment, days: int) -> None:
         read(path, kind, names)
     except FileError as error:
         raise UserError(f"detector.file: {error}") from error
+
+
+def _check_table(path: Path) -> None:
+    """The cells that ``boosted`` learns from."""
+    from detection.detectors.boosted import TableError, read_table
+
+    try:
+        read_table(str(path))
+    except TableError as error:
+        raise UserError(f"detector.file: {error}; valid: a file that stocktwin fit model=boosted wrote") from error
+
+
+def _check_model(detector: Detector, names: list[str]) -> None:
+    """A model of a library: made once for trial, since its constructor alone knows what it takes."""
+    from detection.detectors.libraries import ModelError, pyod_model, scikit_learn_model
+
+    makers = {"pyod": pyod_model, "sklearn": scikit_learn_model}
+    made_here = [name for name in names if name in makers]
+    if detector.model is not None and not made_here:
+        raise UserError(f"detector.model={detector.model}: only detector=pyod and sklearn take one")
+    if detector.options and not made_here and "half_space" not in names:
+        raise UserError(
+            f"detector.options={detector.options}: only detector=pyod, sklearn and half_space take any"
+        )
+    if "half_space" in names and find_spec("river") is None:
+        raise UserError("detector=half_space: River is not installed: pip install stocktwin[stream]")
+    for name in made_here:
+        if detector.model is None:
+            raise UserError(f"detector={name}: needs a model: set detector.model to the name of its class")
+        try:
+            makers[name](detector.model, detector.options, 0)
+        except ModelError as error:
+            raise UserError(f"detector.{error.key}={error}") from error

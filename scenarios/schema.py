@@ -8,6 +8,7 @@ and its other fields are set by key (``detector.threshold=0.9``).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from detection.reviews import MODES, REVIEWERS
 from detection.severity import SEVERITY
@@ -30,7 +31,9 @@ class Detector:
         parameters: further numbers by name, for plug-ins.
         command: what starts a detector in another language, as words of a shell; overrides ``name``.
         format: of the messages to that command.
-        file: of the detectors ``alerts`` and ``scores``, CSV or Parquet.
+        model: which model of a library the detectors ``pyod`` and ``sklearn`` use.
+        options: arguments of that model, or of ``half_space``.
+        file: of the detectors ``alerts`` and ``scores``, CSV or Parquet; of ``boosted``, what ``stocktwin fit`` wrote.
         threshold: from which score on the detector ``scores`` raises an alert; null for never.
         limit_seconds: wall time that may be spent waiting for a detector of the user's own, an arm and region.
         limit_megabytes: address space of a detector class of the user's own.
@@ -40,6 +43,8 @@ class Detector:
     plugin: str | None = None
     command: str | None = None
     format: str = "jsonl"
+    model: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
     file: str | None = None
     threshold: float | None = None
     limit_seconds: float = 600.0

@@ -1,0 +1,150 @@
+"""Models of PyOD and of scikit-learn by their names, under one pair of methods.
+
+A model is asked for by the name of its class, in any case of letters, with what its constructor takes; a name or an
+argument that is not there is refused with the valid ones. Seeds and single threads are set where a model knows of
+them, so that the same run says the same. The libraries are imported when a model is made, and not before: PyOD's
+compiler alone takes seconds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Option = str | int | float | bool
+#: Modules of ``pyod.models`` that hold no model for rows of numbers.
+_NO_MODELS = frozenset({"base", "combination", "embedding", "thresholds"})
+_NO_MODEL_PREFIXES = ("_", "base_", "pyg_", "ts_", "audio_", "sklearn_")
+
+
+class ModelError(ValueError):
+    """A model is asked for that cannot be made; the message says why and what can.
+
+    Attributes:
+        key: which setting is wrong, ``model`` or ``options``.
+    """
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class Model(Protocol):
+    """Anything that learns what is usual."""
+
+    def fit(self, known: FloatArray) -> FloatArray:
+        """Learn from rows of shape (n, figures); returns how strange each of them is, shape (n,)."""
+        ...
+
+    def score(self, features: FloatArray) -> FloatArray:
+        """How strange rows are, larger for stranger; shape (n,)."""
+        ...
+
+
+class _Pyod:
+    """A model of PyOD: ``decision_function`` is larger for stranger, and its own threshold is not used."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def fit(self, known: FloatArray) -> FloatArray:
+        self._model.fit(known)
+        return np.asarray(self._model.decision_scores_, dtype=np.float64)
+
+    def score(self, features: FloatArray) -> FloatArray:
+        return np.asarray(self._model.decision_function(features), dtype=np.float64)
+
+
+class _ScikitLearn:
+    """An outlier or novelty model of scikit-learn: ``score_samples`` is larger for more usual."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def fit(self, known: FloatArray) -> FloatArray:
+        self._model.fit(known)
+        return self.score(known)
+
+    def score(self, features: FloatArray) -> FloatArray:
+        return -np.asarray(self._model.score_samples(features), dtype=np.float64)
+
+
+def pyod_model(name: str, options: Mapping[str, Option], seed: int) -> Model:
+    """An unfitted model of PyOD.
+
+    Args:
+        name: of its class, or of its module in ``pyod.models``.
+        options: arguments of its constructor.
+        seed: of its draws, where it makes any.
+
+    Raises:
+        ModelError: there is no such model or argument, or a package that the model needs is not installed.
+    """
+    import pyod.models
+
+    modules = [found.name for found in pkgutil.iter_modules(pyod.models.__path__)
+               if found.name not in _NO_MODELS and not found.name.startswith(_NO_MODEL_PREFIXES)]
+    wanted = name.lower().replace("_", "")
+    module_name = next((found for found in modules if found.replace("_", "") == wanted), None)
+    if module_name is None:
+        raise _unknown("PyOD", name, modules)
+    try:
+        module = importlib.import_module(f"pyod.models.{module_name}")
+    except ImportError as error:
+        raise ModelError("model", f"PyOD's {name} needs a package that is not installed: {error.name}") from error
+    made = next(value for key, value in vars(module).items() if key.lower() == wanted)
+    return _Pyod(_make(made, name, options, seed))
+
+
+def scikit_learn_model(name: str, options: Mapping[str, Option], seed: int) -> Model:
+    """An unfitted outlier or novelty model of scikit-learn.
+
+    Args:
+        name: of its class.
+        options: arguments of its constructor.
+        seed: of its draws, where it makes any.
+
+    Raises:
+        ModelError: there is no such model or argument.
+    """
+    from sklearn.base import OutlierMixin
+    from sklearn.utils import all_estimators
+
+    known = {found: made for found, made in all_estimators() if issubclass(made, OutlierMixin)}
+    made = next((made for found, made in known.items() if found.lower() == name.lower()), None)
+    if made is None:
+        raise _unknown("scikit-learn", name, sorted(known))
+    # The local outlier factor scores rows that it was not fitted on only as a novelty model.
+    novelty: dict[str, Option] = {"novelty": True} if "novelty" in _arguments(made) else {}
+    return _ScikitLearn(_make(made, name, {**novelty, **options}, seed))
+
+
+def _make(made: Any, name: str, options: Mapping[str, Option], seed: int) -> Any:
+    valid = _arguments(made)
+    for option in options:
+        if option not in valid:
+            raise ModelError("options", f"{option}: {name} takes no such argument; valid: {', '.join(valid)}")
+    settled: dict[str, Option] = {key: value for key, value in (("random_state", seed), ("n_jobs", 1)) if key in valid}
+    try:
+        return made(**{**settled, **options})
+    except (TypeError, ValueError) as error:
+        raise ModelError("options", f"{name} refuses them: {error}") from error
+
+
+def _arguments(made: Any) -> list[str]:
+    parameters = inspect.signature(made).parameters.values()
+    return [one.name for one in parameters if one.kind in {one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY}]
+
+
+def _unknown(library: str, name: str, valid: Sequence[str]) -> ModelError:
+    near = difflib.get_close_matches(name.lower(), [found.lower() for found in valid], n=1)
+    hint = f" did you mean {near[0]}?" if near else ""
+    return ModelError("model", f"{name}: {library} has no such model;{hint} valid: {', '.join(valid)}")
