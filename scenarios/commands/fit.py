@@ -130,7 +130,8 @@ def show_cells(cells: pd.DataFrame) -> None:
     from detection.detectors.boosted import LABEL, WEIGHT
 
     share = float((cells[LABEL] * cells[WEIGHT]).sum() / cells[WEIGHT].sum())
-    console().print(f"{len(cells):,} cells, {int(cells[LABEL].sum()):,} of them phantom stock ({share:.1%} before the lot)")
+    wrong = int(cells[LABEL].sum())
+    console().print(f"{len(cells):,} cells, {wrong:,} of them phantom stock ({share:.1%} of those they stand for)")
 
 
 def show(told: Any) -> None:

@@ -1,4 +1,4 @@
-"""Labelled cells: where nothing breaks nothing is labelled, what is labelled looks empty, and the lot keeps the sums."""
+"""Labelled cells: where nothing breaks nothing is labelled, what is labelled can be told, and the lot keeps the sums."""
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,8 @@ def test_the_lot_keeps_the_share_of_what_is_wrong(monkeypatch):
     kept = lot_of(cells)
     assert len(kept) == 5_000
     assert kept[WEIGHT].sum() == pytest.approx(cells[WEIGHT].sum(), rel=0.02)
-    assert kept.loc[kept[LABEL] == 1, WEIGHT].sum() == pytest.approx(cells.loc[cells[LABEL] == 1, WEIGHT].sum(), rel=0.05)
+    wrong, kept_wrong = (part.loc[part[LABEL] == 1, WEIGHT].sum() for part in (cells, kept))
+    assert kept_wrong == pytest.approx(wrong, rel=0.1)  # 1,500 rows by lot: a standard error of 3%
 
 
 def test_the_command_says_what_can_be_fitted(capsys):
