@@ -135,7 +135,7 @@ class OperatorSpec:
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         governance: the rules under which it may act.
         parameters: further numbers by name, for plug-ins.
-        model: which model of a library the detectors ``pyod`` and ``sklearn`` use.
+        model: which model of a library the detectors ``pyod`` and ``sklearn`` use; empty for their usual one.
         options: arguments of that model's constructor.
         outside: where the detector is not of this program.
     """

@@ -31,7 +31,7 @@ class Detector:
         parameters: further numbers by name, for plug-ins.
         command: what starts a detector in another language, as words of a shell; overrides ``name``.
         format: of the messages to that command.
-        model: which model of a library the detectors ``pyod`` and ``sklearn`` use.
+        model: which model of a library the detectors ``pyod`` and ``sklearn`` use; null for their usual one.
         options: arguments of that model, or of ``half_space``.
         file: of the detectors ``alerts`` and ``scores``, CSV or Parquet; of ``boosted``, what ``stocktwin fit`` wrote.
         threshold: from which score on the detector ``scores`` raises an alert; null for never.

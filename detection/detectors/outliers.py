@@ -41,7 +41,7 @@ class _Outliers(DailyCells):
         """An unfitted model.
 
         Args:
-            name: ``detector.model``.
+            name: ``detector.model``; empty for the usual one.
             options: ``detector.options``.
             seed: of its draws.
         """
@@ -70,7 +70,7 @@ class Pyod(_Outliers):
 
     def make_model(self, name: str, options: Mapping[str, Option], seed: int) -> Model:
         """See :class:`_Outliers`."""
-        return pyod_model(name, options, seed)
+        return pyod_model(name or "IForest", options, seed)
 
 
 class ScikitLearn(_Outliers):
@@ -78,7 +78,7 @@ class ScikitLearn(_Outliers):
 
     def make_model(self, name: str, options: Mapping[str, Option], seed: int) -> Model:
         """See :class:`_Outliers`."""
-        return scikit_learn_model(name, options, seed)
+        return scikit_learn_model(name or "LocalOutlierFactor", options, seed)
 
 
 class IsolationForest(_Outliers):

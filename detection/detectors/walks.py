@@ -47,6 +47,7 @@ class _Walk:
             return
         cells = views.cells
         urgency = self.urgency(cells, views.now // DAY)
+        urgency[(cells.lines == 0) & (cells.erp == 0)] = -np.inf  # not of this shop's assortment
         urgency[views.now - self._visited < CYCLE_DAYS * DAY] = -np.inf
         by_shop = urgency.reshape(cells.locations, cells.items)
         by_shop[:, cells.is_retired] = -np.inf
@@ -75,7 +76,7 @@ class ZeroBalanceWalk(_Walk):
     def urgency(self, cells: Cells, day: int) -> FloatArray:
         """See :class:`_Walk`."""
         del day
-        return np.where(cells.erp <= 0, cells.lines.astype(np.float64), -np.inf)
+        return np.where((cells.erp <= 0) & (cells.lines > 0), cells.lines.astype(np.float64), -np.inf)
 
 
 class HighActivity(_Walk):
@@ -84,7 +85,7 @@ class HighActivity(_Walk):
     def urgency(self, cells: Cells, day: int) -> FloatArray:
         """See :class:`_Walk`."""
         del day
-        return cells.lines.astype(np.float64)
+        return np.where(cells.lines > 0, cells.lines.astype(np.float64), -np.inf)
 
 
 class LowOnHand(_Walk):

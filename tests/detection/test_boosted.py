@@ -65,7 +65,6 @@ def test_a_table_that_teaches_nothing_is_refused(spoil, told, tmp_path):
     (["detector=sklearn", "detector.options.nu=0.1"], "detector.options=nu: LocalOutlierFactor takes no such argument"),
     (["detector=standard", "detector.model=KNN"], "only detector=pyod and sklearn take one"),
     (["detector=knn", "detector.options.n_neighbors=3"], "only detector=pyod, sklearn and half_space take any"),
-    (["detector=pyod", "detector.model=null"], "set detector.model"),
 ])  # fmt: skip
 def test_a_model_that_cannot_be_made_is_refused_before_anything_runs(words, told):
     with pytest.raises(UserError) as raised:

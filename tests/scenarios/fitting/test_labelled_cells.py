@@ -1,4 +1,4 @@
-"""Labelled cells: where nothing breaks nothing is labelled, what is labelled can be told, and the lot keeps the sums."""
+"""Labelled cells: where nothing breaks nothing is labelled, what is labelled can be told, the lot keeps the sums."""
 
 import numpy as np
 import pandas as pd
