@@ -189,6 +189,7 @@ def versions(view: View) -> pd.DataFrame:
     events = view.of_arm("governance")
     answered = view.of_arm("actions").set_index(["region", "action_id"])["approved_by"]
     cases = view.of_arm("cases")
+    cases = cases[cases["origin"] == "operator"]
     rows = []
     for region, told in events.groupby("region"):
         terms = told[told["event"].isin(["model", "promoted"])].drop_duplicates("subject")
