@@ -1,4 +1,4 @@
-"""A run folder made by hand, of three days: few enough cases, decisions and approvals to count them on one's fingers."""
+"""A run folder made by hand, of three days: few enough cases and decisions to be counted on one's fingers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ CONFIG = {
     "scenario": "by hand",
     "seed": 1,
     "policy": {
-        "name": "deterministic", "confidence": 0.8, "confidence_by_type": {"phantom_stock": 0.4}, "precision_floor": 0.5,
-        "precision_floor_by_type": {"posting_lag": 0.9}, "severity": {"critical": 5000.0, "high": 500.0, "medium": 50.0},
+        "name": "deterministic", "confidence": 0.8, "confidence_by_type": {"phantom_stock": 0.4},
+        "precision_floor": 0.5, "precision_floor_by_type": {"posting_lag": 0.9},
+        "severity": {"critical": 5000.0, "high": 500.0, "medium": 50.0},
         "escalate_hours": 72.0, "escalate_hours_by_severity": {"critical": 24.0}, "person_from": "critical",
         "store_manager_limit": 500.0, "inventory_control_limit": 5000.0, "retention_days": 14, "promotion_cases": 20,
         "drift_cases": 10, "model_owner": "inventory_control", "review_mode": "narrow",
@@ -33,6 +34,7 @@ CASES: list[tuple[Any, ...]] = [
     (4, "integration", "posting_lag", None, "critical", 48, None, None, 0.8, "m.1", 1),
     (5, "store", "phantom_stock", "S0002", "low", 30, None, None, 0.4, "m.1", 5),
 ]
+_UPGRADE = "review: upgrade not yet reviewed by change_board"
 #: (case, hour, kind, outcome, team, approver, decided by, rule, severity)
 DECISIONS: list[tuple[Any, ...]] = [
     (1, 0, "hold", "automatic", "", "", "policy", "deterministic: hold is safe", "high"),
@@ -41,10 +43,10 @@ DECISIONS: list[tuple[Any, ...]] = [
     (3, 24, "push_price", "automatic", "", "pricing", "policy", "deterministic: push_price is safe", "low"),
     (3, 24, "claim", "route", "inventory_control", "finance", "policy", "deterministic: claim is for people", "low"),
     (4, 48, "replay", "route", "integration", "", "person", "severity: critical is for people", "critical"),
-    (4, 49, "escalate", "route", "inventory_control", "", "policy", "deterministic: escalate is for people", "critical"),
-    (4, 50, "redrive", "route", "integration", "", "person", "review: upgrade not yet reviewed by change_board", "critical"),
+    (4, 49, "escalate", "route", "finance", "", "policy", "deterministic: escalate is for people", "critical"),
+    (4, 50, "redrive", "route", "integration", "", "person", _UPGRADE, "critical"),
     (4, 50, "review", "route", "change_board", "", "person", "review: upgrade asks for change_board", "critical"),
-    (3, 36, "promote", "automatic", "", "inventory_control", "policy", "promotion: m.1 better than m over 20 cases", "low"),
+    (3, 36, "promote", "automatic", "", "inventory_control", "policy", "promotion: m.1 better than m", "low"),
 ]
 #: (action, case, kind, team, approver, approved by, requested, executed, outcome, minutes); times in hours.
 ACTIONS: list[tuple[Any, ...]] = [
@@ -106,7 +108,7 @@ def _cases() -> pd.DataFrame:
     frame = pd.DataFrame(CASES, columns=names)
     frame = frame.assign(
         region="R1", origin="operator", item="I00001", alerts=[[case * 100] for case in frame["case_id"]],
-        status=["closed" if closed == closed else "acting" for closed in frame["closed_at"]],
+        status=frame["closed_at"].isna().map({True: "acting", False: "closed"}),
         opened_at=_at(frame["opened_at"]), closed_at=_at(frame["closed_at"]),
     )  # fmt: skip
     # What the manual process opened by itself is not the operator's.
@@ -120,8 +122,8 @@ def _decisions() -> pd.DataFrame:
 
 
 def _actions() -> pd.DataFrame:
-    names = ["action_id", "case_id", "kind", "team", "approver", "approved_by", "requested_at", "executed_at", "outcome",
-             "minutes"]  # fmt: skip
+    names = ["action_id", "case_id", "kind", "team", "approver", "approved_by", "requested_at", "executed_at",
+             "outcome", "minutes"]  # fmt: skip
     frame = pd.DataFrame(ACTIONS, columns=names)
     rules = {18: "review: upgrade asks for change_board"}
     return frame.assign(

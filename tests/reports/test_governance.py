@@ -16,11 +16,11 @@ def run(tmp_path_factory):
 
 def test_who_decides_is_counted_by_tier(run):
     table = governance.deciders(run).set_index("who")
-    assert list(table.index) == ["machine", "integration", "inventory_control", "store"]
+    assert list(table.index) == ["machine", "integration", "store", "finance", "inventory_control"]
     assert table.loc["machine", ["critical", "high", "low", "total", "approved", "held"]].tolist() == [0, 1, 1, 2, 1, 0]
     assert table.loc["integration", ["critical", "total", "approved", "held"]].tolist() == [2, 2, 0, 2]
     assert table.loc["store", ["high", "low", "total", "approved", "held"]].tolist() == [1, 1, 2, 0, 1]
-    assert table.loc["inventory_control", ["critical", "low", "total", "approved"]].tolist() == [1, 1, 2, 1]
+    assert table.loc["inventory_control", ["critical", "low", "total", "approved"]].tolist() == [0, 1, 1, 1]
 
 
 def test_a_rule_that_kept_a_step_from_a_machine_is_not_the_policys_own(run):
