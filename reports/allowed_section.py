@@ -20,7 +20,7 @@ _PLACES: Final = {"store": "stores", "DC": "distribution centres", "no location"
 _ROWS_MAX: Final = 15
 _STILL = "at the end still"
 _VERDICTS: Final = ("Cases", "Confirmed", "Refuted", "Mean confidence", "Share confirmed", "Overconfident by",
-                    "False positives")  # fmt: skip
+                    "False, as it learns", "False, in truth")  # fmt: skip
 
 
 def tables(view: View, steps: pd.DataFrame) -> list[Table]:
@@ -68,8 +68,10 @@ def _by_type(view: View, steps: pd.DataFrame) -> Table:
         caption="Cases of the operator. A case is confirmed or refuted by what its repair or count found; some close "
         "without either, and – stands where all did. Confidence is the mean over cases with a verdict: where it equals "
         "the share confirmed it is calibrated, above it overconfident, below it (a negative number) too cautious. "
-        "False positives are the share refuted. A machine acts from the confidence named on (policy.confidence, "
-        "policy.confidence_by_type); its steps below it went to people.",
+        "False, as it learns: the share refuted, which is all that floors and versions can rest on. False, in truth: "
+        "the share of its incidents that were no exception, which it cannot see (detection.loop.precision). A machine "
+        "acts from the confidence named on (policy.confidence, policy.confidence_by_type); its steps below it went to "
+        "people.",
     )
 
 
@@ -92,7 +94,7 @@ def _verdicts(row: Mapping[Any, Any]) -> list[str]:
         *(f"{row[name]:,}" for name in ("cases", "confirmed", "refuted")),
         *(words.or_missing(row[name], "share") for name in ("confidence", "confirmed_share")),
         words.MISSING if math.isnan(gap) else f"{gap:+.1f}{words.SPACE}points",
-        words.or_missing(row["false_share"], "share"),
+        *(words.or_missing(row[name], "share") for name in ("false_share", "untrue_share")),
     ]
 
 

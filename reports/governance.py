@@ -125,8 +125,10 @@ def trust(view: View, by: str) -> pd.DataFrame:
 
     Returns:
         ``key``, ``cases``, ``confirmed``, ``refuted``; of those with such a verdict ``confidence`` (mean),
-        ``confirmed_share`` and ``false_share``. Most cases first.
+        ``confirmed_share`` and ``false_share``; and ``untrue_share``, of the operator's incidents those that were none
+        by the truth, which it cannot see. Most cases first.
     """
+    untrue = _untrue(view, by)
     cases = view.of_arm("cases")
     cases = cases[cases["origin"] == "operator"]
     place = cases["location"].fillna("").astype("str").map(kind_of_location)
@@ -137,10 +139,24 @@ def trust(view: View, by: str) -> pd.DataFrame:
         confirmed = int((judged["verdict"] == "confirmed").sum())
         share = confirmed / len(judged) if len(judged) else np.nan
         refuted, confidence = len(judged) - confirmed, judged["confidence"].mean()
-        rows.append((str(key), len(part), confirmed, refuted, confidence, share, 1 - share))
+        truth = untrue.get(str(key), np.nan)
+        rows.append((str(key), len(part), confirmed, refuted, confidence, share, 1 - share, truth))
     rows.sort(key=lambda row: (-row[1], row[0]))
-    names = ["key", "cases", "confirmed", "refuted", "confidence", "confirmed_share", "false_share"]
+    names = ["key", "cases", "confirmed", "refuted", "confidence", "confirmed_share", "false_share", "untrue_share"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _untrue(view: View, by: str) -> dict[str, float]:
+    """The share of untrue incidents by type or kind of location, from the breakdowns that the run was scored with."""
+    table = view.tables["breakdown"]
+    breakdown = "type" if by == "type" else "location"
+    is_asked = (table["measure"] == "detection.loop.precision") & (table["by"] == breakdown)
+    table = table[is_asked & table["value"].notna()]
+    incidents = table["n"].astype(float)
+    keys = table["key"].fillna("").astype("str")
+    keys = keys if by == "type" else keys.map(kind_of_location)
+    untrue = (incidents * (1.0 - table["value"])).groupby(keys).sum() / incidents.groupby(keys).sum()
+    return {str(key): float(share) for key, share in untrue.items()}
 
 
 def reviews(view: View) -> pd.DataFrame:

@@ -88,7 +88,16 @@ def write_governed(folder: Path, without: tuple[str, ...] = ()) -> Path:
         {"region": "R1", "alert_id": [number * 100 for number, *_ in CASES], "raised_at": START, "detector": "standard",
          "evidence": [[7] * number for number, *_ in CASES]}
     )  # fmt: skip
+    breakdowns = [
+        ("detection.loop.precision", "type", "phantom_stock", 0.75, 4),
+        ("detection.precision", "type", "phantom_stock", 0.1, 10),
+        ("detection.loop.precision", "location", "S0001", 0.5, 2),
+        ("detection.loop.precision", "location", "S0002", 1.0, 6),
+    ]
     with RunWriter(folder) as writer:
+        for by in ("type", "location"):
+            rows = [row for row in breakdowns if row[1] == by]
+            writer.write(f"breakdown/{by}", pd.DataFrame(rows, columns=["measure", "by", "key", "value", "n"]))
         writer.write_config(CONFIG)
         writer.identify(version="0.1.0", seed=1, config_hash="c" * 64, arms={"managed": "a", "oracle": "b"}, rows=1)
         for name, frame in tables.items():

@@ -48,6 +48,9 @@ def test_confidence_is_held_against_verdicts(run):
     shares = ["confidence", "confirmed_share", "false_share"]
     assert table.loc["phantom_stock", shares].tolist() == pytest.approx([0.8, 0.5, 0.5])
     assert table.loc["posting_lag", shares].isna().all()
+    assert table.loc["phantom_stock", "untrue_share"] == pytest.approx(0.25)
+    # One of two in one shop and none of six in the other.
+    assert governance.trust(run, "place").set_index("key").loc["store", "untrue_share"] == pytest.approx(1 / 8)
     assert governance.trust(run, "place").set_index("key")["cases"].to_dict() == {"store": 4, "no location": 1}
 
 
