@@ -86,7 +86,7 @@ def accuracy(view: View) -> Figure | None:
         return None
     unmanaged = lines.get("unmanaged")
     gains = {arm: line.sub(unmanaged).astype(float) for arm, line in lines.items() if arm in {"managed", "oracle"}}
-    figure, panels = _panels(2 if gains and unmanaged is not None else 1, 3.2)
+    figure, panels = blank(2 if gains and unmanaged is not None else 1, 3.2)
     low = min(float(line.min()) for line in lines.values())
     high = max(float(line.max()) for line in lines.values())
     margin = max(0.01, 0.08 * (high - low))
@@ -110,7 +110,7 @@ def lost_margin(view: View) -> Figure | None:
     if not lines:
         return None
     clean = lines.get("clean")
-    figure, panels = _panels(1 if clean is None else 2, 3.2)
+    figure, panels = blank(1 if clean is None else 2, 3.2)
     _lines(panels[0], view, lines)
     if clean is not None:
         extra = {arm: line.sub(clean, fill_value=0.0) for arm, line in lines.items() if arm != "clean"}
@@ -121,6 +121,26 @@ def lost_margin(view: View) -> Figure | None:
     for axes in panels:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     return figure
+
+
+def blank(number: int, height: float, **room: float) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of the page's width with panels side by side.
+
+    Args:
+        number: of panels.
+        height: inches.
+        room: around and between them where it is not the usual, as ``subplots_adjust`` of a figure takes it.
+    """
+    figure = Figure(figsize=(WIDTH_INCHES, height))
+    right = 0.87 if number == 1 else 0.90
+    top = 0.97 if number == 1 else 0.92
+    space = {"left": 0.065, "right": right, "bottom": 0.1, "top": top, "wspace": 0.5, **room}
+    grid = figure.add_gridspec(1, number, **space)
+    panels = [figure.add_subplot(grid[0, column]) for column in range(number)]
+    for axes in panels:
+        calm(axes)
+        axes.grid(axis="y", color=GRID, linewidth=0.8)
+    return figure, panels
 
 
 def time_axis(axes: Axes, view: View) -> None:
@@ -140,19 +160,6 @@ def calm(axes: Axes) -> None:
     axes.spines["bottom"].set_color("#9aa5b1")
     axes.tick_params(length=0, colors=MUTED, labelsize=9)
     axes.set_axisbelow(True)
-
-
-def _panels(number: int, height: float) -> tuple[Figure, Sequence[Axes]]:
-    figure = Figure(figsize=(WIDTH_INCHES, height))
-    right = 0.87 if number == 1 else 0.90
-    top = 0.97 if number == 1 else 0.92
-    space = {"left": 0.065, "right": right, "bottom": 0.1, "top": top, "wspace": 0.5}
-    grid = figure.add_gridspec(1, number, **space)
-    panels = [figure.add_subplot(grid[0, column]) for column in range(number)]
-    for axes in panels:
-        calm(axes)
-        axes.grid(axis="y", color=GRID, linewidth=0.8)
-    return figure, panels
 
 
 def _daily(view: View, columns: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -7,16 +7,27 @@ bytes, and the manifest is renewed with it.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from reports import figures, realism, scores, tables, templates, timeline, view, words
+from reports import (
+    figures,
+    governance_figures,
+    governance_section,
+    queues_section,
+    realism,
+    scores,
+    tables,
+    templates,
+    timeline,
+    view,
+    words,
+)
+from reports.section import Table
 from scenarios.record import replace_file
 
 FILE_NAME = "report.html"
@@ -28,16 +39,6 @@ _HEADINGS: Mapping[str, str] = {
 }
 #: Locations shown in the table of false alarms.
 _LOCATIONS_MAX = 10
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table in words; the first column is a heading, ``words`` are the columns aligned left."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    words: frozenset[int] = frozenset()
 
 
 def write(run: Path) -> Path:
@@ -79,6 +80,8 @@ def render(run: view.View) -> str:
         listed_apart=_listed_apart(run),
         breakdowns=breakdowns,
         actions=_actions(run),
+        governance=None if seeds else governance_section.section(run),
+        queues=None if seeds else queues_section.section(run),
         refusals=_refusals(run),
         realism=realism.rows(run),
         realism_summary=realism.summary(run),
@@ -166,8 +169,9 @@ def _footer(run: view.View) -> str:
 
 def _sections(run: view.View, *, detailed: bool) -> list[tuple[str, str]]:
     own = [("timeline", "Timeline"), ("arms", "Arms"), ("types", "Types"), ("actions", "Actions")]
+    own += [("governance", "Governance"), ("queues", "Work queues")]
     if detailed:
-        own.insert(3, ("detectors", "Detectors and queues"))
+        own.insert(3, ("detectors", "Detectors"))
     if run.seeds:
         own = [("seeds", "Seeds")]
     last = [("realism", "Realism"), ("assumptions", "Assumptions"), ("reading", "How to read")]
@@ -179,6 +183,8 @@ def _figures(run: view.View) -> dict[str, Markup]:
         "timeline": timeline.timeline,
         "accuracy": figures.accuracy,
         "lost_margin": figures.lost_margin,
+        "decisions": governance_figures.decisions,
+        "queue_ages": governance_figures.ages,
     }
     made = {name: draw(run) for name, draw in drawn.items()}
     return {name: templates.drawn(figure, name) for name, figure in made.items() if figure is not None}
@@ -196,11 +202,11 @@ def _types(run: view.View) -> Table:
                 _text(row["cause"]),
                 announced,
                 *(f"{int(row[arm]):,}" for arm in arms),
-                _value(row["recall"], "share"),
-                _value(row["mttd_hours"], "hours"),
-                _value(row["mttr_hours"], "hours"),
-                _value(row["false_alarms"], ""),
-                _value(row["loss_at_stake"], "value"),
+                words.or_missing(row["recall"], "share"),
+                words.or_missing(row["mttd_hours"], "hours"),
+                words.or_missing(row["mttr_hours"], "hours"),
+                words.or_missing(row["false_alarms"], ""),
+                words.or_missing(row["loss_at_stake"], "value"),
             ]
         )
     titles = [*(arm.capitalize() for arm in arms), "Found", "To detect", "To restore", "False alarms", "At stake"]
@@ -215,9 +221,9 @@ def _actions(run: view.View) -> Table:
             words.plain(str(row["kind"])),
             *(f"{int(row[name]):,}" for name in outcomes),
             f"{int(row['total']):,}",
-            _value(row["hours_to_execution"], "hours") if row["hours_to_execution"] else "at once",
-            _value(row["minutes"], "minutes") if row["minutes"] else "none",
-            _value(row["units"], ""),
+            words.or_missing(row["hours_to_execution"], "hours") if row["hours_to_execution"] else "at once",
+            words.or_missing(row["minutes"], "minutes") if row["minutes"] else "none",
+            words.or_missing(row["units"], ""),
         ]
         for row in frame.to_dict("records")
     ]
@@ -226,12 +232,11 @@ def _actions(run: view.View) -> Table:
 
 
 def _breakdowns(run: view.View) -> list[Table]:
-    """Who finds what, what fools them, where, and which queue waits."""
+    """Who finds what, what fools them, and where."""
     titles = {
         "detector": ("Detectors, each alone", "Detector"),
         "decoy": ("What fooled them", "Decoy"),
         "location": (f"Most false alarms, the first {_LOCATIONS_MAX} locations", "Location"),
-        "queue": ("Queues", "Team"),
     }
     found = []
     for by, (title, first) in titles.items():
@@ -241,7 +246,7 @@ def _breakdowns(run: view.View) -> list[Table]:
         rows = [
             [
                 words.plain(str(row["key"])) if by != "location" else str(row["key"]),
-                *(_value(row[name], units[name]) for name in names),
+                *(words.or_missing(row[name], units[name]) for name in names),
             ]
             for row in frame.to_dict("records")
         ]
@@ -275,7 +280,3 @@ def _assumptions(run: view.View) -> Table:
 
 def _text(value: object) -> str:
     return "" if pd.isna(value) else str(value)  # type: ignore[call-overload, unused-ignore]
-
-
-def _value(value: float, unit: str) -> str:
-    return "–" if math.isnan(value) else words.quantity(float(value), unit)

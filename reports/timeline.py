@@ -39,6 +39,8 @@ BINS_MAX = 32
 _ROW_INCHES = 0.13
 _DENSE_INCHES = 0.5
 _GAP_INCHES = 0.17
+#: Width of a letter of a label above the lanes, as a share of their width.
+_LETTER_SHARE = 0.0085
 #: What two rows must share to be about one subject, and what neither may name beside it.
 _SUBJECTS: tuple[tuple[list[str], list[str]], ...] = (
     (["document_id"], []),
@@ -250,10 +252,15 @@ def _shade(axes: Axes, view: View) -> None:
     decoys = view.of_arm("truth/decoys")
     whole = decoys[decoys["location"].isna() & decoys["item"].isna() & decoys["document_id"].isna()]
     spans = pd.DataFrame({"kind": whole["kind"].astype(str), "from": whole["from"], "until": whole["until"]})
-    for span in spans.dropna().drop_duplicates().itertuples(index=False):
+    free_from = 0.0
+    for span in spans.dropna().drop_duplicates().sort_values(["from", "kind"]).itertuples(index=False):
         start, until = _since(view, pd.Series([span[1], span[2]]))
         if until - start >= 0.5:
             axes.axvspan(max(0.0, start), min(until, view.days), color=SHADE, linewidth=0, zorder=0)
+            if start < free_from:
+                # Its name would cover that of the window before.
+                continue
+            free_from = max(0.0, start) + len(words.plain(span[0])) * _LETTER_SHARE * view.days
             axes.annotate(
                 words.plain(span[0]),
                 (max(0.0, start), 1.0),

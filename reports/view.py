@@ -27,7 +27,9 @@ from scenarios.record import RunReader
 ARMS: tuple[str, ...] = ("clean", "unmanaged", "managed", "oracle", "fcfs")
 
 #: The tables that a page reads, besides the daily outcomes ("arms") and the breakdowns ("breakdown").
-TABLES: tuple[str, ...] = ("truth/exceptions", "truth/decoys", "alerts", "cases", "actions")
+TABLES: tuple[str, ...] = (
+    "truth/exceptions", "truth/decoys", "truth/gauges", "alerts", "cases", "actions", "decisions", "governance",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

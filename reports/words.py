@@ -107,11 +107,13 @@ _HOURS_SHOWN_MAX = 96.0
 #: Keeps a number and its unit on one line.
 SPACE = "\u00a0"
 NOT_APPLICABLE = "n/a"
+#: Stands in a table where there is no value; the caption says why.
+MISSING = "–"
 
 
 def plain(name: str) -> str:
     """An identifier as words: ``phantom_stock`` is "phantom stock", with acronyms in capitals."""
-    capitals = {"asn": "ASN", "api": "API", "erp": "ERP", "oms": "OMS", "dc": "DC"}
+    capitals = {"asn": "ASN", "api": "API", "erp": "ERP", "oms": "OMS", "dc": "DC", "rtv": "RTV"}
     return " ".join(capitals.get(word, word) for word in name.split("_"))
 
 
@@ -173,6 +175,11 @@ def quantity(value: float | None, unit: str) -> str:
     if unit == "minutes":
         return f"{number(value)}{SPACE}min"
     return number(value) if unit in _UNITS_UNSAID else f"{number(value)}{SPACE}{unit}"
+
+
+def or_missing(value: float | None, unit: str) -> str:
+    """A value with its unit for a table; a dash where there is none."""
+    return MISSING if value is None or math.isnan(value) else quantity(float(value), unit)
 
 
 def interval(low: float | None, high: float | None, unit: str) -> str:

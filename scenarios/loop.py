@@ -24,6 +24,7 @@ from scenarios.operator_tables import (
     cases_table,
     decisions_table,
     diagnoses_table,
+    governance_table,
     scope,
     scores_table,
 )
@@ -155,6 +156,7 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     if result.arm != "unmanaged":
         tables["actions"] = _actions(records["actions"], world, names)
         tables["decisions"] = decisions_table(records["decisions"])
+        tables["governance"] = governance_table(result.audit)
     tables["calibration"] = calibration_table(records["calibration"], names)
     return tables
 
@@ -171,6 +173,7 @@ def _actions(table: dict[str, list[Any]], world: RegionWorld, names: Names) -> p
         "requested_at": times(table["requested_at"]), "executed_at": times([log.executed_at[r] for r in rows]),
         "outcome": pa.array([log.outcome[r] for r in rows], pa.string()),
         "refused_reason": pa.array([log.refused_reason[r] or None for r in rows], pa.string()),
+        "approver": pa.array([log.action[r].approver or None for r in rows], pa.string()),
         "approved_by": pa.array([log.approved_by[r] or None for r in rows], pa.string()),
         "minutes": pa.array([log.minutes[r] for r in rows], pa.float64()),
         "delta_units": pa.array([log.delta_units[r] for r in rows], pa.int64()),

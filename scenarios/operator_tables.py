@@ -6,8 +6,10 @@ same operator leaves the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -15,6 +17,23 @@ from detection.detectors.base import DetectorContext
 from detection.detectors.files import of_region
 from detection.pipeline import Operator
 from sim.records import Names, ids, times
+
+#: Records of the audit trail that change what is allowed -> what each column of ``governance`` takes from them.
+GOVERNANCE: Final[Mapping[str, Mapping[str, str]]] = {
+    "model": {"subject": "version", "scope": "detector"},
+    "trial": {
+        "subject": "challenger", "against": "champion", "outcome": "outcome", "cases": "cases",
+        "value": "challenger_brier", "limit": "champion_brier",
+    },
+    "promoted": {"subject": "version", "against": "before", "action_id": "action"},
+    "demoted": {"subject": "type", "case_id": "case", "value": "precision", "limit": "floor"},
+    "restored": {"subject": "type", "case_id": "case", "value": "precision", "limit": "floor"},
+    "review_due": {"subject": "change", "scope": "scope", "role": "role"},
+    "reviewed": {"subject": "change", "scope": "scope", "role": "role", "action_id": "action"},
+    "forgotten": {"cases": "cases", "limit": "days"},
+}  # fmt: skip
+#: Whether a line of the trail is one of those records; most lines are not, and are not parsed.
+_IS_GOVERNANCE: Final = re.compile(rf'"event":"(?:{"|".join(GOVERNANCE)})"').search
 
 
 def scope(table: Mapping[str, list[Any]], names: Names) -> dict[str, pa.Array]:
@@ -66,6 +85,31 @@ def decisions_table(table: Mapping[str, list[Any]]) -> pa.Table:
         "case_id": ids(table["case_id"]), "decided_at": times(table["decided_at"]),
         **{name: pa.array(table[name], pa.string()) for name in strings},
         "confidence": pa.array(table["confidence"], pa.float64()),
+    })
+
+
+def governance_table(lines: Iterable[str]) -> pa.Table:
+    """Every change of what is allowed in one region, as its audit trail tells it.
+
+    Args:
+        lines: of the trail, oldest first.
+
+    Returns:
+        ``event`` is a key of :data:`GOVERNANCE`. ``subject`` is the version, type or change that it is about;
+        ``value`` and ``limit`` are a precision and its floor, the Brier scores of a challenger and of the version
+        in charge, or (``limit``) the days that closed cases are kept.
+    """
+    records = [json.loads(line)["record"] for line in lines if _IS_GOVERNANCE(line)]
+
+    def column(name: str, kind: pa.DataType) -> pa.Array:
+        return pa.array([record.get(GOVERNANCE[record["event"]].get(name, "")) for record in records], kind)
+
+    return pa.table({
+        "happened_at": times([record["at"] for record in records]),
+        "event": pa.array([record["event"] for record in records], pa.string()),
+        **{name: column(name, pa.string()) for name in ("subject", "scope", "role", "against", "outcome")},
+        **{name: column(name, pa.int64()) for name in ("case_id", "action_id", "cases")},
+        **{name: column(name, pa.float64()) for name in ("value", "limit")},
     })
 
 

@@ -216,6 +216,7 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "decided_by": NAME,
             "rule": NAME,
             "model_version": NAME,
+            "approver": NAME,
             "approved_by": NAME,
             "team": NAME,
             "minutes": NUMBER,
@@ -235,6 +236,22 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "confidence": NUMBER,
             "severity": NAME,
             "model_version": NAME,
+        },
+    ),
+    # every change of what is allowed, as the audit trail has it: models, reviews, precision floors, retention
+    "governance": _schema(
+        {**_ARM, "happened_at": TIME, "event": NAME},
+        {
+            "subject": NAME,
+            "scope": NAME,
+            "role": NAME,
+            "against": NAME,
+            "outcome": NAME,
+            "case_id": ID,
+            "action_id": ID,
+            "cases": COUNT,
+            "value": NUMBER,
+            "limit": NUMBER,
         },
     ),
     "calibration": _schema(
