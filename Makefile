@@ -44,6 +44,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)
 	# The build tool first and pinned: one dependency is built from source, and must not fetch a newer one.
 	$(BIN)/python -m pip install --quiet $$(grep -E '^(setuptools|wheel)==' requirements.lock)
-	$(BIN)/python -m pip install --quiet --no-build-isolation --requirement requirements.lock
+	# What is never imported is never compiled: the rest is, when it is first used.
+	$(BIN)/python -m pip install --quiet --no-compile --no-build-isolation --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	@touch $(READY)
