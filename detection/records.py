@@ -54,7 +54,8 @@ class Recorder:
         self._diagnoses: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._actions: dict[int, list[Any]] = {}
         self._row_of_alert: dict[int, int] = {}
-        self._forgotten: list[tuple[Any, ...]] = []
+        #: Rows of cases that are forgotten, each with the family that the case was filed under.
+        self._forgotten: list[tuple[int, tuple[Any, ...]]] = []
 
     def alert(self, alert_id: int, raised_at: int, finding: Finding) -> None:
         """One alert."""
@@ -77,7 +78,7 @@ class Recorder:
         """One decision of the policy."""
         self._decisions.append(
             (
-                case.case_id, decided_at, kind, decision.outcome, decision.team, decision.approver,
+                case.filed_under, decided_at, kind, decision.outcome, decision.team, decision.approver,
                 decision.decided_by, decision.rule, case.confidence, case.severity, case.model_version,
             )
         )  # fmt: skip
@@ -109,8 +110,8 @@ class Recorder:
 
     def forget(self, case: Case) -> None:
         """A case leaves the operator's memory: what came of it stays on record, the evidence behind it does not."""
-        self._forgotten.append(_case_row(case))
-        for alert_id in case.alerts:
+        self._forgotten.append((case.family, _case_row(case)))
+        for alert_id in case.alerts if case.filed_under == case.case_id else ():
             row = self._row_of_alert.pop(alert_id)
             self._alerts[row] = (*self._alerts[row][:_EVIDENCE], (), *self._alerts[row][_EVIDENCE + 1 :])
 
@@ -119,15 +120,18 @@ class Recorder:
         return action_id in self._actions
 
     def tables(self, cases: Mapping[int, Case]) -> dict[str, Table]:
-        """All tables, the cases as they stand."""
-        worked = [*self._forgotten, *(_case_row(case) for case in cases.values())]
+        """All tables, the cases as they stand; members of a family have no row, but count in the calibration."""
+        worked = [*self._forgotten, *((case.family, _case_row(case)) for case in cases.values())]
+        filed = [row for family, row in worked if family in {NULL, row[0]}]
+        # What a storm is taken for is no claim of its own.
+        claims = [row for family, row in worked if family != row[0]]
         return {
             "alerts": _table(ALERT_COLUMNS, self._alerts, lists=("evidence",)),
-            "cases": _table(CASE_COLUMNS, worked, lists=("alerts",)),
+            "cases": _table(CASE_COLUMNS, filed, lists=("alerts",)),
             "diagnoses": _table(DIAGNOSIS_COLUMNS, list(self._diagnoses.values())),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
-            "calibration": _table(CALIBRATION_COLUMNS, _calibration(worked)),
+            "calibration": _table(CALIBRATION_COLUMNS, _calibration(claims)),
         }
 
     def _target(self, action: Action) -> str:

@@ -77,6 +77,21 @@ class OutsideSpec:
 
 
 @dataclass(frozen=True)
+class StormRule:
+    """When what an interface brings is a storm, and gets one case (:mod:`detection.storms`).
+
+    Attributes:
+        findings: least number of them within ``hours``.
+        hours: the time in which they come; as long as a posting may take.
+        share: of the lines that the interface delivered in that time; what is not above it is everyday loss.
+    """
+
+    findings: int = 8
+    hours: float = 4.0
+    share: float = 0.002
+
+
+@dataclass(frozen=True)
 class Governance:
     """The rules under which an operator may act, apart from its policy's name.
 
@@ -134,6 +149,7 @@ class OperatorSpec:
         escalate_hours: a case open for longer than this goes up one level.
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         governance: the rules under which it may act.
+        storm: from when on what an interface brings is filed under one case.
         parameters: further numbers by name, for plug-ins.
         outside: where the detector is not of this program.
     """
@@ -156,6 +172,7 @@ class OperatorSpec:
     escalate_hours: float = 72.0
     refer_value: float = 250.0
     governance: Governance = field(default_factory=Governance)
+    storm: StormRule = field(default_factory=StormRule)
     parameters: Mapping[str, float] = field(default_factory=dict)
     outside: OutsideSpec = field(default_factory=OutsideSpec)
 

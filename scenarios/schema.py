@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from detection.reviews import MODES, REVIEWERS
 from detection.severity import SEVERITY
-from detection.spec import CONFIDENCE_BY_TYPE
+from detection.spec import CONFIDENCE_BY_TYPE, StormRule
 from sim.config import Config
 
 
@@ -95,6 +95,9 @@ class Policy:
         promotion_cases: verdicts over which a challenger is tried against the model in charge.
         model_owner: role that approves that a challenger takes charge.
         retention_days: how long the operator keeps a closed case and the evidence behind it.
+        storm_findings: so many findings on one interface within ``storm_hours`` are a storm, and get one case.
+        storm_hours: the time in which they come.
+        storm_share: of the lines delivered in that time, up to which they are everyday loss and no storm.
     """
 
     name: str = "deterministic"
@@ -116,6 +119,9 @@ class Policy:
     promotion_cases: int = 50
     model_owner: str = "inventory_control"
     retention_days: int = 90
+    storm_findings: int = StormRule.findings
+    storm_hours: float = StormRule.hours
+    storm_share: float = StormRule.share
 
 
 @dataclass
