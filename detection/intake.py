@@ -55,7 +55,7 @@ class Intake:
     def take(self, views: Views, alerts: Iterable[Alert]) -> list[Case]:
         """Take in a step's alerts; returns the cases that they opened."""
         fresh = [alert for alert in alerts if not self._joins(alert)]
-        self.storms.count(views, [interface_of(finding) for _, finding in fresh])
+        self.storms.count(views, [finding for _, finding in fresh])
         opened: list[Case] = []
         for alert in fresh:
             # Of two alerts on one subject the first has opened its case by now.

@@ -81,14 +81,16 @@ class StormRule:
     """When what an interface brings is a storm, and gets one case (:mod:`detection.storms`).
 
     Attributes:
-        findings: least number of them within ``hours``.
+        alerts: least number of raw alerts within ``hours``.
+        findings: least number of findings among them.
         hours: the time in which they come; as long as a posting may take.
         share: of the lines that the interface delivered in that time; what is not above it is everyday loss.
     """
 
-    findings: int = 8
+    alerts: int = 20
+    findings: int = 3
     hours: float = 4.0
-    share: float = 0.002
+    share: float = 0.004
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
-"""Storms: findings about one interface that come too fast for a case each, filed under one.
+"""Storms: what one interface brings too fast for a case each, filed under one.
 
-- An interface *storms* once it brought as many findings within a few hours as the rule says, and more than its share of
-  the lines that it delivered meanwhile: a busy interface loses a line now and then.
+- An interface *storms* once its raw alerts (numbers that are missing or came twice, and findings) within a few hours
+  are as many as the rule says and more than its share of the lines delivered meanwhile, some findings among them. A
+  busy interface loses a line now and then; a document that lags is no burst, and counts in no storm.
 - What it brings from then on joins the storm's case as a *member*: a case in all but its file. A member has its own
   diagnosis, plan, approvals and verification, so nothing is repaired in bulk that was not looked at; what is on record,
   and what people are told when it goes up, is the case that *heads* the family.
@@ -13,10 +14,8 @@ An outage heads a family of its own where it keeps suppliers' notices back.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
-
-import numpy as np
 
 from detection.cases import Case
 from detection.severity import severity_of
@@ -57,44 +56,47 @@ class Storms:
 
     def __init__(self, spec: OperatorSpec) -> None:
         self._rule, self._severity = spec.storm, spec.governance.severity
-        #: When findings came, and how many lines had been delivered at the ends of hours, both of the last day.
-        self._came: dict[int, deque[int]] = {}
+        #: Raw alerts of the last day by interface: when, how many, and the findings among them.
+        self._came: dict[int, deque[tuple[int, int, int]]] = {}
+        #: Lines that had been delivered at the ends of its hours, by interface.
         self._lines: deque[tuple[int, IntArray]] = deque()
-        #: Interfaces that storm -> since when.
-        self._since: dict[int, int] = {}
+        self._raging: set[int] = set()
         #: Cases of storms by interface, heads by id, and open members by the id of their head and their own.
         self._storms: dict[int, Case] = {}
         self._heads: dict[int, Case] = {}
         self._members: dict[int, dict[int, Case]] = {}
 
     def watch(self, views: Views) -> list[Case]:
-        """Look, once an hour, which storms are over; returns the cases of those."""
+        """Take in a step's signals; once an hour, see which storms are over, and return the cases of those."""
+        channels, now = views.channels, views.now
+        single = [gap.interface for gap in channels.gaps_opened if gap.count == 1]
+        for interface, signals in Counter([*single, *(second.interface for second in channels.doubled)]).items():
+            self._came.setdefault(interface, deque()).append((now, signals, 0))
         if not views.is_new_hour:
             return []
-        now = views.now
-        self._lines.append((now, views.channels.lines()))
+        self._lines.append((now, channels.lines()))
         while self._lines[0][0] < now - DAY - HOUR:
             self._lines.popleft()
         for came in self._came.values():
-            while came and came[0] <= now - DAY:
+            while came and came[0][0] <= now - DAY:
                 came.popleft()
-        for interface, since in list(self._since.items()):
-            if now - since >= DAY and not self._is_much(views, interface, DAY):
-                del self._since[interface]
-        return [head for interface, head in self._storms.items() if not self.is_raging(interface)]
+        self._raging = {interface for interface in self._raging if self._is_much(views, interface, DAY, 0)}
+        return [head for interface, head in self._storms.items() if interface not in self._raging]
 
-    def count(self, views: Views, interfaces: Iterable[int]) -> None:
-        """Findings came of these interfaces, each once a finding; one that thereby storms does so from now on."""
-        for interface in interfaces:
-            if interface != NO_CODE:
-                self._came.setdefault(interface, deque()).append(views.now)
-        for interface in self._came:
-            if interface not in self._since and self._is_much(views, interface, int(self._rule.hours * HOUR)):
-                self._since[interface] = views.now
+    def count(self, views: Views, findings: Iterable[Finding]) -> None:
+        """Findings came, each counted once; an interface that thereby storms does so from now on."""
+        for finding in findings:
+            interface = interface_of(finding)
+            if interface != NO_CODE and finding.type != "posting_lag":
+                # A file that fails is as many lines that are missing.
+                lines = int(finding.score) if finding.type == "batch_failure" else 1
+                self._came.setdefault(interface, deque()).append((views.now, lines, 1))
+                if self._is_much(views, interface, int(self._rule.hours * HOUR), self._rule.findings):
+                    self._raging.add(interface)
 
     def is_raging(self, interface: int) -> bool:
         """Whether what comes of an interface now belongs to its storm."""
-        return interface in self._since
+        return interface in self._raging
 
     def case_on(self, interface: int) -> Case | None:
         """The open case of a storm, over or not."""
@@ -149,14 +151,18 @@ class Storms:
             return True
         return not self.is_raging(head.subject[1]) and not any(member.plan for member in self.members(head))
 
-    def _is_much(self, views: Views, interface: int, span: int) -> bool:
-        """Whether an interface brought more within the last ``span`` microseconds than the rule allows."""
+    def _is_much(self, views: Views, interface: int, span: int, least: int) -> bool:
+        """Whether the last ``span`` microseconds brought more than the rule allows, and at least so many findings.
+
+        What was delivered is told at the ends of hours: of a span it is what came between them.
+        """
         since = views.now - span
-        findings = sum(at > since for at in self._came.get(interface, ()))
-        if findings < self._rule.findings:
+        recent = [(signals, findings) for at, signals, findings in self._came[interface] if at > since]
+        alerts = sum(signals for signals, _ in recent)
+        if alerts < self._rule.alerts or sum(findings for _, findings in recent) < least:
             return False
-        before = next((lines[interface] for at, lines in reversed(self._lines) if at <= since), np.int64(0))
-        return findings > self._rule.share * int(views.channels.lines()[interface] - before)
+        before = next((int(lines[interface]) for at, lines in reversed(self._lines) if at <= since), 0)
+        return alerts > self._rule.share * (int(views.channels.lines()[interface]) - before)
 
 
 def take_for(head: Case, member: Case) -> None:

@@ -49,6 +49,7 @@ SIZES: tuple[str, ...] = (
     "policy.drift_cases",
     "policy.promotion_cases",
     "policy.retention_days",
+    "policy.storm_alerts",
     "policy.storm_findings",
 )
 #: Keys that must be above 0 without being whole: the world divides by them or takes their logarithm.

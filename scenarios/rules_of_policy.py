@@ -49,8 +49,8 @@ def check_policy(policy: Policy) -> None:
     _check_one("policy.model_owner", policy.model_owner, _ROLES, "role")
     _check_order(policy)
     if policy.storm_hours > STORM_HOURS_MAX:
-        raise UserError(f"policy.storm_hours={policy.storm_hours:g}: must be at most {STORM_HOURS_MAX}: a storm is over "
-                        "after a quiet day")
+        raise UserError(f"policy.storm_hours={policy.storm_hours:g}: must be at most {STORM_HOURS_MAX}: a storm is "
+                        "over after a quiet day")
     if policy.retention_days < RETENTION_DAYS_MIN:
         raise UserError(f"policy.retention_days={policy.retention_days}: must be at least {RETENTION_DAYS_MIN}: "
                         "what is younger is still worked with")
