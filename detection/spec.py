@@ -83,13 +83,13 @@ class StormRule:
     Attributes:
         alerts: least number of raw alerts within ``hours``.
         findings: least number of findings among them.
-        hours: the time in which they come; as long as a posting may take.
+        hours: the time in which they come: a slow interface needs half a day to show that it is one.
         share: of the lines that the interface delivered in that time; what is not above it is everyday loss.
     """
 
-    alerts: int = 20
+    alerts: int = 12
     findings: int = 3
-    hours: float = 4.0
+    hours: float = 12.0
     share: float = 0.004
 
 

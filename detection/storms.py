@@ -1,8 +1,9 @@
 """Storms: what one interface brings too fast for a case each, filed under one.
 
-- An interface *storms* once its raw alerts (numbers that are missing or came twice, and findings) within a few hours
-  are as many as the rule says and more than its share of the lines delivered meanwhile, some findings among them. A
-  busy interface loses a line now and then; a document that lags is no burst, and counts in no storm.
+- An interface *storms* once its raw alerts (numbers that are missing or came twice, and findings) within half a day
+  are as many as the rule says and more than its share of the lines delivered meanwhile, with findings enough among
+  them. A busy interface loses a line now and then, and one may repeat itself all day without harm; a document that
+  lags is no burst, and counts in no storm.
 - What it brings from then on joins the storm's case as a *member*: a case in all but its file. A member has its own
   diagnosis, plan, approvals and verification, so nothing is repaired in bulk that was not looked at; what is on record,
   and what people are told when it goes up, is the case that *heads* the family.
@@ -28,6 +29,8 @@ from sim.events import INTERFACE, NO_CODE
 
 #: Scope of the subject of a storm's case.
 STORM = "storm"
+#: Share of the raw alerts that findings must be: the rest is noise that the consumers put up with.
+_FOUND = 0.1
 #: Types that tell of an interface, and the interface of those whose findings name none.
 _CAME_BY: dict[str, int] = {"out_of_order": INTERFACE["edi_erp"]}
 _TYPES = frozenset(
@@ -56,11 +59,12 @@ class Storms:
 
     def __init__(self, spec: OperatorSpec) -> None:
         self._rule, self._severity = spec.storm, spec.governance.severity
-        #: Raw alerts of the last day by interface: when, how many, and the findings among them.
+        #: Raw alerts of the last day by interface: when, signals of the middleware, and lines of a finding.
         self._came: dict[int, deque[tuple[int, int, int]]] = {}
         #: Lines that had been delivered at the ends of its hours, by interface.
         self._lines: deque[tuple[int, IntArray]] = deque()
-        self._raging: set[int] = set()
+        #: Interfaces that storm, and since when.
+        self._raging: dict[int, int] = {}
         #: Cases of storms by interface, heads by id, and open members by the id of their head and their own.
         self._storms: dict[int, Case] = {}
         self._heads: dict[int, Case] = {}
@@ -80,7 +84,10 @@ class Storms:
         for came in self._came.values():
             while came and came[0][0] <= now - DAY:
                 came.popleft()
-        self._raging = {interface for interface in self._raging if self._is_much(views, interface, DAY, 0)}
+        self._raging = {
+            interface: since for interface, since in self._raging.items()
+            if now - since < DAY or self._is_much(views, interface, DAY, 0)
+        }  # fmt: skip
         return [head for interface, head in self._storms.items() if interface not in self._raging]
 
     def count(self, views: Views, findings: Iterable[Finding]) -> None:
@@ -90,9 +97,9 @@ class Storms:
             if interface != NO_CODE and finding.type != "posting_lag":
                 # A file that fails is as many lines that are missing.
                 lines = int(finding.score) if finding.type == "batch_failure" else 1
-                self._came.setdefault(interface, deque()).append((views.now, lines, 1))
+                self._came.setdefault(interface, deque()).append((views.now, 0, max(1, lines)))
                 if self._is_much(views, interface, int(self._rule.hours * HOUR), self._rule.findings):
-                    self._raging.add(interface)
+                    self._raging.setdefault(interface, views.now)
 
     def is_raging(self, interface: int) -> bool:
         """Whether what comes of an interface now belongs to its storm."""
@@ -157,9 +164,10 @@ class Storms:
         What was delivered is told at the ends of hours: of a span it is what came between them.
         """
         since = views.now - span
-        recent = [(signals, findings) for at, signals, findings in self._came[interface] if at > since]
-        alerts = sum(signals for signals, _ in recent)
-        if alerts < self._rule.alerts or sum(findings for _, findings in recent) < least:
+        recent = [(signals, lines) for at, signals, lines in self._came[interface] if at > since]
+        found = sum(lines for _, lines in recent)
+        alerts = found + sum(signals for signals, _ in recent)
+        if alerts < self._rule.alerts or found < _FOUND * alerts or sum(lines > 0 for _, lines in recent) < least:
             return False
         before = next((int(lines[interface]) for at, lines in reversed(self._lines) if at <= since), 0)
         return alerts > self._rule.share * (int(views.channels.lines()[interface]) - before)
