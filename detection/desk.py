@@ -77,6 +77,8 @@ class CaseDesk:
             self._forget(views.now)
         over = self._storms.watch(views)
         self._begin(self._intake.take(views, alerts))
+        for (interface, kind), count in views.signals.fresh.items():
+            self._recorder.signals(views.now, interface, kind, count, self._intake.keeper_of(interface))
         self._answers(views, rows)
         self._close_spent(views, over)
         for subject in news(views):

@@ -80,6 +80,14 @@ class Intake:
                 opened += self._open(views, (member.alerts[0], member.finding))
         return opened
 
+    def keeper_of(self, interface: int) -> int:
+        """The case that takes what is told of an interface now, its storm's or its outage's; null for none."""
+        if self.storms.is_raging(interface):
+            storm = self.storms.case_on(interface)
+            return NULL if storm is None else storm.case_id
+        outage = self.book.outage_on(interface)
+        return NULL if outage is None else outage.filed_under
+
     def _joins(self, alert: Alert) -> bool:
         """Let an alert join the open case that it belongs to; whether there is one."""
         alert_id, finding = alert

@@ -6,6 +6,7 @@ integers (:data:`sim.events.NULL` for none); types, kinds, statuses and roles ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from detection.layout import Layout
 from detection.policy import Decision
 from detection.taxonomy import Finding
 from sim.actions import Action
+from sim.clock import HOUR
 from sim.events import NULL, STATUSES
 
 Table = dict[str, list[Any]]
@@ -42,6 +44,8 @@ DECISION_COLUMNS: tuple[str, ...] = (
     "case_id", "decided_at", "kind", "outcome", "team", "approver", "decided_by", "rule", "confidence", "severity",
     "model_version",
 )  # fmt: skip
+#: Signals of an hour, and the case that took them; null where no case did.
+SIGNAL_COLUMNS: tuple[str, ...] = ("hour", "interface", "kind", "case_id", "count")
 
 
 class Recorder:
@@ -53,6 +57,7 @@ class Recorder:
         self._decisions: list[tuple[Any, ...]] = []
         self._diagnoses: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._actions: dict[int, list[Any]] = {}
+        self._signals: Counter[tuple[int, int, str, int]] = Counter()
         self._row_of_alert: dict[int, int] = {}
         #: Rows of cases that are forgotten, each with the family that the case was filed under.
         self._forgotten: list[tuple[int, tuple[Any, ...]]] = []
@@ -67,6 +72,10 @@ class Recorder:
                 finding.evidence,
             )
         )  # fmt: skip
+
+    def signals(self, at: int, interface: int, kind: str, count: int, case_id: int) -> None:
+        """What the systems complained of, and the case that it belongs to."""
+        self._signals[at // HOUR * HOUR, interface, kind, case_id] += count
 
     def diagnosis(self, case: Case, at: int) -> None:
         """What a case is taken for from now on; of several in one step the last one stands."""
@@ -131,6 +140,7 @@ class Recorder:
             "diagnoses": _table(DIAGNOSIS_COLUMNS, list(self._diagnoses.values())),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
+            "signals": _table(SIGNAL_COLUMNS, [(*key, count) for key, count in self._signals.items()]),
             "calibration": _table(CALIBRATION_COLUMNS, _calibration(claims)),
         }
 

@@ -140,6 +140,8 @@ _TOLD: dict[str, str] = {
     "model": "classifier {classifier} version {version}, detector {detector}, policy {policy}",
     "opened": "{type}, fault {fault}, cause {cause}; confidence {confidence} by {model}; severity {severity}, "
     "{value} at stake; {target}",
+    "joined": "{type}, fault {fault}, cause {cause}; confidence {confidence} by {model}; {value} at stake; {target}",
+    "settled": "{type} verdict {verdict}; {target}",
     "decision": "{kind}: {outcome} to {team}, decided by {by} under {rule!r}; approval by {approver}; "
     "confidence {confidence} by {model}",
     "action": "{action} {kind} by {team}, approval by {approver}, under {rule!r}, model {model}; {target}",

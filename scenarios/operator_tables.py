@@ -69,6 +69,15 @@ def decisions_table(table: Mapping[str, list[Any]]) -> pa.Table:
     })
 
 
+def signals_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
+    """What the systems of one region complained of, by hour, interface and kind, and the case that took it."""
+    return pa.table({
+        "hour": times(table["hour"]), "interface": names.interface(table["interface"]),
+        "kind": pa.array(table["kind"], pa.string()), "count": pa.array(table["count"], pa.int64()),
+        "case_id": ids(table["case_id"]),
+    })
+
+
 def calibration_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
     """Confidence against verdicts of one region, by type and location."""
     return pa.table({

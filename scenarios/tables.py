@@ -198,6 +198,8 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "model_version": NAME,
         },
     ),
+    # rows in which a system itself complains, before anything is merged, and the case that took them
+    "signals": _schema({**_ARM, "hour": TIME, "interface": NAME, "kind": NAME, "count": COUNT}, {"case_id": ID}),
     # what a case was taken for, from when on
     "diagnoses": _schema(
         {**_ARM, "case_id": ID, "diagnosed_at": TIME},
