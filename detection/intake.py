@@ -126,7 +126,7 @@ class Intake:
     def _join(self, head: Case, member: Case) -> Case:
         """File a case under another."""
         is_news = self.storms.join(head, member)
-        trail.joined(self._audit, member)
+        self._note(member)
         if is_news:
             self._recorder.diagnosis(head, member.opened_at)
         return member
@@ -144,8 +144,12 @@ class Intake:
         self.storms.begin(head)
         self.storms.join(head, first)
         self._file(head, now)
-        trail.joined(self._audit, first)
+        self._note(first)
         return head
+
+    def _note(self, member: Case) -> None:
+        self._recorder.diagnosis(member, member.opened_at)
+        trail.joined(self._audit, member)
 
     def _new(self, views: Views, alert: Alert) -> Case:
         """A case that is diagnosed and ranked, and knows what to try."""

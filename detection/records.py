@@ -31,9 +31,10 @@ CASE_COLUMNS: tuple[str, ...] = (
     "alerts", "location", "item", "document_id", "interface", "sequence", "origin", "severity", "verdict",
     "model_version",
 )  # fmt: skip
-#: What a case was taken for, from when on; the last row of a case is its diagnosis.
+#: What a case was taken for, from when on; the last row of a case is its diagnosis. Rows with an alert say what that
+#: one member of a family was taken for.
 DIAGNOSIS_COLUMNS: tuple[str, ...] = (
-    "case_id", "diagnosed_at", "type", "fault_type", "cause", "confidence", "model_version",
+    "case_id", "diagnosed_at", "type", "fault_type", "cause", "confidence", "model_version", "alert_id",
 )  # fmt: skip
 ACTION_COLUMNS: tuple[str, ...] = (
     "action_id", "case_id", "kind", "target", "requested_at", "executed_at", "outcome", "refused_reason", "decided_by",
@@ -79,8 +80,9 @@ class Recorder:
 
     def diagnosis(self, case: Case, at: int) -> None:
         """What a case is taken for from now on; of several in one step the last one stands."""
+        alert_id = NULL if case.filed_under == case.case_id else case.alerts[0]
         self._diagnoses[case.case_id, at] = (
-            case.case_id, at, case.type, case.fault_type, case.cause, case.confidence, case.model_version,
+            case.filed_under, at, case.type, case.fault_type, case.cause, case.confidence, case.model_version, alert_id,
         )  # fmt: skip
 
     def decision(self, case: Case, decided_at: int, kind: str, decision: Decision) -> None:

@@ -54,7 +54,7 @@ def diagnoses_table(table: Mapping[str, list[Any]]) -> pa.Table:
     strings = ("type", "fault_type", "cause", "model_version")
     return pa.table({
         "case_id": ids(table["case_id"]), "diagnosed_at": times(table["diagnosed_at"]),
-        **{name: pa.array(table[name], pa.string()) for name in strings},
+        "alert_id": ids(table["alert_id"]), **{name: pa.array(table[name], pa.string()) for name in strings},
         "confidence": pa.array(table["confidence"], pa.float64()),
     })
 

@@ -149,9 +149,8 @@ def _cases(run: Run, detection: Detection, cases: pd.DataFrame) -> dict[str, Res
 
 def _raw(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
     """How much there was to look at before anything was merged, and per case."""
-    signals, cases = run.table("signals", arm), len(detection.cases)
-    raw = float(signals["count"].sum() + len(detection.alerts))
+    cases, raw = len(detection.cases), int(run.table("signals", arm)["count"].sum()) + len(detection.alerts)
     return {
-        "case.alerts_raw": Estimate(raw, None, None, len(signals) + len(detection.alerts)),
+        "case.alerts_raw": Estimate(float(raw), None, None, raw) if raw else "no system complained and no alert was raised",
         "case.compression_raw": Estimate(raw / cases, None, None, cases) if cases else "no case was opened",
     }

@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 from detection.pipeline import build
-from detection.storms import interface_of
 from scenarios.arms import identify, write_tables
 from scenarios.compose import compose
 from scenarios.loop import put_down
