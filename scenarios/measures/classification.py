@@ -151,6 +151,6 @@ def _raw(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
     """How much there was to look at before anything was merged, and per case."""
     cases, raw = len(detection.cases), int(run.table("signals", arm)["count"].sum()) + len(detection.alerts)
     return {
-        "case.alerts_raw": Estimate(float(raw), None, None, raw) if raw else "no system complained and no alert was raised",
+        "case.alerts_raw": Estimate(float(raw), None, None, raw) if raw else "there was no signal and no alert",
         "case.compression_raw": Estimate(raw / cases, None, None, cases) if cases else "no case was opened",
     }

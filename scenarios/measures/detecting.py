@@ -83,7 +83,7 @@ def detect(run: Run, arm: str, alerts: pd.DataFrame, cases: pd.DataFrame) -> Det
     incidents.loc[pairs["incident"].unique(), "true"] = True
     case_pairs = _case_pairs(run, cases, alerts, of_alert, pairs, matched, exceptions)
     named = pd.concat([case_pairs.merge(diagnoses(run, arm, cases), on="case")[_NAMED],
-                       _named_of_members(run, arm, alerts, of_alert, pairs)], ignore_index=True)
+                       _named_of_members(run, arm, alerts, of_alert, pairs, exceptions)], ignore_index=True)
     judged = _judge(run, arm, exceptions, matched, named)
     return Detection(judged, incidents, of_alert, alerts, subjects, pairs, matched, cases, case_pairs)
 
@@ -102,12 +102,28 @@ def diagnoses(run: Run, arm: str, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _named_of_members(
-    run: Run, arm: str, alerts: pd.DataFrame, of_alert: npt.NDArray[np.int64], pairs: pd.DataFrame
+    run: Run,
+    arm: str,
+    alerts: pd.DataFrame,
+    of_alert: npt.NDArray[np.int64],
+    pairs: pd.DataFrame,
+    exceptions: pd.DataFrame,
 ) -> pd.DataFrame:
-    """(exception, at, fault_type): what the members of families were taken for, each by its own alert."""
+    """(exception, at, fault_type): what members of families were taken for, through their alerts or their subjects."""
     told = run.table("diagnoses", arm).rename(columns={"diagnosed_at": "at"})
-    known = alerts[["region", "alert_id"]].assign(incident=of_alert)
-    return told[~is_null(told["alert_id"])].merge(known, on=["region", "alert_id"]).merge(pairs, on="incident")[_NAMED]
+    told = told.loc[~is_null(told["alert_id"]), ["region", "alert_id", "at", "fault_type"]]
+    known = alerts.drop(columns="deadline").assign(incident=of_alert, deadline=NULL)
+    members = told.merge(known, on=["region", "alert_id"]).reset_index(names="member")
+    through = members[["member", "incident"]].merge(pairs[["incident", "exception"]], on="incident")
+    direct = _of_subjects(run, members.assign(raised_at=members["at"]), exceptions)
+    about = pd.concat([through, direct.rename(columns={"incident": "member"})])[["member", "exception"]].drop_duplicates()
+    return about.merge(members[["member", "at", "fault_type"]], on="member")[_NAMED]
+
+
+def _of_subjects(run: Run, claims: pd.DataFrame, exceptions: pd.DataFrame) -> pd.DataFrame:
+    """The exceptions that claims are about by their subjects alone, as pairs of incidents that cite nothing."""
+    nothing = pd.DataFrame({"incident": pd.Series(dtype=np.int64), "fault_id": pd.Series(dtype=np.int64)})
+    return admissible(subject_pairs(claims, exceptions, run.rules, nothing), claims, exceptions, run.rules)
 
 
 def _case_pairs(
@@ -127,9 +143,7 @@ def _case_pairs(
     own = matched[["incident", "exception"]].assign(own=True)
     linked = through.merge(pairs.merge(own, on=["incident", "exception"], how="left"), on="incident")
     as_incidents = cases.rename(columns={"opened_at": "raised_at"}).assign(deadline=NULL)
-    nothing = pd.DataFrame({"incident": pd.Series(dtype=np.int64), "fault_id": pd.Series(dtype=np.int64)})
-    direct = subject_pairs(as_incidents, exceptions, run.rules, nothing)
-    direct = admissible(direct, as_incidents, exceptions, run.rules).rename(columns={"incident": "case"})
+    direct = _of_subjects(run, as_incidents, exceptions).rename(columns={"incident": "case"})
     columns = ["case", "exception", "own", "agree", "delay"]
     both = pd.concat([linked[columns], direct.assign(own=False)[columns]], ignore_index=True)
     both["own"] = both["own"].eq(True)
