@@ -116,7 +116,8 @@ def _named_of_members(
     members = told.merge(known, on=["region", "alert_id"]).reset_index(names="member")
     through = members[["member", "incident"]].merge(pairs[["incident", "exception"]], on="incident")
     direct = _of_subjects(run, members.assign(raised_at=members["at"]), exceptions)
-    about = pd.concat([through, direct.rename(columns={"incident": "member"})])[["member", "exception"]].drop_duplicates()
+    both = pd.concat([through, direct.rename(columns={"incident": "member"})])
+    about = both[["member", "exception"]].drop_duplicates()
     return about.merge(members[["member", "at", "fault_type"]], on="member")[_NAMED]
 
 
