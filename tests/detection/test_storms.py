@@ -10,6 +10,9 @@ import pytest
 
 from detection.pipeline import OperatorSpec, build
 from detection.spec import StormRule
+from scenarios.compose import compose
+from scenarios.errors import UserError
+from scenarios.operator_spec import operator_spec
 from sim.clock import DAY
 from sim.events import EVENT_TYPES, INTERFACE, NO_CODE, NULL, STATUS, Block, Rows
 from tests.detection.conftest import START
@@ -220,3 +223,11 @@ def test_a_notice_that_an_outage_keeps_back_belongs_to_the_outage(chain, mishaps
     assert (late[0] in outage["alerts"]) == mailbox_is_down
     if not mailbox_is_down:
         assert len(played.cases(type="late_asn")) == 1
+
+
+def test_the_rule_is_the_users_to_set_and_looks_no_more_than_a_day_back():
+    words = ["policy.storm_alerts=40", "policy.storm_findings=5", "policy.storm_hours=6", "policy.storm_share=0.01"]
+    assert operator_spec(compose(words), ("DC1", "S0001")).storm == StormRule(40, 5, 6.0, 0.01)
+    for word in ("policy.storm_hours=25", "policy.storm_alerts=0", "policy.storm_share=1.5"):
+        with pytest.raises(UserError, match=word.partition("=")[0]):
+            compose([word])
