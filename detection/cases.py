@@ -1,9 +1,8 @@
 """Cases: what people and policies work on, and the only way their status may change.
 
 A case collects the alerts of one subject. Its life is :data:`TRANSITIONS`: status, what happens,
-next status; anything else is a programming error and raises. An interface in an outage absorbs the
-alerts on its messages: one case for the storm, not a thousand for its drops. Whatever the storm
-leaves behind gets a case of its own when it is over.
+next status; anything else is a programming error and raises. A case may be a *member* of a family: it is
+worked like any other, and on record under the family's case (:mod:`detection.storms`).
 """
 
 from __future__ import annotations
@@ -60,6 +59,7 @@ class Case:
         routed_to: the team that its latest step was sent to; empty where a machine took it.
         counters: teams that counted for it; they approve nothing of it.
         verdict: "confirmed" or "refuted" once its outcome says so.
+        family: id of the case that it is filed under, a storm's under its own; null where it is of no family.
     """
 
     case_id: int
@@ -91,6 +91,12 @@ class Case:
     routed_to: str = ""
     counters: frozenset[str] = frozenset()
     verdict: str = ""
+    family: int = NULL
+
+    @property
+    def filed_under(self) -> int:
+        """The case that stands for it on record."""
+        return self.case_id if self.family == NULL else self.family
 
     @property
     def is_open(self) -> bool:

@@ -9,31 +9,29 @@ and not how many cases there are.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from detection import remedies, trail
 from detection.audit import AuditLog
-from detection.cases import Case, CaseBook
+from detection.cases import Case
 from detection.casework import answers, has_failed, lost_units, nap, news, not_before, verdict
 from detection.classifiers.base import Classifier
 from detection.governance import PolicyEngine, Request
 from detection.holding import HeldCells
+from detection.intake import Alert, Intake
 from detection.keys import key_id
 from detection.policy import Decision, Policy
 from detection.priorities.base import Priority
 from detection.records import Recorder
 from detection.reviews import Review
 from detection.spec import OperatorSpec
-from detection.stakes import value_at_stake
-from detection.taxonomy import SCOPE_OF_TYPE, Finding
-from detection.verification import holds, is_delivered
+from detection.storms import STORM
+from detection.verification import holds
 from detection.views.state import Views
 from sim.actions import Action
 from sim.clock import DAY, HOUR
 from sim.events import NULL, Rows
 
-#: How far back a closed case on the same cell still explains a new one.
-_RELATED_DAYS = 3
 #: Days for which a cell is left alone by the silence test once people have looked at it.
 _REST_DAYS = 10
 #: Steps whose takers have counted, and so approve nothing that rests on it.
@@ -55,33 +53,34 @@ class CaseDesk:
         seed: int,
         stores: int,
     ) -> None:
-        self.book = CaseBook()
-        self._spec, self._policy = spec, policy
-        self._classifier, self._priority = classifier, priority
+        self._spec, self._policy, self._classifier = spec, policy, classifier
         self._recorder, self._audit = recorder, audit
         self.engine = PolicyEngine(spec, policy, classifier.version, audit)
+        self._intake = Intake(spec, policy, classifier, priority, self.engine, recorder, audit, seed)
+        self.book, self._storms = self._intake.book, self._intake.storms
         self._seed = seed
         self._counts_a_day = max(1, round(spec.counts_per_store_day * stores))
         self._counts_left = self._counts_a_day
         self._sleepers: list[tuple[int, int]] = []
-        #: Kinds of the actions that are not yet answered, by id.
-        self._pending: dict[int, str] = {}
+        #: Kinds of the actions that are not yet answered, and whose they are, by id.
+        self._pending: dict[int, tuple[str, Case]] = {}
         self._held = HeldCells()
-        #: What an outage's case explains: (alert id, finding) of messages on its interface, by case.
-        self._absorbed: dict[int, list[tuple[int, Finding]]] = {}
         self._ready: dict[int, Case] = {}
         self._actions: list[Action] = []
 
-    def step(self, views: Views, alerts: Iterable[tuple[int, Finding]], rows: Rows) -> list[Action]:
+    def step(self, views: Views, alerts: Iterable[Alert], rows: Rows) -> list[Action]:
         """Take in alerts, answers and news; returns what to ask of the world."""
         self._actions, self._ready = [], {}
         self.engine.take(views.now, rows, views.records.merged)
         if views.is_new_day:
             self._counts_left = self._counts_a_day
             self._forget(views.now)
-        for alert_id, finding in alerts:
-            self._take(views, alert_id, finding)
+        over = self._storms.watch(views)
+        self._begin(self._intake.take(views, alerts))
+        for (interface, kind), count in views.signals.fresh.items():
+            self._recorder.signals(views.now, interface, kind, count, self._intake.keeper_of(interface))
         self._answers(views, rows)
+        self._close_spent(views, over)
         for subject in news(views):
             case = self.book.open_on(subject)
             if case is not None:
@@ -95,52 +94,6 @@ class CaseDesk:
             self._work(views, case)
         return self._actions
 
-    def _take(self, views: Views, alert_id: int, finding: Finding) -> None:
-        """Join an alert to the case it belongs to, or open one."""
-        if SCOPE_OF_TYPE[finding.type] == "message":
-            storm = self.book.outage_on(finding.interface)
-            if storm is not None and finding.type != "duplicate_message":
-                storm.alerts += (alert_id,)
-                self._absorbed.setdefault(storm.case_id, []).append((alert_id, finding))
-                return
-        known = self.book.open_on(finding.subject)
-        if known is None and finding.type == "short_pick":
-            # The cell is being looked into: one more line that was not found there is no news.
-            known = self.book.open_on(("cell", finding.location, finding.item, 0))
-        if known is not None:
-            known.alerts += (alert_id,)
-            return
-        self._open(views, alert_id, finding)
-
-    def _open(self, views: Views, alert_id: int, finding: Finding) -> None:
-        subject, now = finding.subject, views.now
-        case = Case(
-            key_id(self._seed, "case", *subject, self.book.ordinal(subject)), subject, finding, now, alerts=(alert_id,)
-        )
-        cells = views.cells
-        if subject[0] == "cell":
-            cell = finding.location * cells.items + finding.item
-            case.life_mark = int(cells.mark[cell])
-            case.found_units = int(views.counts.found_units[cell])
-        related: Sequence[Case] = ()
-        if subject[0] == "cell":
-            related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
-        case.value = value_at_stake(finding, views, self._spec)
-        self.engine.diagnosed(case, self._classifier.classify(case, related, views))
-        self._recorder.diagnosis(case, now)
-        case.deadline = finding.deadline
-        case.priority = self._priority.rank(case, views)
-        policy = self._policy
-        case.plan = remedies.plan_for(
-            case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts, source=finding.source,
-            steps=finding.steps,
-        )  # fmt: skip
-        case.team = remedies.owner_of(case.type, case.fault_type, finding.location)
-        case.apply("classified")
-        self.book.add(case)
-        self._ready[case.case_id] = case
-        trail.opened(self._audit, case)
-
     def _answers(self, views: Views, rows: Rows) -> None:
         """The world's answers to our actions."""
         for action_id, case_id, status, units, at in answers(rows):
@@ -149,14 +102,10 @@ class CaseDesk:
                 changed = 0 if units == NULL else units
                 trail.answered(self._audit, views.now, action_id, case_id, outcome, at, changed)
                 self.engine.answered(action_id, outcome, views.now)
-                case = self.book.cases.get(case_id)
-                if case is not None:
-                    self._answer(views, case, action_id, outcome, changed)
+                if outcome != "pending" and action_id in self._pending:
+                    self._answer(views, *self._pending.pop(action_id), action_id, outcome, changed)
 
-    def _answer(self, views: Views, case: Case, action_id: int, outcome: str, units: int) -> None:
-        if outcome == "pending" or action_id not in self._pending:
-            return
-        kind = self._pending.pop(action_id)
+    def _answer(self, views: Views, kind: str, case: Case, action_id: int, outcome: str, units: int) -> None:
         if kind == "redrive" and not views.channels.is_down(case.finding.interface):
             # Done, or refused since someone was there before: no letter lies there any more.
             views.channels.redriven(case.finding.interface)
@@ -169,7 +118,7 @@ class CaseDesk:
                 self._settle(views, case)
             return
         if outcome == "refused":
-            if kind in remedies.REFUSED_WHEN_RIGHT or holds(case, views):
+            if kind in remedies.REFUSED_WHEN_RIGHT or self._holds(case, views):
                 self._settle(views, case)
                 return
             case.apply("refused")
@@ -189,10 +138,17 @@ class CaseDesk:
         else:
             self._review(views, case)
 
+    def _begin(self, opened: Iterable[Case]) -> None:
+        self._ready.update((case.case_id, case) for case in opened)
+
+    def _holds(self, case: Case, views: Views) -> bool:
+        """Whether a case may be closed; the case of a family only with its members."""
+        return self._storms.is_spent(case) and (case.subject[0] == STORM or holds(case, views))
+
     def _review(self, views: Views, case: Case) -> None:
         """Look at a case again: settled, failed, resumed, or too old."""
         now = views.now
-        if holds(case, views):
+        if self._holds(case, views):
             self._settle(views, case)
         elif case.status == "verifying" and has_failed(case, views):
             case.apply("failed")
@@ -263,7 +219,7 @@ class CaseDesk:
         now = views.now
         action = Action(
             action_id=key_id(self._seed, "action", case.case_id, kind, len(case.actions)),
-            case_id=case.case_id, kind=remedies.KIND_OF_STEP.get(kind, kind), requested_at=now,
+            case_id=case.filed_under, kind=remedies.KIND_OF_STEP.get(kind, kind), requested_at=now,
             units=remedies.units_of(kind, case, views),
             system=remedies.ADJUSTED_SYSTEM.get(case.type, 0) if kind == "adjust" else 0,
             team=decision.team, approver=decision.approver, decided_by=decision.decided_by, rule=decision.rule,
@@ -272,7 +228,7 @@ class CaseDesk:
         )  # fmt: skip
         case.actions += (action.action_id,)
         case.routed_to = decision.team
-        self._pending[action.action_id] = kind
+        self._pending[action.action_id] = (kind, case)
         if kind in COUNTS and decision.team:
             case.counters |= {decision.team}
         self._recorder.action(action)
@@ -281,10 +237,14 @@ class CaseDesk:
         return action
 
     def _escalate(self, views: Views, case: Case, reason: str) -> None:
-        case.apply("expired")
-        if self._policy.routes:
-            self._side_step(views, case, "escalate", reason)
-        self._sleep(case, views.now + nap(case))
+        """Hand a case up; of a family once, whichever of its members gives the occasion."""
+        head = self._storms.head_of(case)
+        is_told = head is not case and head.status == "escalated"
+        for one in (case,) if is_told or head is case else (case, head):
+            one.apply("expired")
+            self._sleep(one, views.now + nap(one))
+        if self._policy.routes and not is_told:
+            self._side_step(views, head, "escalate", reason)
 
     def _side_step(self, views: Views, case: Case, kind: str, reason: str = "") -> None:
         """Ask for what stands beside the plan of a case and settles nothing of it."""
@@ -315,17 +275,14 @@ class CaseDesk:
     def _settle(self, views: Views, case: Case) -> None:
         """Close a case whose rule holds again; what it held back is let go."""
         now = views.now
-        case.verdict = verdict(case, views)
         self.book.close(case, now)
         self._ready.pop(case.case_id, None)
-        self._classifier.learn(case)
-        promotion = self.engine.closed(case, now)
-        if promotion is not None:
-            self._govern(views, case, promotion)
+        if case.subject[0] != STORM:
+            self._learn(views, case)
         for action_id in case.actions:
             self._recorder.verified(action_id, now)
-        if case.actions:
-            self._audit.append(now, "closed", case=case.case_id, type=case.type, verdict=case.verdict)
+        if case.actions or case.subject[0] == STORM:
+            trail.settled(self._audit, case, now)
         if case.subject[0] == "cell":
             finding = case.finding
             views.cells.rest(finding.location * views.cells.items + finding.item, now + _REST_DAYS * DAY)
@@ -335,9 +292,22 @@ class CaseDesk:
             views.prices.forget(case.finding.location * views.cells.items + case.finding.item)
         if self._held.put_back(case):
             self._side_step(views, case, "release")
-        for alert_id, finding in self._absorbed.pop(case.case_id, ()):
-            if not is_delivered(finding, views) and self.book.open_on(finding.subject) is None:
-                self._open(views, alert_id, finding)
+        self._begin(self._intake.release(views, case))
+        self._close_spent(views, [self._storms.leave(case)])
+
+    def _close_spent(self, views: Views, heads: Iterable[Case]) -> None:
+        """Close the cases of families that wait for nothing any more."""
+        for head in heads:
+            if head.is_open and self._holds(head, views):
+                self._settle(views, head)
+
+    def _learn(self, views: Views, case: Case) -> None:
+        """What the end of a case says of its diagnosis, for those who learn from it; a storm's are its members'."""
+        case.verdict = verdict(case, views)
+        self._classifier.learn(case)
+        promotion = self.engine.closed(case, views.now)
+        if promotion is not None:
+            self._govern(views, case, promotion)
 
     def _note(self, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:
         self._recorder.decision(case, now, kind, decision)

@@ -94,7 +94,7 @@ class PolicyEngine:
         if change:
             precision = self.drift.precision(case.type)
             self._audit.append(
-                now, change, type=case.type, floor=self.drift.floor(case.type), case=case.case_id,
+                now, change, type=case.type, floor=self.drift.floor(case.type), case=case.filed_under,
                 precision=round(precision or 0.0, 6),
             )  # fmt: skip
         trial = self.models.take(case)

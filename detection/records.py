@@ -6,6 +6,7 @@ integers (:data:`sim.events.NULL` for none); types, kinds, statuses and roles ar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from detection.layout import Layout
 from detection.policy import Decision
 from detection.taxonomy import Finding
 from sim.actions import Action
+from sim.clock import HOUR
 from sim.events import NULL, STATUSES
 
 Table = dict[str, list[Any]]
@@ -29,9 +31,10 @@ CASE_COLUMNS: tuple[str, ...] = (
     "alerts", "location", "item", "document_id", "interface", "sequence", "origin", "severity", "verdict",
     "model_version",
 )  # fmt: skip
-#: What a case was taken for, from when on; the last row of a case is its diagnosis.
+#: What a case was taken for, from when on; the last row of a case is its diagnosis. Rows with an alert say what that
+#: one member of a family was taken for.
 DIAGNOSIS_COLUMNS: tuple[str, ...] = (
-    "case_id", "diagnosed_at", "type", "fault_type", "cause", "confidence", "model_version",
+    "case_id", "diagnosed_at", "type", "fault_type", "cause", "confidence", "model_version", "alert_id",
 )  # fmt: skip
 ACTION_COLUMNS: tuple[str, ...] = (
     "action_id", "case_id", "kind", "target", "requested_at", "executed_at", "outcome", "refused_reason", "decided_by",
@@ -42,6 +45,8 @@ DECISION_COLUMNS: tuple[str, ...] = (
     "case_id", "decided_at", "kind", "outcome", "team", "approver", "decided_by", "rule", "confidence", "severity",
     "model_version",
 )  # fmt: skip
+#: Signals of an hour, and the case that took them; null where no case did.
+SIGNAL_COLUMNS: tuple[str, ...] = ("hour", "interface", "kind", "case_id", "count")
 
 
 class Recorder:
@@ -53,8 +58,10 @@ class Recorder:
         self._decisions: list[tuple[Any, ...]] = []
         self._diagnoses: dict[tuple[int, int], tuple[Any, ...]] = {}
         self._actions: dict[int, list[Any]] = {}
+        self._signals: Counter[tuple[int, int, str, int]] = Counter()
         self._row_of_alert: dict[int, int] = {}
-        self._forgotten: list[tuple[Any, ...]] = []
+        #: Rows of cases that are forgotten, each with the family that the case was filed under.
+        self._forgotten: list[tuple[int, tuple[Any, ...]]] = []
 
     def alert(self, alert_id: int, raised_at: int, finding: Finding) -> None:
         """One alert."""
@@ -67,17 +74,22 @@ class Recorder:
             )
         )  # fmt: skip
 
+    def signals(self, at: int, interface: int, kind: str, count: int, case_id: int) -> None:
+        """What the systems complained of, and the case that it belongs to."""
+        self._signals[at // HOUR * HOUR, interface, kind, case_id] += count
+
     def diagnosis(self, case: Case, at: int) -> None:
         """What a case is taken for from now on; of several in one step the last one stands."""
+        alert_id = NULL if case.filed_under == case.case_id else case.alerts[0]
         self._diagnoses[case.case_id, at] = (
-            case.case_id, at, case.type, case.fault_type, case.cause, case.confidence, case.model_version,
+            case.filed_under, at, case.type, case.fault_type, case.cause, case.confidence, case.model_version, alert_id,
         )  # fmt: skip
 
     def decision(self, case: Case, decided_at: int, kind: str, decision: Decision) -> None:
         """One decision of the policy."""
         self._decisions.append(
             (
-                case.case_id, decided_at, kind, decision.outcome, decision.team, decision.approver,
+                case.filed_under, decided_at, kind, decision.outcome, decision.team, decision.approver,
                 decision.decided_by, decision.rule, case.confidence, case.severity, case.model_version,
             )
         )  # fmt: skip
@@ -109,8 +121,8 @@ class Recorder:
 
     def forget(self, case: Case) -> None:
         """A case leaves the operator's memory: what came of it stays on record, the evidence behind it does not."""
-        self._forgotten.append(_case_row(case))
-        for alert_id in case.alerts:
+        self._forgotten.append((case.family, _case_row(case)))
+        for alert_id in case.alerts if case.filed_under == case.case_id else ():
             row = self._row_of_alert.pop(alert_id)
             self._alerts[row] = (*self._alerts[row][:_EVIDENCE], (), *self._alerts[row][_EVIDENCE + 1 :])
 
@@ -119,15 +131,19 @@ class Recorder:
         return action_id in self._actions
 
     def tables(self, cases: Mapping[int, Case]) -> dict[str, Table]:
-        """All tables, the cases as they stand."""
-        worked = [*self._forgotten, *(_case_row(case) for case in cases.values())]
+        """All tables, the cases as they stand; members of a family have no row, but count in the calibration."""
+        worked = [*self._forgotten, *((case.family, _case_row(case)) for case in cases.values())]
+        filed = [row for family, row in worked if family in {NULL, row[0]}]
+        # What a storm is taken for is no claim of its own.
+        claims = [row for family, row in worked if family != row[0]]
         return {
             "alerts": _table(ALERT_COLUMNS, self._alerts, lists=("evidence",)),
-            "cases": _table(CASE_COLUMNS, worked, lists=("alerts",)),
+            "cases": _table(CASE_COLUMNS, filed, lists=("alerts",)),
             "diagnoses": _table(DIAGNOSIS_COLUMNS, list(self._diagnoses.values())),
             "actions": _table(ACTION_COLUMNS, list(self._actions.values())),
             "decisions": _table(DECISION_COLUMNS, self._decisions),
-            "calibration": _table(CALIBRATION_COLUMNS, _calibration(worked)),
+            "signals": _table(SIGNAL_COLUMNS, [(*key, count) for key, count in self._signals.items()]),
+            "calibration": _table(CALIBRATION_COLUMNS, _calibration(claims)),
         }
 
     def _target(self, action: Action) -> str:

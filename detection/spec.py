@@ -77,6 +77,23 @@ class OutsideSpec:
 
 
 @dataclass(frozen=True)
+class StormRule:
+    """When what an interface brings is a storm, and gets one case (:mod:`detection.storms`).
+
+    Attributes:
+        alerts: least number of raw alerts within ``hours``.
+        findings: least number of findings among them.
+        hours: the time in which they come: a slow interface needs half a day to show that it is one.
+        share: of the lines that the interface delivered in that time; what is not above it is everyday loss.
+    """
+
+    alerts: int = 12
+    findings: int = 3
+    hours: float = 12.0
+    share: float = 0.004
+
+
+@dataclass(frozen=True)
 class Governance:
     """The rules under which an operator may act, apart from its policy's name.
 
@@ -134,6 +151,7 @@ class OperatorSpec:
         escalate_hours: a case open for longer than this goes up one level.
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
         governance: the rules under which it may act.
+        storm: from when on what an interface brings is filed under one case.
         parameters: further numbers by name, for plug-ins.
         model: which model of a library the detectors ``pyod`` and ``sklearn`` use; empty for their usual one.
         options: arguments of that model's constructor.
@@ -158,6 +176,7 @@ class OperatorSpec:
     escalate_hours: float = 72.0
     refer_value: float = 250.0
     governance: Governance = field(default_factory=Governance)
+    storm: StormRule = field(default_factory=StormRule)
     parameters: Mapping[str, float] = field(default_factory=dict)
     model: str = ""
     options: Mapping[str, str | int | float | bool] = field(default_factory=dict)

@@ -13,19 +13,35 @@ from detection.taxonomy import Finding
 from sim.actions import Action
 
 
-def opened(audit: AuditLog, case: Case) -> None:
+def opened(audit: AuditLog, case: Case, now: int) -> None:
     """A case, with its diagnosis and the alerts behind it."""
     audit.append(
-        case.opened_at, "opened", case=case.case_id, type=case.type, fault=case.fault_type, cause=case.cause,
+        now, "opened", case=case.case_id, type=case.type, fault=case.fault_type, cause=case.cause,
         confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
         value=round(case.value, 2), team=case.team, alerts=list(case.alerts), **_target(case.finding),
     )  # fmt: skip
 
 
+def joined(audit: AuditLog, member: Case) -> None:
+    """What a family's case took in, with its own diagnosis."""
+    audit.append(
+        member.opened_at, "joined", case=member.filed_under, type=member.type, fault=member.fault_type,
+        cause=member.cause, confidence=round(member.confidence, 6), model=member.model_version,
+        value=round(member.value, 2), alerts=list(member.alerts), **_target(member.finding),
+    )  # fmt: skip
+
+
+def settled(audit: AuditLog, case: Case, now: int) -> None:
+    """The end of a case, or of one that a family's case had taken in."""
+    event = "closed" if case.case_id == case.filed_under else "settled"
+    target = {} if event == "closed" else _target(case.finding)
+    audit.append(now, event, case=case.filed_under, type=case.type, verdict=case.verdict, **target)
+
+
 def decided(audit: AuditLog, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:
     """What the policy said to one step of a case."""
     audit.append(
-        now, "decision", case=case.case_id, kind=kind, outcome=decision.outcome, by=decision.decided_by,
+        now, "decision", case=case.filed_under, kind=kind, outcome=decision.outcome, by=decision.decided_by,
         rule=reason or decision.rule, approver=decision.approver, team=decision.team,
         confidence=round(case.confidence, 6), model=case.model_version, severity=case.severity,
     )  # fmt: skip
@@ -34,8 +50,8 @@ def decided(audit: AuditLog, case: Case, now: int, kind: str, decision: Decision
 def asked(audit: AuditLog, case: Case, now: int, kind: str, action: Action) -> None:
     """What the world was asked to do."""
     audit.append(
-        now, "action", action=action.action_id, case=case.case_id, kind=kind, by=action.decided_by, rule=action.rule,
-        model=action.model_version, team=action.team, approver=action.approver, **_target(action),
+        now, "action", action=action.action_id, case=case.filed_under, kind=kind, by=action.decided_by,
+        rule=action.rule, model=action.model_version, team=action.team, approver=action.approver, **_target(action),
     )  # fmt: skip
 
 

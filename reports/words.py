@@ -47,6 +47,8 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "repair.avoided_per_hour_fcfs": ("The same, first come first served", "the arm fcfs"),
     "case.priority_gain": ("Priority gain", "loss avoided per worked hour, over that of first come first served"),
     "case.compression": ("Alerts per case", ""),
+    "case.alerts_raw": ("Raw alerts", "signals of the systems and alerts, before any is merged"),
+    "case.compression_raw": ("Raw alerts per case", ""),
     "repair.mttr_hours": ("Mean time to restore", "restricted mean from opening until stock and books are right again"),
     "repair.mttr_median_hours": ("Median time to restore", ""),
     "repair.time_to_close_hours": ("Time to close", "what the case system believes"),

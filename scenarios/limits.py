@@ -49,6 +49,8 @@ SIZES: tuple[str, ...] = (
     "policy.drift_cases",
     "policy.promotion_cases",
     "policy.retention_days",
+    "policy.storm_alerts",
+    "policy.storm_findings",
 )
 #: Keys that must be above 0 without being whole: the world divides by them or takes their logarithm.
 POSITIVE: tuple[str, ...] = (
@@ -73,6 +75,7 @@ POSITIVE: tuple[str, ...] = (
     "detector.silence_probability",
     "detector.limit_seconds",
     "detector.limit_megabytes",
+    "policy.storm_hours",
 )
 #: Keys that are shares, and so lie between 0 and 1.
 SHARES: tuple[str, ...] = (
@@ -110,6 +113,7 @@ SHARES: tuple[str, ...] = (
     "assortment.retired_share",
     "policy.confidence",
     "policy.precision_floor",
+    "policy.storm_share",
 )
 #: Pairs of shares of one whole.
 WHOLES: tuple[tuple[str, str], ...] = (

@@ -27,6 +27,7 @@ from scenarios.operator_tables import (
     governance_table,
     scope,
     scores_table,
+    signals_table,
 )
 from scenarios.oracle import Oracle
 from scenarios.schema import Experiment
@@ -149,6 +150,7 @@ def _collect(result: ArmResult, world: RegionWorld, operator: Operator | None) -
     result.audit = list(operator.audit.lines())
     tables["cases"] = pa.concat_tables([cases, cases_table(records["cases"], names)], promote_options="permissive")
     tables["diagnoses"] = diagnoses_table(records["diagnoses"])
+    tables["signals"] = signals_table(records["signals"], names)
     scores = scores_table(operator)
     if scores is not None:
         tables["scores"] = scores

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from detection.layout import Layout
-from detection.spec import Governance, OperatorSpec, OutsideSpec, PilotScope
+from detection.spec import Governance, OperatorSpec, OutsideSpec, PilotScope, StormRule
 from scenarios.schema import Experiment, Policy
 from sim.clock import DAY, parse_date
 from sim.draws import Purpose, keyed_int
@@ -32,6 +32,7 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         confidence=policy.confidence,
         confidence_by_type=dict(policy.confidence_by_type),
         governance=_governance(policy),
+        storm=StormRule(policy.storm_alerts, policy.storm_findings, policy.storm_hours, policy.storm_share),
         service_hours=experiment.middleware.service_hours,
         grace_minutes=detector.grace_minutes,
         silence_probability=detector.silence_probability,

@@ -73,7 +73,7 @@ def diagnoses_table(table: Mapping[str, list[Any]]) -> pa.Table:
     strings = ("type", "fault_type", "cause", "model_version")
     return pa.table({
         "case_id": ids(table["case_id"]), "diagnosed_at": times(table["diagnosed_at"]),
-        **{name: pa.array(table[name], pa.string()) for name in strings},
+        "alert_id": ids(table["alert_id"]), **{name: pa.array(table[name], pa.string()) for name in strings},
         "confidence": pa.array(table["confidence"], pa.float64()),
     })
 
@@ -110,6 +110,15 @@ def governance_table(lines: Iterable[str]) -> pa.Table:
         **{name: column(name, pa.string()) for name in ("subject", "scope", "role", "against", "outcome")},
         **{name: column(name, pa.int64()) for name in ("case_id", "action_id", "cases")},
         **{name: column(name, pa.float64()) for name in ("value", "limit")},
+    })
+
+
+def signals_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
+    """What the systems of one region complained of, by hour, interface and kind, and the case that took it."""
+    return pa.table({
+        "hour": times(table["hour"]), "interface": names.interface(table["interface"]),
+        "kind": pa.array(table["kind"], pa.string()), "count": pa.array(table["count"], pa.int64()),
+        "case_id": ids(table["case_id"]),
     })
 
 

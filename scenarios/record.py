@@ -5,7 +5,7 @@ and gives the folder its name; a run that fails leaves nothing. A :class:`RunRea
 
     manifest.json config.yaml audit.jsonl scorecard.json report.html    accounts.parquet
     events/arm=A/region=R/part-0000.parquet    arms/A.parquet
-    alerts cases diagnoses actions decisions calibration .parquet
+    alerts cases diagnoses signals actions decisions calibration .parquet
     truth/{faults,exceptions,errors,lineage,decoys,ledger,gauges}.parquet    breakdown/NAME.parquet
     replications/SEED/    a run folder each
 

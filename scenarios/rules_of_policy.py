@@ -18,6 +18,8 @@ from sim.faults.types import EXCEPTIONS
 
 #: Least days that a closed case is kept: what is younger still explains new ones.
 RETENTION_DAYS_MIN = 14
+#: Most hours in which what makes a storm may come: the operator looks a day back.
+STORM_HOURS_MAX = 24
 _ROLES: tuple[str, ...] = (*TEAMS, *TEAM_OF_ROLE)
 
 
@@ -46,6 +48,9 @@ def check_policy(policy: Policy) -> None:
         _check_one(f"policy.reviewers.{name}", role, _ROLES, "role")
     _check_one("policy.model_owner", policy.model_owner, _ROLES, "role")
     _check_order(policy)
+    if policy.storm_hours > STORM_HOURS_MAX:
+        raise UserError(f"policy.storm_hours={policy.storm_hours:g}: must be at most {STORM_HOURS_MAX}: a storm is "
+                        "over after a quiet day")
     if policy.retention_days < RETENTION_DAYS_MIN:
         raise UserError(f"policy.retention_days={policy.retention_days}: must be at least {RETENTION_DAYS_MIN}: "
                         "what is younger is still worked with")

@@ -12,7 +12,7 @@ from typing import Any
 
 from detection.reviews import MODES, REVIEWERS
 from detection.severity import SEVERITY
-from detection.spec import CONFIDENCE_BY_TYPE
+from detection.spec import CONFIDENCE_BY_TYPE, StormRule
 from sim.config import Config
 
 
@@ -100,6 +100,10 @@ class Policy:
         promotion_cases: verdicts over which a challenger is tried against the model in charge.
         model_owner: role that approves that a challenger takes charge.
         retention_days: how long the operator keeps a closed case and the evidence behind it.
+        storm_alerts: so many raw alerts of one interface within ``storm_hours`` are a storm, and get one case.
+        storm_findings: least number of findings among them.
+        storm_hours: the time in which they come.
+        storm_share: of the lines delivered in that time, up to which they are everyday loss and no storm.
     """
 
     name: str = "deterministic"
@@ -121,6 +125,10 @@ class Policy:
     promotion_cases: int = 50
     model_owner: str = "inventory_control"
     retention_days: int = 90
+    storm_alerts: int = StormRule.alerts
+    storm_findings: int = StormRule.findings
+    storm_hours: float = StormRule.hours
+    storm_share: float = StormRule.share
 
 
 @dataclass

@@ -198,10 +198,12 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "model_version": NAME,
         },
     ),
-    # what a case was taken for, from when on
+    # rows in which a system itself complains, before anything is merged, and the case that took them
+    "signals": _schema({**_ARM, "hour": TIME, "interface": NAME, "kind": NAME, "count": COUNT}, {"case_id": ID}),
+    # what a case was taken for, from when on; with an alert, what that member of its family was taken for
     "diagnoses": _schema(
         {**_ARM, "case_id": ID, "diagnosed_at": TIME},
-        {"type": NAME, "fault_type": NAME, "cause": NAME, "confidence": NUMBER, "model_version": NAME},
+        {"type": NAME, "fault_type": NAME, "cause": NAME, "confidence": NUMBER, "model_version": NAME, "alert_id": ID},
     ),
     "actions": _schema(
         {**_ARM, "action_id": ID, "kind": NAME},

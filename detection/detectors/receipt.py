@@ -9,7 +9,7 @@ from detection.detectors.postings import RECEIPT_CODES, is_whole_ratio, overdue_
 from detection.taxonomy import Finding
 from detection.views.shipments import Receipt
 from detection.views.state import Views
-from sim.events import Rows
+from sim.events import NO_CODE, Rows
 
 
 class ReceiptLifeCycle:
@@ -21,8 +21,10 @@ class ReceiptLifeCycle:
     def detect(self, views: Views, rows: Rows) -> Iterator[Finding]:
         """Missing notices, wrong cartons, wrong quantities, late, lost, doubled and mis-measured postings."""
         del rows
-        for shipment, _order, event in views.shipments.unannounced:
-            yield Finding("late_asn", location=0, document_id=shipment, evidence=(event,))
+        for shipment, supplier, event in views.shipments.unannounced:
+            # Whether the supplier is late, or its notice lies in a mailbox that is down, nobody here can see.
+            mailbox = views.shipments.mailboxes.get(supplier, NO_CODE) if supplier >= 0 else NO_CODE
+            yield Finding("late_asn", location=0, document_id=shipment, interface=mailbox, evidence=(event,))
         for receipt in views.shipments.exceptional:
             yield self._exceptional(views, receipt)
         yield from overdue_postings(views, RECEIPT_CODES)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from detection.views.columns import integers
+from detection.views.columns import IntArray, integers
 from sim.clock import HOUR
 from sim.events import CODE, INTERFACES, NO_CODE, NULL, STATUS, Block
 
@@ -229,6 +229,11 @@ class Channels:
         for gap in [gap for gap in self.gaps.values() if gap.seen_at < horizon]:
             self._drop(gap)
         self._maintenance = [window for window in self._maintenance if window[2] > now]
+
+    def lines(self) -> IntArray:
+        """How many lines each interface has delivered so far, as its telemetry says; shape (interfaces,)."""
+        delivered: IntArray = self._total.sum(axis=1)
+        return delivered
 
     def is_down(self, interface: int) -> bool:
         """Whether an interface is in an outage."""

@@ -73,11 +73,12 @@ class Shipments:
         received, unconfirmed: what this step brought: transfers received after they arrived; transfers of which
             that is overdue.
         late, arrived, unannounced, exceptional: what this step brought: overdue transfers, transfer
-            documents that arrived, (shipment, purchase order, event id) at the dock without a notice,
+            documents that arrived, (shipment, supplier's partner code, event id) at the dock without a notice,
             and receipt lines that went wrong.
         waiting: shipments on the dock without a notice or a receipt.
         parked: (receipt, item) -> carton of unknown cartons that are not yet received.
         resolved: (document, item) of shipments and receipts that left ``waiting`` or ``parked`` in this step.
+        mailboxes: interface by which each supplier's notices come, by its partner code.
         transit: (number, mean, variance) of the travel times of each store, microseconds.
     """
 
@@ -93,6 +94,7 @@ class Shipments:
         self._ever_parked: tuple[set[tuple[int, int]], set[tuple[int, int]]] = (set(), set())
         self._dock: list[tuple[int, int, int]] = []
         self.waiting: dict[int, int] = {}
+        self.mailboxes: dict[int, int] = {}
         self.parked: dict[tuple[int, int], int] = {}
         self._parked_cartons: dict[int, tuple[int, int]] = {}
         self.begin()
@@ -132,6 +134,8 @@ class Shipments:
         self._advised.update(dict.fromkeys(shipments, now))
         cartons = integers(block, "carton").tolist()
         self._resolve(shipments)
+        senders = np.unique(np.stack([integers(block, name) for name in ("partner", "interface")]), axis=1)
+        self.mailboxes.update(zip(*senders.tolist(), strict=True))
         self._cartons[0].update(zip(cartons, integers(block, "quantity").tolist(), strict=True))
 
     def is_unconfirmed(self, document: int, now: int) -> bool:
@@ -141,10 +145,10 @@ class Shipments:
 
     def arrive(self, now: int, block: Block) -> None:
         """Trucks at the gate."""
-        names = ("document_id", "document_type", "occurred_at", "parent_document_id", "event_id")
-        for document, kind, at, parent, event in zip(*(integers(block, n).tolist() for n in names), strict=True):
+        names = ("document_id", "document_type", "occurred_at", "partner", "event_id")
+        for document, kind, at, partner, event in zip(*(integers(block, n).tolist() for n in names), strict=True):
             if kind == _ASN:
-                self._dock.append((document, parent, event))
+                self._dock.append((document, partner, event))
                 continue
             self.arrived.append(document)
             self.unreceived[document] = now

@@ -27,6 +27,7 @@ from detection.views.redelivered import Redelivered, SecondDelivery
 from detection.views.reserved import Reservations
 from detection.views.returned import ReturnedGoods
 from detection.views.shipments import Shipments
+from detection.views.signals import SIGNALLING, Signals
 from detection.views.versions import Versions
 from sim.clock import DAY, HOUR, MINUTE, TICK
 from sim.events import EVENT_TYPE, NULL, STATUS, Block, Rows
@@ -46,7 +47,7 @@ class Views:
 
     Attributes:
         cells, messages, channels, shipments, counts, prices, clocks, batches, returned, credits, versions,
-            reservations, picks, records, redelivered: the parts.
+            reservations, picks, records, redelivered, signals: the parts.
         now: simulated time of the step.
         is_new_hour, is_new_day: whether the step is the first of its hour or of its working day,
             which begins an hour before the shops open.
@@ -66,11 +67,11 @@ class Views:
         self.batches, self.credits = Batches(layout.locations, spec.grace_minutes), Credits(spec.grace_minutes)
         self.returned, self.versions, self.records = ReturnedGoods(), Versions(), ItemRecords(layout.items)
         self.reservations = Reservations(layout.locations, layout.items, round(spec.service_hours * HOUR))
-        self.redelivered = Redelivered(layout.items)
+        self.redelivered, self.signals = Redelivered(layout.items), Signals()
         self._parts = (
             self.cells, self.messages, self.channels, self.shipments, self.counts, self.prices, self.clocks,
             self.batches, self.returned, self.credits, self.versions, self.reservations, self.picks, self.records,
-            self.redelivered,
+            self.redelivered, self.signals,
         )  # fmt: skip
         self.day_offset = max(0, layout.opens - 1) * HOUR
         handlers = (*self._goods_handlers(), *self._technical_handlers())
@@ -133,6 +134,8 @@ class Views:
         for block in rows:
             if block.size:
                 by_type.setdefault(block.event_type, []).append(block)
+        for code in SIGNALLING:
+            self.signals.take(by_type.get(code, ()))
         for code, handler in self._handlers:
             found = by_type.get(code)
             if found is None:

@@ -54,7 +54,7 @@ def measure_classification(run: Run, detection: Detection, arm: str) -> dict[str
     results["classification.cost"] = statistics.mean(_costs(cases)) or NO_CASE
     results |= {f"classification.pair.{a}.{b}": _pair(cases, a, b) for a, b in PAIRS}
     results |= {f"classification.pair.{a}.{b}": _decoy_pair(run, detection, arm, a, b) for a, b in DECOY_PAIRS}
-    results |= _cases(run, detection, cases)
+    results |= _cases(run, detection, cases) | _raw(run, detection, arm)
     return results
 
 
@@ -144,4 +144,13 @@ def _cases(run: Run, detection: Detection, cases: pd.DataFrame) -> dict[str, Res
     return {
         "case.routing_accuracy": statistics.share(hits, int(routed.sum())) or "no case about an exception has a team",
         "case.compression": statistics.mean(merged) or "no case was opened",
+    }
+
+
+def _raw(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
+    """How much there was to look at before anything was merged, and per case."""
+    cases, raw = len(detection.cases), int(run.table("signals", arm)["count"].sum()) + len(detection.alerts)
+    return {
+        "case.alerts_raw": Estimate(float(raw), None, None, raw) if raw else "there was no signal and no alert",
+        "case.compression_raw": Estimate(raw / cases, None, None, cases) if cases else "no case was opened",
     }

@@ -31,6 +31,7 @@ from scenarios.measures.run import Run, is_null
 
 #: An exception that opens within the first tick was there before the run.
 OPEN_AT_START: Final = HOUR // 4
+_NAMED: Final = ["exception", "at", "fault_type"]
 LATENT, AT_START, NEAR_HORIZON = "latent", "open_at_start", "near_horizon"
 
 
@@ -81,7 +82,9 @@ def detect(run: Run, arm: str, alerts: pd.DataFrame, cases: pd.DataFrame) -> Det
     incidents["true"] = False
     incidents.loc[pairs["incident"].unique(), "true"] = True
     case_pairs = _case_pairs(run, cases, alerts, of_alert, pairs, matched, exceptions)
-    judged = _judge(run, arm, exceptions, matched, diagnoses(run, arm, cases), case_pairs)
+    named = pd.concat([case_pairs.merge(diagnoses(run, arm, cases), on="case")[_NAMED],
+                       _named_of_members(run, arm, alerts, of_alert, pairs, exceptions)], ignore_index=True)
+    judged = _judge(run, arm, exceptions, matched, named)
     return Detection(judged, incidents, of_alert, alerts, subjects, pairs, matched, cases, case_pairs)
 
 
@@ -93,9 +96,35 @@ def diagnoses(run: Run, arm: str, cases: pd.DataFrame) -> pd.DataFrame:
     columns = ["case", "at", "type", "fault_type", "cause", "confidence"]
     numbered = cases.assign(case=np.arange(len(cases)))
     told = run.table("diagnoses", arm).rename(columns={"diagnosed_at": "at"})
-    told = told.merge(numbered[["region", "case_id", "case"]], on=["region", "case_id"])
+    told = told[is_null(told["alert_id"])].merge(numbered[["region", "case_id", "case"]], on=["region", "case_id"])
     own = numbered[~numbered["case"].isin(told["case"])].rename(columns={"opened_at": "at"})
     return pd.concat([told[columns], own[columns]], ignore_index=True) if len(told) else own[columns]
+
+
+def _named_of_members(
+    run: Run,
+    arm: str,
+    alerts: pd.DataFrame,
+    of_alert: npt.NDArray[np.int64],
+    pairs: pd.DataFrame,
+    exceptions: pd.DataFrame,
+) -> pd.DataFrame:
+    """(exception, at, fault_type): what members of families were taken for, through their alerts or their subjects."""
+    told = run.table("diagnoses", arm).rename(columns={"diagnosed_at": "at"})
+    told = told.loc[~is_null(told["alert_id"]), ["region", "alert_id", "at", "fault_type"]]
+    known = alerts.drop(columns="deadline").assign(incident=of_alert, deadline=NULL)
+    members = told.merge(known, on=["region", "alert_id"]).reset_index(names="member")
+    through = members[["member", "incident"]].merge(pairs[["incident", "exception"]], on="incident")
+    direct = _of_subjects(run, members.assign(raised_at=members["at"]), exceptions)
+    both = pd.concat([through, direct.rename(columns={"incident": "member"})])
+    about = both[["member", "exception"]].drop_duplicates()
+    return about.merge(members[["member", "at", "fault_type"]], on="member")[_NAMED]
+
+
+def _of_subjects(run: Run, claims: pd.DataFrame, exceptions: pd.DataFrame) -> pd.DataFrame:
+    """The exceptions that claims are about by their subjects alone, as pairs of incidents that cite nothing."""
+    nothing = pd.DataFrame({"incident": pd.Series(dtype=np.int64), "fault_id": pd.Series(dtype=np.int64)})
+    return admissible(subject_pairs(claims, exceptions, run.rules, nothing), claims, exceptions, run.rules)
 
 
 def _case_pairs(
@@ -115,9 +144,7 @@ def _case_pairs(
     own = matched[["incident", "exception"]].assign(own=True)
     linked = through.merge(pairs.merge(own, on=["incident", "exception"], how="left"), on="incident")
     as_incidents = cases.rename(columns={"opened_at": "raised_at"}).assign(deadline=NULL)
-    nothing = pd.DataFrame({"incident": pd.Series(dtype=np.int64), "fault_id": pd.Series(dtype=np.int64)})
-    direct = subject_pairs(as_incidents, exceptions, run.rules, nothing)
-    direct = admissible(direct, as_incidents, exceptions, run.rules).rename(columns={"incident": "case"})
+    direct = _of_subjects(run, as_incidents, exceptions).rename(columns={"incident": "case"})
     columns = ["case", "exception", "own", "agree", "delay"]
     both = pd.concat([linked[columns], direct.assign(own=False)[columns]], ignore_index=True)
     both["own"] = both["own"].eq(True)
@@ -131,8 +158,7 @@ def _judge(
     arm: str,
     exceptions: pd.DataFrame,
     matched: pd.DataFrame,
-    told: pd.DataFrame,
-    case_pairs: pd.DataFrame,
+    named: pd.DataFrame,
 ) -> pd.DataFrame:
     """The exceptions with window, delay, found, explained and apart."""
     begin, end = run.horizon
@@ -144,7 +170,7 @@ def _judge(
     own = matched["exception"].to_numpy(dtype=np.int64)
     delay[own] = np.minimum(matched["delay"].to_numpy(dtype=np.int64), window[own])
     faults = run.table("truth/faults", arm)
-    explained_at = _explained_at(faults, exceptions, told, case_pairs)
+    explained_at = _explained_at(faults, exceptions, named)
     explained = ~found & (explained_at <= window_end(exceptions, run.rules))
     delay[explained] = np.clip(explained_at[explained] - opened[explained], 0, window[explained])
     apart = np.select(
@@ -155,11 +181,16 @@ def _judge(
     return exceptions.assign(window=window, delay=delay, found=found, explained=explained, apart=apart)
 
 
-def _explained_at(faults: pd.DataFrame, exceptions: pd.DataFrame, told: pd.DataFrame, case_pairs: pd.DataFrame) -> Any:
-    """For each exception the first time at which a case on another of its family named a fault they share."""
+def _explained_at(faults: pd.DataFrame, exceptions: pd.DataFrame, named: pd.DataFrame) -> Any:
+    """For each exception the first time at which a case on another of its family named a fault they share.
+
+    Args:
+        faults: of the arm.
+        exceptions: of the arm.
+        named: (exception, at, fault_type), what a case on an exception was taken for, from when on.
+    """
     at = np.full(len(exceptions), 2**62, dtype=np.int64)
     shared = explode(exceptions["faults"], "exception", "fault_id")
-    named = case_pairs.merge(told[["case", "at", "fault_type"]], on="case")
     named = named[named["fault_type"] != ""].merge(shared, on="exception")
     if named.empty:
         return at

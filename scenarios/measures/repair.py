@@ -180,14 +180,26 @@ def wrongful(run: Run, detection: Detection, repairs: pd.DataFrame) -> npt.NDArr
     own = faults[faults["type"] == REPAIR_FAULT]
     paid = set(lineage.loc[~lineage["fault_id"].isin(set(own["fault_id"])), "event_id"])
     made = set(lineage.loc[lineage["fault_id"].isin(set(own["fault_id"])), "event_id"]) | set(own["document_id"])
-    about = detection.cases["case_id"].to_numpy()[detection.case_pairs["case"].unique().astype(np.int64)]
     moved = ~is_null(repairs["delta_units"]) & (repairs["delta_units"].to_numpy() != 0)
     moved &= ~repairs["kind"].isin(PROMISES).to_numpy()
     has_paid = repairs["action_id"].isin(paid).to_numpy()
     is_own = repairs["action_id"].isin(made - {NULL}).to_numpy()
-    for_nothing = ~repairs["case_id"].isin(set(about)).to_numpy()
+    for_nothing = _for_nothing(detection, repairs)
     wrong: npt.NDArray[np.bool_] = is_own | ((moved | for_nothing) & ~has_paid)
     return wrong
+
+
+def _for_nothing(detection: Detection, repairs: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Repairs whose case is about no exception; of a family's case each message has to be of a true incident itself."""
+    cases = detection.cases
+    about = cases["case_id"].to_numpy()[detection.case_pairs["case"].unique().astype(np.int64)]
+    families = cases.loc[is_null(cases["sequence"]) & (cases["interface"] != ""), "case_id"]
+    named = repairs["case_id"].isin(set(families)) & ~is_null(repairs["sequence"])
+    message = ["region", "interface", "location", "sequence"]
+    true = detection.incidents.loc[detection.incidents["true"].astype(bool), message]
+    known = pd.MultiIndex.from_frame(repairs[message]).isin(pd.MultiIndex.from_frame(true))
+    nothing: npt.NDArray[np.bool_] = (~repairs["case_id"].isin(set(about)) | (named & ~known)).to_numpy()
+    return nothing
 
 
 def _wrong_value(run: Run) -> Result:

@@ -130,7 +130,9 @@ def test_what_a_case_was_taken_for_last_is_its_diagnosis(run):
     names = ("type", "fault_type", "cause", "confidence", "model_version")
     for arm in ("unmanaged", "managed"):
         told = {}
-        for row in reader.table("diagnoses", arm=arm).to_pylist():
+        rows = reader.table("diagnoses", arm=arm).to_pylist()
+        # What a member of a family was taken for stands beside what the family was.
+        for row in (one for one in rows if one["alert_id"] is None):
             told.setdefault(row["case_id"], []).append(row)
         mine = [case for case in reader.table("cases", arm=arm).to_pylist() if case["origin"] == "operator"]
         assert len(mine) == len(told) > 0
