@@ -144,20 +144,18 @@ def _check_table(path: Path) -> None:
 
 def _check_model(detector: Detector, names: list[str]) -> None:
     """A model of a library: made once for trial, since its constructor alone knows what it takes."""
-    from detection.detectors.libraries import ModelError, pyod_model, scikit_learn_model
+    from detection.detectors.libraries import ModelError, half_space_trees, pyod_model, scikit_learn_model
 
-    makers = {"pyod": pyod_model, "sklearn": scikit_learn_model}
+    makers = {"pyod": pyod_model, "sklearn": scikit_learn_model, "half_space": half_space_trees}
     made_here = [name for name in names if name in makers]
-    if detector.model is not None and not made_here:
+    if detector.model is not None and not {"pyod", "sklearn"} & set(made_here):
         raise UserError(f"detector.model={detector.model}: only detector=pyod and sklearn take one")
-    if detector.options and not made_here and "half_space" not in names:
-        raise UserError(
-            f"detector.options={detector.options}: only detector=pyod, sklearn and half_space take any"
-        )
+    if detector.options and not made_here:
+        raise UserError(f"detector.options={detector.options}: only detector=pyod, sklearn and half_space take any")
     if "half_space" in names and find_spec("river") is None:
         raise UserError("detector=half_space: River is not installed: pip install stocktwin[stream]")
-    for name in made_here if detector.model is not None else ():
+    for name in made_here:
         try:
-            makers[name](detector.model, detector.options, 0)
+            makers[name](detector.model or "", detector.options, 0)
         except ModelError as error:
             raise UserError(f"detector.{error.key}={error}") from error

@@ -1,4 +1,4 @@
-"""Models of PyOD and of scikit-learn by their names, under one pair of methods.
+"""Models of PyOD, of scikit-learn and of River by their names, under one pair of methods.
 
 A model is asked for by the name of its class, in any case of letters, with what its constructor takes; a name or an
 argument that is not there is refused with the valid ones. Seeds and single threads are set where a model knows of
@@ -77,11 +77,39 @@ class _ScikitLearn:
         return -np.asarray(self._model.score_samples(features), dtype=np.float64)
 
 
+class _Streaming:
+    """An online model of River: it scores a day's rows, and then learns from them."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def fit(self, known: FloatArray) -> FloatArray:
+        rows = _named(known)
+        for row in rows:
+            self._model.learn_one(row)
+        return self._scores(rows)
+
+    def score(self, features: FloatArray) -> FloatArray:
+        rows = _named(features)
+        scores = self._scores(rows)
+        for row in rows:
+            self._model.learn_one(row)
+        return scores
+
+    def _scores(self, rows: list[dict[int, float]]) -> FloatArray:
+        return np.array([self._model.score_one(row) for row in rows], dtype=np.float64)
+
+
+def _named(features: FloatArray) -> list[dict[int, float]]:
+    """Rows as River takes them: a figure by its number."""
+    return [dict(enumerate(row)) for row in features.tolist()]
+
+
 def pyod_model(name: str, options: Mapping[str, Option], seed: int) -> Model:
     """An unfitted model of PyOD.
 
     Args:
-        name: of its class, or of its module in ``pyod.models``.
+        name: of its class, or of its module in ``pyod.models``; empty for the isolation forest.
         options: arguments of its constructor.
         seed: of its draws, where it makes any.
 
@@ -90,6 +118,7 @@ def pyod_model(name: str, options: Mapping[str, Option], seed: int) -> Model:
     """
     import pyod.models
 
+    name = name or "IForest"
     modules = [found.name for found in pkgutil.iter_modules(pyod.models.__path__)
                if found.name not in _NO_MODELS and not found.name.startswith(_NO_MODEL_PREFIXES)]
     wanted = name.lower().replace("_", "")
@@ -108,7 +137,7 @@ def scikit_learn_model(name: str, options: Mapping[str, Option], seed: int) -> M
     """An unfitted outlier or novelty model of scikit-learn.
 
     Args:
-        name: of its class.
+        name: of its class; empty for the local outlier factor.
         options: arguments of its constructor.
         seed: of its draws, where it makes any.
 
@@ -118,6 +147,7 @@ def scikit_learn_model(name: str, options: Mapping[str, Option], seed: int) -> M
     from sklearn.base import OutlierMixin
     from sklearn.utils import all_estimators
 
+    name = name or "LocalOutlierFactor"
     known = {found: made for found, made in all_estimators() if issubclass(made, OutlierMixin)}
     made = next((made for found, made in known.items() if found.lower() == name.lower()), None)
     if made is None:
@@ -127,12 +157,31 @@ def scikit_learn_model(name: str, options: Mapping[str, Option], seed: int) -> M
     return _ScikitLearn(_make(made, name, {**novelty, **options}, seed))
 
 
+def half_space_trees(name: str, options: Mapping[str, Option], seed: int) -> Model:
+    """River's half-space trees, over figures scaled to what was seen of them so far.
+
+    Args:
+        name: nothing, since there is one.
+        options: arguments of the trees.
+        seed: of their draws.
+
+    Raises:
+        ModelError: there is no such argument.
+    """
+    from river.anomaly import HalfSpaceTrees
+    from river.preprocessing import MinMaxScaler
+
+    del name
+    return _Streaming(MinMaxScaler() | _make(HalfSpaceTrees, "HalfSpaceTrees", options, seed))
+
+
 def _make(made: Any, name: str, options: Mapping[str, Option], seed: int) -> Any:
     valid = _arguments(made)
     for option in options:
         if option not in valid:
             raise ModelError("options", f"{option}: {name} takes no such argument; valid: {', '.join(valid)}")
-    settled: dict[str, Option] = {key: value for key, value in (("random_state", seed), ("n_jobs", 1)) if key in valid}
+    known = {"random_state": seed, "seed": seed, "n_jobs": 1}
+    settled: dict[str, Option] = {key: value for key, value in known.items() if key in valid}
     try:
         return made(**{**settled, **options})
     except (TypeError, ValueError) as error:

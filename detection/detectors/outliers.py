@@ -14,8 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from detection.detectors.base import DetectorContext
-from detection.detectors.daily import FIGURES, DailyCells, FloatArray
-from detection.detectors.libraries import Model, Option, pyod_model, scikit_learn_model
+from detection.detectors.daily import DailyCells, FloatArray
+from detection.detectors.libraries import Model, Option, half_space_trees, pyod_model, scikit_learn_model
 
 WARM_UP_DAYS = 7
 #: Rows without which nothing is fitted.
@@ -70,7 +70,7 @@ class Pyod(_Outliers):
 
     def make_model(self, name: str, options: Mapping[str, Option], seed: int) -> Model:
         """See :class:`_Outliers`."""
-        return pyod_model(name or "IForest", options, seed)
+        return pyod_model(name, options, seed)
 
 
 class ScikitLearn(_Outliers):
@@ -78,7 +78,7 @@ class ScikitLearn(_Outliers):
 
     def make_model(self, name: str, options: Mapping[str, Option], seed: int) -> Model:
         """See :class:`_Outliers`."""
-        return scikit_learn_model(name or "LocalOutlierFactor", options, seed)
+        return scikit_learn_model(name, options, seed)
 
 
 class IsolationForest(_Outliers):
@@ -104,34 +104,4 @@ class HalfSpaceTrees(_Outliers):
 
     def make_model(self, name: str, options: Mapping[str, Option], seed: int) -> Model:
         """Trees over figures scaled to what was seen of them so far."""
-        del name
-        return _Streaming(options, seed)
-
-
-class _Streaming:
-    """An online model: it scores a row, then learns from it."""
-
-    def __init__(self, options: Mapping[str, Option], seed: int) -> None:
-        from river.anomaly import HalfSpaceTrees as Trees
-        from river.preprocessing import MinMaxScaler
-
-        self._model = MinMaxScaler() | Trees(**{"seed": seed, **options})
-
-    def fit(self, known: FloatArray) -> FloatArray:
-        """Learn from the warm-up; its rows are scored once all are known."""
-        rows = _named(known)
-        for row in rows:
-            self._model.learn_one(row)
-        return np.array([self._model.score_one(row) for row in rows], dtype=np.float64)
-
-    def score(self, features: FloatArray) -> FloatArray:
-        """Score a day's rows, and then learn from them."""
-        rows = _named(features)
-        scores = np.array([self._model.score_one(row) for row in rows], dtype=np.float64)
-        for row in rows:
-            self._model.learn_one(row)
-        return scores
-
-
-def _named(features: FloatArray) -> list[dict[str, float]]:
-    return [dict(zip(FIGURES, row, strict=True)) for row in features.tolist()]
+        return half_space_trees(name, options, seed)

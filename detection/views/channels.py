@@ -232,7 +232,7 @@ class Channels:
 
     def lines(self) -> IntArray:
         """How many lines each interface has delivered so far, as its telemetry says; shape (interfaces,)."""
-        delivered: IntArray = self._total.sum(axis=1)
+        delivered: IntArray = self.total.sum(axis=1)
         return delivered
 
     def is_down(self, interface: int) -> bool:

@@ -9,9 +9,7 @@ from river.preprocessing import MinMaxScaler
 from sklearn.neighbors import LocalOutlierFactor
 from sklearn.svm import OneClassSVM
 
-from detection.detectors.daily import FIGURES
-from detection.detectors.libraries import ModelError, pyod_model, scikit_learn_model
-from detection.detectors.outliers import _Streaming
+from detection.detectors.libraries import ModelError, half_space_trees, pyod_model, scikit_learn_model
 
 DRAW = np.random.default_rng(7)
 KNOWN, FRESH = DRAW.normal(size=(200, 4)), np.vstack([DRAW.normal(size=(20, 4)), [[9.0, -9.0, 9.0, -9.0]]])
@@ -45,13 +43,13 @@ def test_a_model_that_draws_is_seeded():
 
 
 def test_half_space_trees_score_a_day_before_they_learn_from_it():
-    model = _Streaming({"n_trees": 5}, 4)
+    model = half_space_trees("", {"n_trees": 5}, 4)
     model.fit(KNOWN)
     reference = MinMaxScaler() | HalfSpaceTrees(n_trees=5, seed=4)
-    rows = [dict(zip(FIGURES, row, strict=True)) for row in KNOWN.tolist()]
+    rows = [dict(enumerate(row)) for row in KNOWN.tolist()]
     for row in rows:
         reference.learn_one(row)
-    fresh = [dict(zip(FIGURES, row, strict=True)) for row in FRESH.tolist()]
+    fresh = [dict(enumerate(row)) for row in FRESH.tolist()]
     assert model.score(FRESH).tolist() == [reference.score_one(row) for row in fresh]
     for row in fresh:
         reference.learn_one(row)
@@ -64,6 +62,7 @@ def test_half_space_trees_score_a_day_before_they_learn_from_it():
     (pyod_model, "KNN", {"neighbours": 3}, "options", "n_neighbors"),
     (scikit_learn_model, "RandomForest", {}, "model", "OneClassSVM"),
     (scikit_learn_model, "OneClassSVM", {"nuu": 1}, "options", "nu"),
+    (half_space_trees, "", {"trees": 1}, "options", "n_trees"),
 ])  # fmt: skip
 def test_what_cannot_be_made_is_refused_with_what_can(make, name, options, key, told):
     with pytest.raises(ModelError, match=told.replace("?", r"\?")) as raised:
