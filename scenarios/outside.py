@@ -118,8 +118,7 @@ def _check_file(experiment: Experiment, days: int) -> None:
         _check_table(path)
         return
     if kind not in KINDS:
-        readers = " and ".join(f"detector={name}" for name in (*KINDS, "boosted"))
-        raise UserError(f"detector.file={path}: only {readers} read a file")
+        raise UserError(f"detector.file={path}: only detector={', '.join(KINDS)} and boosted read a file")
     begins = parse_date(world.start)
     names = Names(
         locations(experiment), {f"I{number:05d}" for number in range(1, world.items + 1)},

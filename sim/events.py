@@ -182,7 +182,7 @@ CODES: tuple[str, ...] = (
     "410",
     "quota",
 )
-UNITS: tuple[str, ...] = ("EA", "CS")
+UNITS: tuple[str, ...] = ("EA",)
 DOCUMENT_TYPES: tuple[str, ...] = (
     "ticket",
     "return",

@@ -29,7 +29,7 @@ from detection.stream import block_of, decode
 from scenarios.arms import identify, write_tables
 from scenarios.loop import ArmResult, put_down
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
-from scenarios.operator_tables import alerts_table, cases_table, diagnoses_table
+from scenarios.operator_tables import alerts_table, cases_table, diagnoses_table, signals_table
 from scenarios.oracle import RecordedOracle
 from scenarios.reader import RunReader
 from scenarios.record import RunWriter
@@ -168,10 +168,10 @@ def shown_to(experiment: Experiment, recording: RunReader, *, oracle: bool = Fal
         oracle: alerts come from the recorded truth, at first evidence, in place of a detector.
 
     Returns:
-        ``alerts`` and ``cases`` of all regions, with those of the manual process, and ``diagnoses``, as a run folder
-        has them.
+        ``alerts`` and ``cases`` of all regions, with those of the manual process, ``diagnoses`` and ``signals``, as a
+        run folder has them.
     """
-    pieces: dict[str, list[pa.Table]] = {"alerts": [], "cases": [], "diagnoses": []}
+    pieces: dict[str, list[pa.Table]] = {"alerts": [], "cases": [], "diagnoses": [], "signals": []}
     for region in range(region_count(experiment)):
         for name, table in _operator_of(experiment, recording, region, oracle=oracle).items():
             manual = _of_region(recording.table(name), f"R{region + 1}")
@@ -193,7 +193,8 @@ def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, o
     operator.close()
     records, names = operator.records(), Names(vocabulary)
     return {"alerts": alerts_table(records["alerts"], names, "oracle" if oracle else ARM),
-            "cases": cases_table(records["cases"], names), "diagnoses": diagnoses_table(records["diagnoses"])}
+            "cases": cases_table(records["cases"], names), "diagnoses": diagnoses_table(records["diagnoses"]),
+            "signals": signals_table(records["signals"], names)}
 
 
 def _of_region(table: pa.Table, region: str) -> pa.Table:

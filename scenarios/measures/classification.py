@@ -149,7 +149,9 @@ def _cases(run: Run, detection: Detection, cases: pd.DataFrame) -> dict[str, Res
 
 def _raw(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
     """How much there was to look at before anything was merged, and per case."""
-    cases, raw = len(detection.cases), int(run.table("signals", arm)["count"].sum()) + len(detection.alerts)
+    # Of alerts those that the cases took: said again by a careless detector, one is no more to look at.
+    cases, alerts = len(detection.cases), int(detection.cases["alerts"].map(len).sum())
+    raw = int(run.table("signals", arm)["count"].sum()) + alerts
     return {
         "case.alerts_raw": Estimate(float(raw), None, None, raw) if raw else "there was no signal and no alert",
         "case.compression_raw": Estimate(raw / cases, None, None, cases) if cases else "no case was opened",

@@ -12,7 +12,7 @@ from tests.scenarios.test_measures import exception, rows, unmanaged, values, wr
 MESSAGE = {"interface": "pos_erp", "location": "S0001"}
 
 
-def test_raw_alerts_are_signals_and_alerts_whoever_took_them(tmp_path: Path) -> None:
+def test_raw_alerts_are_signals_whoever_took_them_and_the_alerts_of_cases(tmp_path: Path) -> None:
     signals = rows(
         "signals",
         {"hour": 30, "interface": "pos_erp", "kind": "missing", "count": 40, "case_id": 0},
@@ -21,8 +21,8 @@ def test_raw_alerts_are_signals_and_alerts_whoever_took_them(tmp_path: Path) -> 
     told = rows("signals", {"hour": 30, "interface": "pos_erp", "kind": "missing", "count": 9}, arm="managed")
     card = write(tmp_path / "run", ("clean", "unmanaged"), {**unmanaged(), "signals": [signals, told]})
     found = values(card, "case.")
-    # Three alerts are the operator's, the fourth is the manual process's; there is one case.
-    assert (found["alerts_raw"], found["compression_raw"], found["compression"]) == (50.0, 50.0, 1.0)
+    # There is one case, and it holds one alert.
+    assert (found["alerts_raw"], found["compression_raw"], found["compression"]) == (48.0, 48.0, 1.0)
 
 
 def test_a_repair_within_a_family_is_for_nothing_where_its_own_message_is(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_scores_on_a_grid_get_their_area(command, tmp_path, small_run):
         (["detector=command"], "detector=command: needs a command"),
         (["detector.command=no-such-program x"], "no such program"),
         (["detector.command=\"sh 'x\""], "No closing quotation"),
-        (["detector.file=x.csv"], "only detector=alerts and detector=scores read a file"),
+        (["detector.file=x.csv"], "only detector=alerts, scores and boosted read a file"),
         (["detector=scores", "detector.file=nowhere.csv"], "nowhere.csv: cannot be read"),
         (["detector.format=xml"], "detector.format=xml: no such choice; valid: arrow, jsonl"),
         (["detector.threshold=0.5"], "only detector=scores has a threshold"),

@@ -42,7 +42,7 @@ def test_it_is_listed(site: Path, root: Path, tmp_path: Path) -> None:
 
 
 def test_it_runs_and_its_alerts_are_those_of_the_rule(site: Path, root: Path, tmp_path: Path) -> None:
-    words = ("world.stores=4", "world.items=40", "world.days=8", "detector.parameters.lines=4", "oracle=false")
+    words = ("world.stores=3", "world.items=30", "world.days=6", "detector.parameters.lines=2", "oracle=false")
     stocktwin(site, root, tmp_path, "run", "detector=ten_lines", "out=run", *words)
     alerts = pd.concat(pd.read_parquet(path) for path in (tmp_path / "run").rglob("alerts*.parquet"))
     alerts = alerts[alerts["detector"] == "ten_lines:TenLines"]  # beside what people found by hand

@@ -101,6 +101,7 @@ def test_killed_fifty_times_it_ends_with_the_same_table(clean, tmp_path):
     killed_and_resumed(clean, tmp_path, kills=50, workers=2)
 
 
+@pytest.mark.campaign
 def test_an_entrant_that_kills_its_process_stays_in_the_table_and_hurts_no_other(clean, tmp_path):
     out = tmp_path / "crash"
     told = finish(out, "workers=2", "scored=[]", "seeds.dev=[]", "scenarios.calm=[scenario=calm,world.days=2]",
