@@ -79,6 +79,12 @@ def rules(view: View) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rule", "steps", "cases", "kinds"])
 
 
+def operator_cases(view: View) -> pd.DataFrame:
+    """The operator's cases by region and id; the manual process may write one thing down twice, under one id."""
+    cases = view.of_arm("cases")
+    return cases[cases["origin"] == "operator"].set_index(["region", "case_id"])
+
+
 def approvals(view: View) -> pd.DataFrame:
     """One row a role that was asked to approve, the one asked most first.
 
@@ -89,7 +95,7 @@ def approvals(view: View) -> pd.DataFrame:
     """
     actions = view.of_arm("actions")
     asked = actions[actions["approver"].notna()].reset_index(drop=True)
-    closed = view.of_arm("cases").set_index(["region", "case_id"])["closed_at"]
+    closed = operator_cases(view)["closed_at"]
     answered = asked["executed_at"].fillna(view.end)
     case_closed = closed.reindex(pd.MultiIndex.from_frame(asked[["region", "case_id"]])).to_numpy()
     is_given = asked["approved_by"].notna()
