@@ -49,7 +49,7 @@ def missing(view: View) -> list[str]:
 def _by_type(view: View, steps: pd.DataFrame) -> Table:
     usual, own = view.setting("policy.confidence"), view.setting("policy.confidence_by_type") or {}
     floor, floors = view.setting("policy.precision_floor"), view.setting("policy.precision_floor_by_type") or {}
-    types = governance.operator_cases(view)["type"]
+    types = view.operator_cases().set_index(["region", "case_id"])["type"]
     held = steps[steps["rule_kind"] == "confidence"]
     held_of = types.reindex(pd.MultiIndex.from_frame(held[["region", "case_id"]])).value_counts()
     rows = [

@@ -79,12 +79,6 @@ def rules(view: View) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["rule", "steps", "cases", "kinds"])
 
 
-def operator_cases(view: View) -> pd.DataFrame:
-    """The operator's cases by region and id; the manual process may write one thing down twice, under one id."""
-    cases = view.of_arm("cases")
-    return cases[cases["origin"] == "operator"].set_index(["region", "case_id"])
-
-
 def approvals(view: View) -> pd.DataFrame:
     """One row a role that was asked to approve, the one asked most first.
 
@@ -95,7 +89,7 @@ def approvals(view: View) -> pd.DataFrame:
     """
     actions = view.of_arm("actions")
     asked = actions[actions["approver"].notna()].reset_index(drop=True)
-    closed = operator_cases(view)["closed_at"]
+    closed = view.operator_cases().set_index(["region", "case_id"])["closed_at"]
     answered = asked["executed_at"].fillna(view.end)
     case_closed = closed.reindex(pd.MultiIndex.from_frame(asked[["region", "case_id"]])).to_numpy()
     is_given = asked["approved_by"].notna()
@@ -135,8 +129,7 @@ def trust(view: View, by: str) -> pd.DataFrame:
         by the truth, which it cannot see. Most cases first.
     """
     untrue = _untrue(view, by)
-    cases = view.of_arm("cases")
-    cases = cases[cases["origin"] == "operator"]
+    cases = view.operator_cases()
     place = cases["location"].fillna("").astype("str").map(kind_of_location)
     cases = cases.assign(place=place, key=cases["type"] if by == "type" else place)
     rows = []
@@ -210,8 +203,7 @@ def versions(view: View) -> pd.DataFrame:
     """
     events = view.of_arm("governance")
     answered = view.of_arm("actions").set_index(["region", "action_id"])["approved_by"]
-    cases = view.of_arm("cases")
-    cases = cases[cases["origin"] == "operator"]
+    cases = view.operator_cases()
     rows = []
     for region, told in events.groupby("region"):
         terms = told[told["event"].isin(["model", "promoted"])].drop_duplicates("subject")

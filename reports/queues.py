@@ -19,8 +19,7 @@ _WORKED = "worked_minutes."
 
 def cases_of(view: View) -> pd.DataFrame:
     """The operator's cases with ``team``, ``is_open``, ``hours`` (age at closing, or at the end) and ``went_up``."""
-    cases = view.of_arm("cases")
-    cases = cases[cases["origin"] == "operator"].reset_index(drop=True)
+    cases = view.operator_cases()
     actions = view.of_arm("actions")
     up = pd.MultiIndex.from_frame(actions.loc[actions["kind"] == HAND_UP, ["region", "case_id"]])
     ages = _hours(cases["closed_at"].fillna(view.end) - cases["opened_at"])

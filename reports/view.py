@@ -113,6 +113,11 @@ class View:
         frame = self.tables[table]
         return frame[frame["arm"].astype(str) == (arm or self.headline_arm)]
 
+    def operator_cases(self) -> pd.DataFrame:
+        """The operator's cases of the headline arm; ids of the manual process's are not unique."""
+        cases = self.of_arm("cases")
+        return cases[cases["origin"] == "operator"].reset_index(drop=True)
+
     def setting(self, path: str, default: object = None) -> Any:
         """One value of the configuration by its dotted key, or ``default`` where it is not there."""
         node: Any = self.config

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -133,9 +133,10 @@ def story(reader: RunReader, number: int) -> Iterator[str]:
         if not is_case:
             records = list(_of_action(records, number))
             if _asked(records)["kind"] in OF_ENGINE:
-                yield from _of_engine(chain, records, _tables(reader, chain, case, None).action(number))
+                yield from _of_engine(chain, records, _tables(reader, chain, case).action(number))
                 return
-        tables = _tables(reader, chain, case, None if is_case else _asked(records)["at"])
+        own = {alert for record in records if record["event"] == "joined" for alert in record["alerts"]}
+        tables = _tables(reader, chain, case) if is_case else _tables(reader, chain, case, _asked(records), own)
         rows = find_rows(reader, chain.arm, chain.region, _trail(tables, None if is_case else number))
         yield f"{'case' if is_case else 'action'} {number} in {chain.name}, chain unbroken"
         yield from _short(reader, records, tables, is_case=is_case)
@@ -149,13 +150,23 @@ def story(reader: RunReader, number: int) -> Iterator[str]:
 
 
 def _of_action(records: Iterable[Record], number: int) -> Iterator[Record]:
-    """Of a case's records: its opening, and what led to and came of one action."""
+    """Of a case's records: its opening, that of the member it was for, and what led to and came of one action."""
     pending: list[Record] = []
+    joined: list[Record] = []
     for record in records:
+        if record["event"] == "joined":
+            joined.append(record)
         if record["event"] == "opened" or (record["event"] != "decision" and record.get("action") == number):
+            if record["event"] == "action":
+                yield from [member for member in joined if _subject(member) == _subject(record)][-1:]
             yield from (r for r in pending if r["kind"] == record.get("kind") and r["at"] == record["at"])
             yield record
         pending = [record] if record["event"] == "decision" else pending
+
+
+def _subject(record: Record) -> tuple[int | None, ...]:
+    """What a record is about, by its codes."""
+    return tuple(record.get(name) for name in ("document_id", "interface", "location", "item", "sequence"))
 
 
 def _of_engine(chain: Chain, records: list[Record], row: Row) -> Iterator[str]:
@@ -182,14 +193,24 @@ def _asked(records: Iterable[Record]) -> Record:
     return next(record for record in records if record["event"] == "action")
 
 
-def _tables(reader: RunReader, chain: Chain, case: int, until: int | None) -> Tables:
-    """What the tables hold of a case; of what was known, only what was known at ``until`` (microseconds)."""
+def _tables(
+    reader: RunReader, chain: Chain, case: int, asked: Record | None = None, own: Collection[int] = ()
+) -> Tables:
+    """What the tables hold of a case; of an action, what was known when it was asked for, and of its own subject.
+
+    A family's case holds many members (:mod:`detection.storms`): an action for one of them rests on that one's alerts
+    (``own``) and diagnosis, which is told with an alert's id, and not on what the whole is taken for.
+    """
     (row,) = _rows(reader, "cases", chain, "case_id", [case])
     alerts = _rows(reader, "alerts", chain, "alert_id", row["alerts"] or [])
-    diagnoses = _rows(reader, "diagnoses", chain, "case_id", [case])
-    if until is not None:
-        alerts = [alert for alert in alerts if _microseconds(alert["raised_at"]) <= until]
-        diagnoses = [diagnosis for diagnosis in diagnoses if _microseconds(diagnosis["diagnosed_at"]) <= until]
+    told = _rows(reader, "diagnoses", chain, "case_id", [case])
+    diagnoses = [diagnosis for diagnosis in told if diagnosis["alert_id"] is None]
+    if asked is not None:
+        alerts = [alert for alert in alerts if _microseconds(alert["raised_at"]) <= asked["at"]]
+        if own:
+            alerts = [alert for alert in alerts if alert["alert_id"] in own]
+            diagnoses = [diagnosis for diagnosis in told if diagnosis["alert_id"] in own]
+        diagnoses = [diagnosis for diagnosis in diagnoses if _microseconds(diagnosis["diagnosed_at"]) <= asked["at"]]
     actions = _rows(reader, "actions", chain, "case_id", [case])
     return Tables(row, diagnoses[-1] if diagnoses else row, tuple(alerts), tuple(actions))
 

@@ -142,8 +142,8 @@ def _check_table(path: Path) -> None:
 
 
 def _check_model(detector: Detector, names: list[str]) -> None:
-    """A model of a library: made once for trial, since its constructor alone knows what it takes."""
-    from detection.detectors.libraries import ModelError, half_space_trees, pyod_model, scikit_learn_model
+    """A model of a library: made and fitted once for trial, since it alone knows what it takes."""
+    from detection.detectors.libraries import ModelError, half_space_trees, pyod_model, scikit_learn_model, try_out
 
     makers = {"pyod": pyod_model, "sklearn": scikit_learn_model, "half_space": half_space_trees}
     made_here = [name for name in names if name in makers]
@@ -155,6 +155,6 @@ def _check_model(detector: Detector, names: list[str]) -> None:
         raise UserError("detector=half_space: River is not installed: pip install stocktwin[stream]")
     for name in made_here:
         try:
-            makers[name](detector.model or "", detector.options, 0)
+            try_out(makers[name](detector.model or "", detector.options, 0), detector.model or name)
         except ModelError as error:
             raise UserError(f"detector.{error.key}={error}") from error

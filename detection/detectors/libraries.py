@@ -22,7 +22,9 @@ FloatArray = npt.NDArray[np.float64]
 Option = str | int | float | bool
 #: Modules of ``pyod.models`` that hold no model for rows of numbers.
 _NO_MODELS = frozenset({"base", "combination", "embedding", "thresholds"})
-_NO_MODEL_PREFIXES = ("_", "base_", "pyg_", "ts_", "audio_", "sklearn_")
+_NO_MODEL_PREFIXES = ("_", "base_", "gaal_", "pyg_", "ts_", "audio_", "sklearn_")
+#: What a model is tried out on.
+_TRIAL_ROWS, _TRIAL_FIGURES = 60, 4
 
 
 class ModelError(ValueError):
@@ -128,8 +130,11 @@ def pyod_model(name: str, options: Mapping[str, Option], seed: int) -> Model:
     try:
         module = importlib.import_module(f"pyod.models.{module_name}")
     except ImportError as error:
-        raise ModelError("model", f"PyOD's {name} needs a package that is not installed: {error.name}") from error
-    made = next(value for key, value in vars(module).items() if key.lower() == wanted)
+        missing = str(error).strip().splitlines()[0]
+        raise ModelError("model", f"{name}: PyOD's needs a package that is not installed: {missing}") from error
+    made = next((value for key, value in vars(module).items() if key.lower().replace("_", "") == wanted), None)
+    if made is None:
+        raise _unknown("PyOD", name, modules)
     return _Pyod(_make(made, name, options, seed))
 
 
@@ -175,6 +180,25 @@ def half_space_trees(name: str, options: Mapping[str, Option], seed: int) -> Mod
     return _Streaming(MinMaxScaler() | _make(HalfSpaceTrees, "HalfSpaceTrees", options, seed))
 
 
+def try_out(model: Model, name: str) -> None:
+    """Fit a model on a little noise and let it score one row, as on a day with one candidate.
+
+    Raises:
+        ModelError: it refuses its options only now, needs labels or several rows at a time, or takes one column.
+    """
+    known = np.random.default_rng(0).normal(size=(_TRIAL_ROWS, _TRIAL_FIGURES))
+    try:
+        scores = np.concatenate([model.fit(known), model.score(known[:1])])
+    except Exception as error:
+        raise ModelError("model", f"{name}: cannot judge cells with these options: {_first_line(error)}") from error
+    if scores.shape != (_TRIAL_ROWS + 1,) or not np.isfinite(scores).all():
+        raise ModelError("model", f"{name}: cannot judge cells: its scores are not one finite number a row")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def _make(made: Any, name: str, options: Mapping[str, Option], seed: int) -> Any:
     valid = _arguments(made)
     for option in options:
@@ -185,7 +209,7 @@ def _make(made: Any, name: str, options: Mapping[str, Option], seed: int) -> Any
     try:
         return made(**{**settled, **options})
     except (TypeError, ValueError) as error:
-        raise ModelError("options", f"{name} refuses them: {error}") from error
+        raise ModelError("options", f"{name} refuses them: {_first_line(error)}") from error
 
 
 def _arguments(made: Any) -> list[str]:

@@ -42,7 +42,7 @@ class SeasonalResidual:
         del rows
         if not views.channels.hour_closed:
             return
-        total = views.channels.total.sum(axis=1).astype(np.float64)
+        total = views.channels.lines().astype(np.float64)
         fresh, self._before = total - self._before, total
         # Telemetry of an hour comes once the hour is over.
         day, hour = divmod(max(0, views.now - HOUR) // HOUR, DAY // HOUR)

@@ -78,7 +78,6 @@ class Channels:
 
     Attributes:
         delivered, latency_p95: of the latest hour, shape (interfaces, locations).
-        total: delivered since the start, same shape.
         high: highest sequence number delivered, same shape.
         rises: (interface, location, lines) that were delivered beyond what their numbers explain, found in this step.
         outage_spans: (begin, end) of the latest outages of each interface, end null while it lasts.
@@ -97,7 +96,7 @@ class Channels:
         self.delivered = np.zeros(shape, dtype=np.int64)
         self.latency_p95 = np.zeros(shape, dtype=np.int64)
         self.high = np.full(shape, -1, dtype=np.int64)
-        self.total = np.zeros(shape, dtype=np.int64)
+        self._total = np.zeros(shape, dtype=np.int64)
         self._surplus = np.zeros(shape, dtype=np.int64)
         self.down_since = [NULL] * len(INTERFACES)
         self.recovered_at = [NULL] * len(INTERFACES)
@@ -139,7 +138,7 @@ class Channels:
         interface, location = integers(block, "interface"), integers(block, "location")
         count = integers(block, "count")
         self.delivered[interface, location] = count
-        np.add.at(self.total, (interface, location), count)
+        np.add.at(self._total, (interface, location), count)
         self.latency_p95[interface, location] = np.maximum(integers(block, "latency_p95_ms"), 0)
         # Rows of one interface and location come in order, so the last is the highest.
         self.high[interface, location] = np.maximum(self.high[interface, location], integers(block, "sequence"))
@@ -232,7 +231,7 @@ class Channels:
 
     def lines(self) -> IntArray:
         """How many lines each interface has delivered so far, as its telemetry says; shape (interfaces,)."""
-        delivered: IntArray = self.total.sum(axis=1)
+        delivered: IntArray = self._total.sum(axis=1)
         return delivered
 
     def is_down(self, interface: int) -> bool:
@@ -259,7 +258,7 @@ class Channels:
 
     def _find_rises(self) -> None:
         """More lines were delivered than numbers were used: what is on its way can only make them fewer."""
-        surplus = self.total - self.high - 1
+        surplus = self._total - self.high - 1
         for gap in self.gaps.values():
             # Of a gap only what lies below the highest number was passed over.
             passed = int(self.high[gap.interface, gap.location]) + 1 - gap.first

@@ -63,6 +63,10 @@ def test_a_table_that_teaches_nothing_is_refused(spoil, told, tmp_path):
 @pytest.mark.parametrize(("words", "told"), [
     (["detector=pyod", "detector.model=IForrest"], "detector.model=IForrest: PyOD has no such model; did you mean ifo"),
     (["detector=sklearn", "detector.options.nu=0.1"], "detector.options=nu: LocalOutlierFactor takes no such argument"),
+    (["detector=pyod", "detector.model=MAD"], "MAD: cannot judge cells with these options: MAD algorithm"),
+    (["detector=pyod", "detector.model=SOD"], "detector.model=SOD: cannot judge cells"),
+    (["detector=pyod", "detector.model=so_gaal"], "needs a package that is not installed"),
+    (["detector=sklearn", "detector.model=OneClassSVM", "detector.options.nu=7"], "OneClassSVM: cannot judge cells"),
     (["detector=standard", "detector.model=KNN"], "only detector=pyod and sklearn take one"),
     (["detector=knn", "detector.options.n_neighbors=3"], "only detector=pyod, sklearn and half_space take any"),
 ])  # fmt: skip

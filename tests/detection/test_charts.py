@@ -23,7 +23,7 @@ def hours(values):
         latency = np.zeros((len(INTERFACES), 2), dtype=np.int64)
         latency[3, 1] = value
         total[3, 1] += int(value)
-        channels = SimpleNamespace(hour_closed=True, latency_p95=latency, total=total.copy())
+        channels = SimpleNamespace(hour_closed=True, latency_p95=latency, lines=total.sum(axis=1).copy)
         yield SimpleNamespace(now=(hour + 1) * HOUR, channels=channels)
 
 

@@ -120,8 +120,8 @@ def _cases() -> pd.DataFrame:
         status=frame["closed_at"].isna().map({True: "acting", False: "closed"}),
         opened_at=_at(frame["opened_at"]), closed_at=_at(frame["closed_at"]),
     )  # fmt: skip
-    # What the manual process opened by itself is not the operator's.
-    return pd.concat([frame, frame.iloc[:2].assign(case_id=[91, 92], origin="manual")], ignore_index=True)
+    # What the manual process opened by itself is not the operator's; it may write one thing down twice, under one id.
+    return pd.concat([frame, frame.iloc[:3].assign(case_id=[91, 92, 92], origin="manual")], ignore_index=True)
 
 
 def _decisions() -> pd.DataFrame:

@@ -161,3 +161,26 @@ def test_a_changed_trail_tells_nothing(run, capsys):
         assert "broken at its line 4" in capsys.readouterr().err
     finally:
         path.write_text("\n".join(lines) + "\n")
+
+
+def test_an_action_of_a_family_rests_on_its_own_member(tmp_path, capsys):
+    # Whatever tells of an interface is a storm here, so that its messages are members of one case.
+    out = tmp_path / "run"
+    words = ["world.stores=3", "world.items=40", "world.days=6", "oracle=false", "faults.dropped_message.rate=0.02",
+             "policy.storm_alerts=1", "policy.storm_findings=1", "policy.storm_share=0", f"out={out}"]
+    assert main(["run", *words]) == 0
+    actions = pd.DataFrame(RunReader(out).table("actions", arm="managed").to_pylist())
+    told = pd.DataFrame(RunReader(out).table("diagnoses", arm="managed").to_pylist())
+    alerts = pd.DataFrame(RunReader(out).table("alerts", arm="managed").to_pylist())
+    message = ["region", "interface", "location", "sequence"]
+    members = told[told["alert_id"].notna()].merge(alerts[[*message, "alert_id"]], on=["region", "alert_id"])
+    asked = actions[actions["sequence"].notna()].merge(members, on=[*message, "case_id"]).drop_duplicates("action_id")
+    families = asked.groupby("case_id")["alert_id"].nunique()
+    assert families.max() > 1
+    for action in asked[asked["case_id"].isin(families[families > 1].index)].head(4).to_dict("records"):
+        capsys.readouterr()
+        assert main(["audit", str(out), str(action["action_id"])]) == 0
+        text = capsys.readouterr().out
+        assert f"confidence {action['confidence']:.3f} that {action['fault_type']} is behind it" in text
+        assert text.count("      alert ") == text.count(" joined: ") == 1
+        assert f"alert {int(action['alert_id'])} " in text
