@@ -80,31 +80,21 @@ class _ScikitLearn:
 
 
 class _Streaming:
-    """An online model of River: it scores a day's rows, and then learns from them."""
+    """An online model of River: it scores a day's rows, and then learns from them; in the warm-up row by row."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
 
     def fit(self, known: FloatArray) -> FloatArray:
-        rows = _named(known)
-        for row in rows:
-            self._model.learn_one(row)
-        return self._scores(rows)
+        # What a row scores once the trees have learned from it is no measure of rows that they have not seen.
+        return np.concatenate([self.score(known[[row]]) for row in range(len(known))])
 
     def score(self, features: FloatArray) -> FloatArray:
-        rows = _named(features)
-        scores = self._scores(rows)
+        rows = [dict(enumerate(row)) for row in features.tolist()]
+        scores = np.array([self._model.score_one(row) for row in rows], dtype=np.float64)
         for row in rows:
             self._model.learn_one(row)
         return scores
-
-    def _scores(self, rows: list[dict[int, float]]) -> FloatArray:
-        return np.array([self._model.score_one(row) for row in rows], dtype=np.float64)
-
-
-def _named(features: FloatArray) -> list[dict[int, float]]:
-    """Rows as River takes them: a figure by its number."""
-    return [dict(enumerate(row)) for row in features.tolist()]
 
 
 def pyod_model(name: str, options: Mapping[str, Option], seed: int) -> Model:

@@ -1,8 +1,8 @@
-"""Traffic that is missing for its hour: what an interface delivers, against the same hour of earlier days.
+"""Traffic that is missing for its hour: what an interface delivers, against the same hour of the days before.
 
-The expected number of an hour is the mean of that hour of the day so far, lowered where today has been a quieter day up
-to then (never raised: the hour after a peak would seem empty); what is left is a Poisson residual, widened by how far
-the hour usually is off (Farrington et al. 1996 judge counts of reports so). Only a fall is strange: a peak brings more
+Each hour of the day has a moving mean and variance of its own, since trade grows and falls within weeks; what is
+expected is that mean, lowered where today has been a quieter day up to then (never raised: the hour after a peak would
+seem empty). The residual is in standard deviations, at least a Poisson's. Only a fall is strange: a peak brings more
 traffic, and no interface fails by it alone.
 """
 
@@ -28,9 +28,10 @@ class SeasonalResidual:
     """Reports interfaces that deliver far less than they do at that hour."""
 
     def __init__(self, context: DetectorContext) -> None:
-        self._limit = context.spec.parameter("seasonal_limit", 6.0)
+        self._limit = context.spec.parameter("seasonal_limit", 3.5)
+        self._weight = context.spec.parameter("seasonal_weight", 0.3)
         shape = (len(INTERFACES), _HOURS)
-        self._sum, self._squares = np.zeros(shape), np.zeros(shape)
+        self._mean, self._variance = np.zeros(shape), np.zeros(shape)
         self._days = np.zeros(shape, dtype=np.int64)
         self._before = np.zeros(len(INTERFACES))
         self._today, self._usual = np.zeros(len(INTERFACES)), np.zeros(len(INTERFACES))
@@ -49,19 +50,18 @@ class SeasonalResidual:
         if day != self._day:
             self._day = day
             self._today[:], self._usual[:] = 0.0, 0.0
-        days = np.maximum(self._days[:, hour], 1)
-        mean = self._sum[:, hour] / days
+        mean, variance, days = self._mean[:, hour], self._variance[:, hour], self._days[:, hour]
         level = np.where(self._usual >= EXPECTED_MIN, self._today / np.maximum(self._usual, 1.0), 1.0)
         expected = mean * np.clip(level, 0.25, 1.0)
-        spread = np.maximum(expected, self._squares[:, hour] / days)
-        residual = (expected - fresh) / np.sqrt(np.maximum(spread, 1.0))
-        is_low = (self._days[:, hour] >= WARM_UP_DAYS) & (expected >= EXPECTED_MIN) & (residual > self._limit)
+        residual = (expected - fresh) / np.sqrt(np.maximum(np.maximum(variance, expected), 1.0))
+        is_low = (days >= WARM_UP_DAYS) & (expected >= EXPECTED_MIN) & (residual > self._limit)
         for interface in np.flatnonzero(is_low & ~self._was_low).tolist():
             yield Finding("api_outage", interface=interface, score=float(residual[interface]))
-        usual = ~is_low
         self._was_low = is_low
-        self._squares[usual, hour] += (fresh - expected)[usual] ** 2 * (self._days[usual, hour] > 0)
-        self._sum[usual, hour] += fresh[usual]
-        self._days[usual, hour] += 1
+        usual = np.flatnonzero(~is_low)
         self._today[usual] += fresh[usual]
         self._usual[usual] += mean[usual]
+        weight, delta = np.maximum(self._weight, 1.0 / (days[usual] + 1)), (fresh - mean)[usual]
+        self._mean[usual, hour] += weight * delta
+        self._variance[usual, hour] = (1.0 - weight) * (variance[usual] + weight * delta * delta)
+        self._days[usual, hour] += 1
