@@ -61,13 +61,13 @@ def test_two_workers_make_the_same_table_and_again_nothing_is_left_to_do(clean, 
     assert set(times_done(out).values()) == {1}
 
 
-def killed_and_resumed(clean, folder, kills, workers):
+def killed_and_resumed(clean, folder, kills, *words):
     """Killed so many times at random moments, then finished: nothing lost, nothing done twice, the same table."""
     expected, _, seconds = clean
     draws, mark = random.Random(kills), uuid.uuid4().hex
     out, number = folder / "killed", 0
     while number < kills:
-        process = start(out, f"workers={workers}", mark=mark)
+        process = start(out, *words, mark=mark)
         time.sleep(draws.uniform(0.05, 0.6) * seconds)
         if process.poll() is not None:
             # It was quicker than the blow: from the beginning again.
@@ -81,7 +81,7 @@ def killed_and_resumed(clean, folder, kills, workers):
         assert before.items() <= after.items()
         number += 1
     before = results(out)
-    finish(out, f"workers={workers}", mark=mark)
+    finish(out, *words, mark=mark)
     assert before.items() <= results(out).items()
     assert table(out) == table(expected)
     assert set(times_done(out).values()) <= {1}
@@ -93,12 +93,17 @@ def killed_and_resumed(clean, folder, kills, workers):
 
 @pytest.mark.campaign
 def test_killed_and_resumed_it_ends_with_the_same_table(clean, tmp_path):
-    killed_and_resumed(clean, tmp_path, kills=3, workers=2)
+    killed_and_resumed(clean, tmp_path, 3, "workers=2")
 
 
 @pytest.mark.campaign
-def test_killed_fifty_times_it_ends_with_the_same_table(clean, tmp_path):
-    killed_and_resumed(clean, tmp_path, kills=50, workers=2)
+def test_smoke_killed_fifty_times_ends_with_the_same_table_as_done_twice(tmp_path):
+    words = ("suite=smoke", "workers=2")
+    began = time.monotonic()
+    once = tmp_path / "once", finish(tmp_path / "once", *words), time.monotonic() - began
+    finish(tmp_path / "twice", *words)
+    assert table(tmp_path / "twice") == table(tmp_path / "once")
+    killed_and_resumed(once, tmp_path, 50, *words)
 
 
 @pytest.mark.campaign
