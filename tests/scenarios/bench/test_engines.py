@@ -3,6 +3,7 @@
 import pytest
 from benches import finish, hashes, table
 
+
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
     out = tmp_path_factory.mktemp("engines") / "smoke"
