@@ -45,13 +45,10 @@ RATES: Final = {
 
 def measure_business(run: Run) -> dict[str, Result]:
     """The measures under ``business``."""
-    results: dict[str, Result] = {}
-    losses: dict[str, Result] = {}
-    for arm in ARMS:
-        outcome = _outcome(run, arm)
-        losses[arm] = outcome["loss_value"]
-        results |= {f"business.{arm}.{name}": result for name, result in outcome.items()}
-    return {**recoveries(losses), **results, **_order_of_work(run, losses)}
+    outcomes = {arm: _outcome(run, arm) for arm in ARMS}
+    results = {f"business.{arm}.{name}": found for arm, outcome in outcomes.items() for name, found in outcome.items()}
+    losses = {arm: outcome["loss_value"] for arm, outcome in outcomes.items()}
+    return {**recoveries(losses), **results, **_order_of_work(run, outcomes)}
 
 
 def break_down(run: Run) -> list[Part]:
@@ -96,17 +93,17 @@ def _outcome(run: Run, arm: str) -> dict[str, Result]:
     return results
 
 
-def _order_of_work(run: Run, losses: dict[str, Result]) -> dict[str, Result]:
+def _order_of_work(run: Run, outcomes: dict[str, dict[str, Result]]) -> dict[str, Result]:
     """What a worked hour avoids, as people worked and first come, first served; and the first over the second."""
-    mine = _avoided_per_hour(run, losses["unmanaged"], "managed")
-    plain = _avoided_per_hour(run, losses["unmanaged"], "fcfs") if run.has("fcfs") else NO_FCFS
+    unmanaged = outcomes["unmanaged"]["loss_value"]
+    mine = _avoided_per_hour(unmanaged, outcomes["managed"])
+    plain = _avoided_per_hour(unmanaged, _outcome(run, "fcfs")) if run.has("fcfs") else NO_FCFS
     return {"repair.avoided_per_hour": mine, "repair.avoided_per_hour_fcfs": plain,
             "case.priority_gain": priority_gain([(mine, plain)])}
 
 
-def _avoided_per_hour(run: Run, unmanaged: Result, arm: str) -> Result:
-    """(loss unmanaged - loss of the arm) / hours worked in the arm; without an interval, since one seed has none."""
-    outcome = _outcome(run, arm)
+def _avoided_per_hour(unmanaged: Result, outcome: dict[str, Result]) -> Result:
+    """(loss unmanaged - loss of an arm) / hours worked in it; without an interval, since one seed has none."""
     loss, minutes = outcome["loss_value"], outcome["labour_minutes"]
     for found in (unmanaged, loss, minutes):
         if isinstance(found, str):

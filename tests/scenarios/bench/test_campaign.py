@@ -68,7 +68,7 @@ def killed_and_resumed(clean, folder, kills, *words):
     out, number = folder / "killed", 0
     while number < kills:
         process = start(out, *words, mark=mark)
-        time.sleep(draws.uniform(0.05, 0.6) * seconds)
+        time.sleep(draws.uniform(0.05, 0.25) * seconds)
         if process.poll() is not None:
             # It was quicker than the blow: from the beginning again.
             assert table(out) == table(expected)
