@@ -37,14 +37,21 @@ def rows_from_table(table: Any, vocabulary: Vocabulary) -> Iterator[tuple[int, R
     columns = decode(table, vocabulary)
     if not table.num_rows:
         return
-    available, event = columns["available_at"], columns["event_id"]
-    order = np.lexsort((event, available))
-    columns = {name: values[order] for name, values in columns.items()}
     # Rows available in [t - TICK, t) belong to the step at t, as in the closed loop.
     steps = columns["available_at"] // TICK + 1
-    bounds = np.searchsorted(steps, np.arange(int(steps[0]), int(steps[-1]) + 2))
-    for number, (begin, end) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-        yield (int(steps[0]) + number) * TICK, _blocks(columns, begin, end)
+    order = np.lexsort((columns["event_id"], columns["available_at"], columns["event_type"], steps))
+    steps, columns = steps[order], {name: values[order] for name, values in columns.items()}
+    starts = starts_of(steps, columns["event_type"])
+    step_of = steps[starts].tolist()
+    ready: list[Block] = []
+    for number, block in enumerate(blocks_at(starts, columns)):
+        ready.append(block)
+        step = step_of[number]
+        following = step_of[number + 1] if number + 1 < len(step_of) else step + 1
+        if following > step:
+            yield step * TICK, Rows(tuple(ready))
+            ready = []
+            yield from ((silent * TICK, Rows()) for silent in range(step + 1, following))
 
 
 def decode(table: Any, vocabulary: Vocabulary) -> dict[str, npt.NDArray[Any]]:
@@ -63,27 +70,37 @@ def decode(table: Any, vocabulary: Vocabulary) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def block_of(event_type: int, columns: Mapping[str, npt.NDArray[Any]], rows: npt.NDArray[np.intp] | slice) -> Block:
-    """Some rows of decoded columns as one block; a column that says nothing in any of them is left out."""
-    taken = {name: values[rows] for name, values in columns.items() if name != "event_type"}
-    told = {name: values for name, values in taken.items() if not _is_null(name, values)}
-    return Block(event_type, told, len(taken["event_id"]))
+def starts_of(*keys: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
+    """Where a new block begins: at each row that differs from the one before in any key; keys of shape (rows,)."""
+    changes = np.zeros(len(keys[0]), np.bool_)
+    changes[:1] = True
+    for key in keys:
+        changes[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(changes)
 
 
-def _blocks(columns: dict[str, npt.NDArray[Any]], begin: int, end: int) -> Rows:
-    """Rows [begin, end) as one block an event type."""
-    types = columns["event_type"][begin:end]
-    return Rows(tuple(
-        block_of(code, columns, begin + np.flatnonzero(types == code)) for code in np.unique(types).tolist()
-    ))  # fmt: skip
+def blocks_at(starts: npt.NDArray[np.intp], columns: Mapping[str, npt.NDArray[Any]]) -> Iterator[Block]:
+    """Decoded columns cut into blocks; a column that says nothing in any row of a block is left out of it.
+
+    Args:
+        starts: the row each begins at, rising from 0; each is of one event type.
+        columns: name -> array of shape (rows,), ``event_type`` among them.
+    """
+    types = columns["event_type"][starts].tolist()
+    told = {name: np.logical_or.reduceat(_is_told(name, values), starts).tolist()
+            for name, values in columns.items() if name != "event_type"}
+    ends = [*starts[1:].tolist(), len(columns["event_type"])]
+    for number, (begin, end) in enumerate(zip(starts.tolist(), ends, strict=True)):
+        said = {name: columns[name][begin:end] for name, says in told.items() if says[number]}
+        yield Block(types[number], said, end - begin)
 
 
-def _is_null(name: str, values: npt.NDArray[Any]) -> bool:
-    """Whether a column says nothing in any of these rows."""
+def _is_told(name: str, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a column says something."""
     kind = COLUMNS[name]
-    if kind == "float":
-        return bool(np.isnan(values).all())
-    return bool((values == (NO_CODE if kind.startswith("code:") else NULL)).all())
+    null = NO_CODE if kind.startswith("code:") else NULL
+    told: npt.NDArray[np.bool_] = ~np.isnan(values) if kind == "float" else values != null
+    return told
 
 
 def _decode(column: Any, name: str, kind: str, vocabulary: Vocabulary) -> npt.NDArray[Any]:

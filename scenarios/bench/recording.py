@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from pyarrow.feather import read_table, write_feather
 
 from detection.pipeline import AlertPort, build
-from detection.stream import block_of, decode
+from detection.stream import blocks_at, decode, starts_of
 from scenarios.arms import identify, write_tables
 from scenarios.loop import ArmResult, put_down
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
@@ -38,7 +38,7 @@ from scenarios.tables import conform, open_parquet, schema_of
 from sim.actions import Action
 from sim.catalogue import make_calendar, region_count
 from sim.clock import TICK
-from sim.events import Rows, Vocabulary
+from sim.events import Block, Rows, Vocabulary
 from sim.records import Names
 from sim.region import vocabulary_of
 from sim.world import RegionWorld
@@ -125,13 +125,13 @@ def replay(
         order = np.lexsort((block_in, tick_of))
         columns = {name: values[order] for name, values in in_file.items()}
         ticks, blocks = tick_of[order], block_in[order]
-        bounds = np.flatnonzero((np.diff(ticks, prepend=-1) != 0) | (np.diff(blocks, prepend=-1) != 0))
-        ready: list[Any] = []
-        for begin, end in zip(bounds.tolist(), [*bounds[1:].tolist(), len(ticks)], strict=True):
-            while at < ticks[begin]:
+        starts = starts_of(ticks, blocks)
+        ready: list[Block] = []
+        for tick, block in zip(ticks[starts].tolist(), blocks_at(starts, columns), strict=True):
+            while at < tick:
                 yield calendar.start + (at + 1) * TICK, Rows(tuple(ready))
                 ready, at = [], at + 1
-            ready.append(block_of(int(columns["event_type"][begin]), columns, slice(begin, end)))
+            ready.append(block)
         yield calendar.start + (at + 1) * TICK, Rows(tuple(ready))
         at += 1
     for tick in range(at, (calendar.end - calendar.start) // TICK):
