@@ -5,7 +5,8 @@
 2. An incident is *admissible* for an exception when its subject is the exception's scope, or finer
    and touched by its lineage, and it was raised between ``opened_at`` and
    min(closed, opened + window) + grace. One that names a deadline is admissible for an exception of
-   its type that opens after it and by the deadline.
+   its type that opens after it, by the deadline and within the type's window: whoever foretells
+   everything for ever has foretold nothing.
 3. Matching is one to one: as many pairs as there can be, among those the most with the right type,
    among those the least total delay. Never greedy: greed depends on order.
 
@@ -247,15 +248,22 @@ def window_end(exceptions: pd.DataFrame, rules: Rules) -> IntArray:
     return ends
 
 
+def foretold(incidents: pd.DataFrame, rules: Rules) -> IntArray:
+    """How far ahead each incident speaks, microseconds: to its deadline, the type's window at most; 0 without one."""
+    deadline = incidents["deadline"].to_numpy(dtype=np.int64)
+    ahead = np.where(deadline == NULL, 0, deadline - incidents["raised_at"].to_numpy(dtype=np.int64))
+    reach: IntArray = np.clip(ahead, 0, hours_of(incidents["type"], rules, "window_hours"))
+    return reach
+
+
 def admissible(pairs: pd.DataFrame, incidents: pd.DataFrame, exceptions: pd.DataFrame, rules: Rules) -> pd.DataFrame:
     """The pairs that fit in time too, with ``agree`` (of type), ``delay`` and ``lead`` in microseconds."""
     mine, other = pairs["incident"].to_numpy(), pairs["exception"].to_numpy()
     raised = incidents["raised_at"].to_numpy()[mine]
-    deadline = incidents["deadline"].to_numpy()[mine]
     opened = exceptions["opened_at"].to_numpy()[other]
     agree = incidents["type"].to_numpy()[mine] == exceptions["type"].to_numpy()[other]
     in_time = (opened <= raised) & (raised <= window_end(exceptions, rules)[other])
-    predicted = agree & (deadline != NULL) & (raised < opened) & (opened <= deadline)
+    predicted = agree & (raised < opened) & (opened <= raised + foretold(incidents, rules)[mine])
     out = pairs.assign(
         agree=agree.astype(bool), delay=np.maximum(raised - opened, 0), lead=np.where(predicted, opened - raised, 0)
     )

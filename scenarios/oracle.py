@@ -11,6 +11,7 @@ import heapq
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from detection.taxonomy import Finding
@@ -57,19 +58,22 @@ class Oracle:
 class RecordedOracle:
     """The same over a recording: the truth of one region as its tables tell it.
 
+    Nothing can be repaired in a recording, so it tells of what is over too, as long as an alert still counts: no
+    entrant may find what the oracle keeps to itself.
+
     Args:
         exceptions: truth/exceptions of the region, in the order in which they opened.
+        last: of each of them, the last moment at which an alert counts, microseconds since 1970.
         vocabulary: the names of the region.
     """
 
-    def __init__(self, exceptions: pa.Table, vocabulary: Vocabulary) -> None:
+    def __init__(self, exceptions: pa.Table, last: npt.NDArray[np.int64], vocabulary: Vocabulary) -> None:
+        self._last = last
         codes = {
             "location": vocabulary.locations, "item": vocabulary.items, "interface": INTERFACES,
         }  # fmt: skip
         numbers = {name: {text: code for code, text in enumerate(texts)} for name, texts in codes.items()}
-        self._evident, self._closed = (
-            _microseconds(exceptions, name) for name in ("first_evidence_at", "closed_at")
-        )
+        self._evident = _microseconds(exceptions, "first_evidence_at")
         self._rows: list[dict[str, Any]] = [
             {**row, **{name: numbers[name].get(row[name], NO_CODE) for name in numbers}}
             for row in exceptions.select(
@@ -80,11 +84,11 @@ class RecordedOracle:
         self._waiting = order[self._evident[order] >= 0].tolist()[::-1]
 
     def read(self, now: int) -> list[Finding]:
-        """What has become evident by ``now`` and still is wrong."""
+        """What has become evident by ``now`` and still counts."""
         findings = []
         while self._waiting and self._evident[self._waiting[-1]] <= now:
             number = self._waiting.pop()
-            if not 0 <= self._closed[number] <= now:
+            if now <= self._last[number]:
                 findings.append(self._finding(self._rows[number]))
         return findings
 
@@ -98,6 +102,6 @@ class RecordedOracle:
         )  # fmt: skip
 
 
-def _microseconds(table: pa.Table, name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _microseconds(table: pa.Table, name: str) -> npt.NDArray[np.int64]:
     """A column of times since 1970; -1 where there is none."""
     return np.asarray(table.column(name).cast(pa.int64()).fill_null(NOT_YET).to_numpy())

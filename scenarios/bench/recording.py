@@ -28,8 +28,10 @@ from detection.pipeline import AlertPort, build
 from detection.stream import blocks_at, decode, starts_of
 from scenarios.arms import identify, write_tables
 from scenarios.loop import ArmResult, put_down
+from scenarios.match import plain, window_end
+from scenarios.measures.run import rules_of
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
-from scenarios.operator_tables import alerts_table, cases_table, diagnoses_table, signals_table
+from scenarios.operator_tables import alerts_table, cases_table, diagnoses_table, scores_table, signals_table
 from scenarios.oracle import RecordedOracle
 from scenarios.reader import RunReader
 from scenarios.record import RunWriter
@@ -168,14 +170,14 @@ def shown_to(experiment: Experiment, recording: RunReader, *, oracle: bool = Fal
         oracle: alerts come from the recorded truth, at first evidence, in place of a detector.
 
     Returns:
-        ``alerts`` and ``cases`` of all regions, with those of the manual process, ``diagnoses`` and ``signals``, as a
-        run folder has them.
+        ``alerts`` and ``cases`` of all regions, with those of the manual process, ``diagnoses`` and ``signals``, and
+        ``scores`` where the entrant gives some, as a run folder has them.
     """
-    pieces: dict[str, list[pa.Table]] = {"alerts": [], "cases": [], "diagnoses": [], "signals": []}
+    pieces: dict[str, list[pa.Table]] = {}
     for region in range(region_count(experiment)):
         for name, table in _operator_of(experiment, recording, region, oracle=oracle).items():
             manual = _of_region(recording.table(name), f"R{region + 1}")
-            pieces[name] += [manual, _labelled(table, name, region)]
+            pieces.setdefault(name, []).extend([manual, _labelled(table, name, region)])
     return {name: pa.concat_tables(tables).unify_dictionaries() for name, tables in pieces.items()}
 
 
@@ -185,16 +187,19 @@ def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, o
     port: AlertPort | None = None
     if oracle:
         spec = dataclasses.replace(spec, detector="supplied")
-        port = RecordedOracle(_of_region(recording.table("truth/exceptions", arm=ARM), f"R{region + 1}"), vocabulary)
+        exceptions = _of_region(recording.table("truth/exceptions", arm=ARM), f"R{region + 1}")
+        port = RecordedOracle(exceptions, window_end(plain(exceptions), rules_of(recording.config)), vocabulary)
     operator = build(spec, layout, operator_seed(experiment.seed, region), port)
     for now, rows in replay(recording, experiment, region, vocabulary):
         operator.step(now, rows)
     # A detector in a process of its own may still end badly, or have left processes behind: that is its status.
     operator.close()
     records, names = operator.records(), Names(vocabulary)
-    return {"alerts": alerts_table(records["alerts"], names, "oracle" if oracle else ARM),
+    said = {"alerts": alerts_table(records["alerts"], names, "oracle" if oracle else ARM),
             "cases": cases_table(records["cases"], names), "diagnoses": diagnoses_table(records["diagnoses"]),
             "signals": signals_table(records["signals"], names)}
+    scores = scores_table(operator)
+    return said if scores is None else {**said, "scores": scores}
 
 
 def _of_region(table: pa.Table, region: str) -> pa.Table:

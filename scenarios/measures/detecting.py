@@ -42,7 +42,8 @@ class Detection:
     Attributes:
         exceptions: plain truth/exceptions, with ``window`` and ``delay`` (microseconds; a miss has the
             window), ``found``, ``explained``, ``apart`` (empty, or why it is not held to be found).
-        incidents: with ``true`` (admissible for some exception).
+        incidents: with ``true``: admissible for some exception, or, in the managed arm, foretelling one of the
+            unmanaged arm.
         incident_of_alert: row number of each alert's incident.
         alerts: the alerts.
         subjects: pairs (incident, exception) whose subjects fit at any time.
@@ -79,13 +80,22 @@ def detect(run: Run, arm: str, alerts: pd.DataFrame, cases: pd.DataFrame) -> Det
     subjects = subject_pairs(incidents, exceptions, run.rules, touched)
     pairs = admissible(subjects, incidents, exceptions, run.rules)
     matched = match(pairs)
-    incidents["true"] = False
-    incidents.loc[pairs["incident"].unique(), "true"] = True
+    incidents["true"] = incidents.index.isin(pairs["incident"]) | _prevented(run, arm, incidents)
     case_pairs = _case_pairs(run, cases, alerts, of_alert, pairs, matched, exceptions)
     named = pd.concat([case_pairs.merge(diagnoses(run, arm, cases), on="case")[_NAMED],
                        _named_of_members(run, arm, alerts, of_alert, pairs, exceptions)], ignore_index=True)
     judged = _judge(run, arm, exceptions, matched, named)
     return Detection(judged, incidents, of_alert, alerts, subjects, pairs, matched, cases, case_pairs)
+
+
+def _prevented(run: Run, arm: str, incidents: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which incidents foretold what the unmanaged arm broke in time, though it may never have come about here."""
+    true = np.zeros(len(incidents), dtype=bool)
+    ahead = incidents[incidents["deadline"] != NULL]
+    if arm == "managed" and len(ahead) and run.has("unmanaged"):
+        pairs = _of_subjects(run, ahead.reset_index(drop=True), run.table("truth/exceptions", "unmanaged"))
+        true[ahead.index.to_numpy()[pairs.loc[pairs["lead"] > 0, "incident"].unique()]] = True
+    return true
 
 
 def diagnoses(run: Run, arm: str, cases: pd.DataFrame) -> pd.DataFrame:

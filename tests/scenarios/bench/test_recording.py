@@ -1,5 +1,6 @@
 """A recording shows an operator what the live loop showed it: the same alerts, cases and measures, value for value."""
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -79,6 +80,30 @@ def test_the_recorded_oracle_alerts_at_first_evidence_and_only_then(recording):
     assert card["detection.mttd_regret_hours"].value < 2.0 < never["detection.mttd_regret_hours"].value
     assert card["detection.recall"].value > 0.85
     assert never["detection.recall"].value == 0.0
+
+
+def test_no_operator_finds_what_the_recorded_oracle_keeps_to_itself(recording):
+    """It speaks of what is over too, while an alert still counts, and only of what is true."""
+    experiment = compose(WORLD)
+    best = score(Overlay(recording, shown_to(experiment, RunReader(recording), oracle=True)))
+    mine = score(Overlay(recording, shown_to(experiment, RunReader(recording))))
+    assert best.measures["detection.precision"].value == 1.0
+    recalls = [{part.key: part.estimate.value for part in card.parts
+                if (part.measure, part.by) == ("detection.recall", "type")} for card in (best, mine)]
+    assert all(recalls[0][kind] >= found for kind, found in recalls[1].items())
+
+
+def test_scores_on_the_grid_are_worth_what_they_are_live(recording, tmp_path):
+    days = pd.date_range("2026-03-02", periods=8).strftime("%Y-%m-%d")
+    table = pd.DataFrame([(day, f"S000{store}", f"I0000{item}", (7 * store + 3 * item) % 11 / 11)
+                          for day in days for store in range(1, 5) for item in range(1, 10)],
+                         columns=["day", "location", "item", "score"])
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    experiment = compose([*WORLD, "detector=scores", f"detector.file={tmp_path / 'scores.csv'}"])
+    live = RunReader(run_experiment(experiment, tmp_path / "live"))
+    told = score(Overlay(recording, shown_to(experiment, RunReader(recording)))).to_json()["measures"]
+    assert told["detection.auc_pr"]["value"] is not None
+    assert told["detection.auc_pr"] == (live.scorecard or {})["measures"]["detection.auc_pr"]
 
 
 def test_an_overlay_changes_nothing_on_the_disk(recording):
