@@ -5,7 +5,7 @@ entrant. Whatever compares (``compare``, ``gate``) sees samples only. Two rules:
 
 - The configuration of a sample is what was set, flat, by dotted key, without what says where and how a run is
   carried out, without seeds (they stand by themselves) and without what the run only carries along for its readers.
-- A failed trial of a benchmark counts as :func:`scenarios.measures.trials.counted` says.
+- A failed trial of a benchmark counts as :func:`scenarios.measures.trials.charged` and ``counted`` there say.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from scenarios.errors import UserError
 from scenarios.manifest import MANIFEST, canonical_json
-from scenarios.measures.trials import FOLDER, Trial, counted, read_trials
+from scenarios.measures.trials import FOLDER, Trial, charged, counted, read_trials
 from scenarios.reader import RunReader
 
 #: Keys that change no result, and those that the seeds stand for.
@@ -160,7 +160,7 @@ def _of_bench(folder: Path) -> list[Sample]:
     if any(trial.split == "test" for trial in trials):
         trials = [trial for trial in trials if trial.split == "test"]
     config = _bench_config(folder)
-    groups = itertools.groupby(trials, key=lambda trial: (trial.scenario, trial.entrant))
+    groups = itertools.groupby(charged(trials), key=lambda trial: (trial.scenario, trial.entrant))
     return [_of_trials(list(group), config) for _, group in groups]
 
 

@@ -95,7 +95,7 @@ def _trial(order: Order, task: Task, nothing: dict[str, Any]) -> Trial:
     """One trial, whatever becomes of it; a failed one has the measures of saying nothing, where there are any."""
     place = (task.scenario, task.seed, task.split, task.entrant)
     if nothing["status"] != OK:
-        return Trial(*place, status=nothing["status"], message=f"the recording: {nothing['message']}")
+        return Trial(*place, status=nothing["status"], message=f"the recording: {nothing['message']}", role=task.role)
     folder = order.store.recording(task.recording or task.key)
     if task.recording:
         outcome = _child(order, task.key, "show", task.experiment, str(folder), task.oracle)
@@ -106,7 +106,7 @@ def _trial(order: Order, task: Task, nothing: dict[str, Any]) -> Trial:
             shutil.rmtree(left, ignore_errors=True)
     told = outcome.value if outcome.ok else nothing
     return Trial(*place, outcome.status, outcome.message, told.get("event_hash"), told.get("measures", {}),
-                 told.get("by_type", {}))
+                 told.get("by_type", {}), task.role)
 
 
 def _curve(order: Order, task: Task, nothing: dict[str, Any]) -> tuple[str, str]:

@@ -161,7 +161,9 @@ def _more(row: dict[Any, Any], name: str) -> str:
     found, low, high = (row[f"{name}_{end}"] for end in ("more", "low", "high"))
     if math.isnan(found):
         return "NA" if isinstance(row["against"], str) else "reference"
-    return _number(found) if math.isnan(low) else f"{_number(found)}\n{_number(low)} to {_number(high)}"
+    # Fewer pairs than seeds: on the others a trial failed, and nobody can say.
+    few = f" ({row[f'{name}_pairs']} of {row['seeds']} seeds)" if row[f"{name}_pairs"] != row["seeds"] else ""
+    return f"{_number(found)}{few}" if math.isnan(low) else f"{_number(found)}{few}\n{_number(low)} to {_number(high)}"
 
 
 def _tell_flips(out: Path, moved: int) -> None:

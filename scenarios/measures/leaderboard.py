@@ -6,7 +6,8 @@ function of the trials and does not depend on their order.
 Rules that a sceptic would ask for:
 
 - A failed trial stays in the denominator, with the value that :func:`~scenarios.measures.trials.counted` gives it:
-  it found nothing and won nothing back. Where that cannot be told ``n`` says on how many seeds a value rests.
+  it found nothing and won nothing back, of losses that :func:`~scenarios.measures.trials.charged` takes from others
+  on its seed. Where that cannot be told ``n`` says on how many seeds a value rests.
 - Seeds are the unit. Within a scenario a value is the mean over seeds with its t interval, a recovery the ratio of
   sums over them; overall, each seed's mean over the scenarios is one value, so that all scenarios weigh the same.
 - Only entrants are ranked, only on the split ``test``, by one measure. The best is compared with each other on the
@@ -29,12 +30,12 @@ from scenarios import statistics
 from scenarios.measures.appendix import RANGE_MEASURES
 from scenarios.measures.paired import PAIRS_MIN, Paired, holm, paired
 from scenarios.measures.replications import RATIOS
-from scenarios.measures.trials import Trial, counted
+from scenarios.measures.trials import BASELINE, ENTRANT, ORACLE, Trial, charged, counted
 from scenarios.statistics import Estimate
 
-#: Rows that know nothing, in the order in which they are shown; and the one that knows all.
+#: Detectors that know nothing, in the order in which their rows are shown. A row is one by its detector: see
+#: :attr:`~scenarios.measures.trials.Trial.role`.
 BASELINES: Final = ("one_liner", "time_of_day", "last_point", "random", "always", "never")
-ORACLE: Final = "oracle"
 #: The only split that is ranked; the others stand apart below it.
 TEST: Final = "test"
 _SPLITS: Final = (TEST, "validation", "dev")
@@ -91,11 +92,6 @@ VERDICT: Final = (
 )  # fmt: skip
 
 
-def role_of(entrant: str) -> str:
-    """``baseline``, ``oracle`` or ``entrant``."""
-    return ORACLE if entrant == ORACLE else "baseline" if entrant in BASELINES else "entrant"
-
-
 def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
     """The table over all trials of a suite.
 
@@ -111,7 +107,7 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
     """
     columns = COLUMNS[suite.mode]
     appendix = APPENDIX if suite.mode == "shadow" else {}
-    held = sorted(trials, key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
+    held = sorted(charged(trials), key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
     rows: list[dict[str, Any]] = []
     for split in [name for name in _SPLITS if any(trial.split == name for trial in held)]:
         part = _Part(split, [trial for trial in held if trial.split == split], columns)
@@ -192,7 +188,7 @@ class _Part:
         told = "; ".join(f"{name} {number}" for name, number in statuses.items())
         failed = sum(not trial.ok for trial in mine)
         return {
-            "split": self.split, "by": by, "key": key, "entrant": entrant, "role": role_of(entrant),
+            "split": self.split, "by": by, "key": key, "entrant": entrant, "role": mine[0].role,
             "rank": None, "trials": len(mine), "failed": failed, "statuses": told, "verdict": "",
         }  # fmt: skip
 
@@ -224,7 +220,10 @@ class _Part:
         trials = [trial for trial in self.trials if trial.entrant == entrant and trial.scenario == scenario]
         losses = [[counted(trial, f"business.{arm}.loss_value") for arm in arms] for trial in trials]
         known = np.array([row for row in losses if None not in row], dtype=float).reshape(-1, len(arms))
-        if not len(known) or not statistics.is_above_zero(known[:, 0] - known[:, 2]):
+        if not len(known):
+            # Nobody's losses are known: where all failed nothing was won back, else there is no such arm.
+            return statistics.mean(list(self._by_seed(measure, entrant, [scenario]).values()))
+        if not statistics.is_above_zero(known[:, 0] - known[:, 2]):
             return None
         return statistics.ratio_of_sums(known[:, 0] - known[:, 1], known[:, 0] - known[:, 2])
 
@@ -245,7 +244,7 @@ def _put(row: dict[str, Any], name: str, found: Estimate | None) -> None:
 
 def _rank(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str) -> None:
     """Ranks among the entrants, equal values alike, and whether each is clearly behind the best."""
-    ranked = [entrant for entrant, row in rows.items() if row["role"] == "entrant" and row[name] is not None]
+    ranked = [entrant for entrant, row in rows.items() if row["role"] == ENTRANT and row[name] is not None]
     if not ranked:
         return
     for entrant in ranked:
@@ -273,11 +272,12 @@ def _verdict(found: Paired, p: float | None) -> str:
 
 def _measure_distance(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]]) -> None:
     """How far each is from the oracle, on the same seeds."""
-    if ORACLE not in rows:
+    oracle = next((entrant for entrant, row in rows.items() if row["role"] == ORACLE), None)
+    if oracle is None:
         return
     for entrant, row in rows.items():
-        found = compare(values[entrant], values[ORACLE])
-        if entrant != ORACLE:
+        found = compare(values[entrant], values[oracle])
+        if row["role"] != ORACLE:
             row.update(to_oracle=found.difference, to_oracle_low=found.low, to_oracle_high=found.high)
 
 
@@ -286,8 +286,8 @@ def _in_order(rows: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]
 
     def place(row: Mapping[str, Any]) -> tuple[int, int, float, str]:
         entrant, value = str(row["entrant"]), row.get(name)
-        group = {ORACLE: 0, "entrant": 1, "baseline": 2}[row["role"]]
-        order = BASELINES.index(entrant) if entrant in BASELINES else 0
+        group = {ORACLE: 0, ENTRANT: 1, BASELINE: 2}[row["role"]]
+        order = BASELINES.index(entrant) if row["role"] == BASELINE and entrant in BASELINES else 0
         return group, order, np.inf if value is None else -value, entrant
 
     return sorted(rows, key=place)

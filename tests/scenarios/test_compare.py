@@ -15,6 +15,7 @@ from scenarios.reader import RunReader
 from scenarios.samples import read_samples
 from tests.conftest import SMALL, Command
 from tests.scenarios.test_gate import _write_trials
+from tests.scenarios.trials import failed, whole_run
 
 
 def test_the_parts_of_a_measure_add_up_to_it(small_run: Path) -> None:
@@ -83,3 +84,14 @@ def test_thirty_pairs_make_a_claim_and_unpaired_seeds_are_named(tmp_path: Path) 
     same = compare(f"{tmp_path / 'one'}:standard", f"{tmp_path / 'one'}:standard")
     assert {row.verdict for row in same.rows} == {"practically equal"}
     assert read_samples(tmp_path / "one")[0].scenario == "calm"
+
+
+def test_a_failed_whole_run_counts_as_the_loss_that_was_not_managed(tmp_path: Path) -> None:
+    losses = {"clean": 10.0, "unmanaged": 110.0, "managed": 60.0, "oracle": 40.0}
+    trials = [whole_run("a", 1, losses), failed("b", 1), whole_run("b", 2, losses)]
+    (tmp_path / "trials").mkdir()
+    for number, one in enumerate(trials):
+        (tmp_path / "trials" / f"{number}.json").write_text(one.to_json())
+    b = next(one for one in read_samples(tmp_path) if one.name == "quickstart/b")
+    assert b.values["business.managed.loss_value"] == (110.0, 60.0)
+    assert b.values["business.recovery_of_reachable"] == (0.0, 50 / 70)

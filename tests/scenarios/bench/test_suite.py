@@ -99,6 +99,20 @@ def test_a_key_changes_with_all_that_changes_a_result_and_with_nothing_else(file
     assert set(base) < set(keys("seeds.test=[1,2,3]", "entrants.also=[detector=always]"))
 
 
+def test_a_role_goes_by_the_words_of_an_entrant(file):
+    entrants = {"mine": ["oracle=true"], "random": ["detector=book"], "chance": ["detector=random"],
+                "oracle": ["detector.plugin=tests.detection.hostile:Raises"],
+                "plugged": ["detector=never", "detector.plugin=tests.detection.hostile:Raises"]}
+    (group,) = lay_out(read([file(entrants=entrants, seeds={"test": [1]})]).suite)
+    roles = {task.entrant: task.role for task in group.tasks}
+    assert roles == {"mine": "oracle", "random": "entrant", "chance": "baseline", "oracle": "entrant",
+                     "plugged": "entrant"}
+    # In whole runs it is one more arm, beside which every entrant is told.
+    policies = {"manual": ["policy=manual"], "oracle": ["policy=predictive"], "never": ["detector=never"]}
+    request = read([file(mode="loop", common=["oracle=true"], entrants=policies, seeds={"test": [1]})])
+    assert [task.role for task in lay_out(request.suite)[0].tasks] == ["entrant", "entrant", "baseline"]
+
+
 def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
     digest = hashlib.sha256(b"[11,12]").hexdigest()
     assert commitment([11, 12]) == digest
