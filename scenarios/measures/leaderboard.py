@@ -10,6 +10,12 @@ Rules that a sceptic would ask for:
   on its seed. Where that cannot be told ``n`` says on how many seeds a value rests.
 - Seeds are the unit. Within a scenario a value is the mean over seeds with its t interval, a recovery the ratio of
   sums over them; overall, each seed's mean over the scenarios is one value, so that all scenarios weigh the same.
+- What ranks must be known in every scenario in which there is something to measure, or the seed has no value. Any other
+  column may be undefined for one entrant alone (the precision of one that rightly said nothing): its mean is over
+  the scenarios in which that entrant has a value, whatever others have, ``_n`` says on how many seeds it rests and
+  ``_scenarios`` on how many scenarios. A failed trial of which nothing can be said takes its seed out.
+- An interval ends where its measure does (:func:`~scenarios.measure_names.range_of`): no recall above 1, no time
+  below 0. Cutting a t interval there loses no coverage, for nothing lies beyond.
 - Only entrants are ranked, only on the split ``test``, by one measure. The best is compared with each other on the
   same seeds (Wilcoxon, Holm over all of them), and too few pairs support no claim.
 - The nulls stand beside every result: never, always, random, last_point, time_of_day, the best one-liner; and
@@ -18,6 +24,7 @@ Rules that a sceptic would ask for:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -27,6 +34,7 @@ import numpy as np
 import pandas as pd
 
 from scenarios import statistics
+from scenarios.measure_names import range_of
 from scenarios.measures.appendix import RANGE_MEASURES
 from scenarios.measures.paired import PAIRS_MIN, Paired, holm, paired
 from scenarios.measures.replications import RATIOS
@@ -100,8 +108,8 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
         suite: its mode says what is measured and what ranks.
 
     Returns:
-        :data:`KEYS`; each column of the mode with ``_low``, ``_high`` and ``_n`` (seeds behind it), NaN where there
-        is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the same of
+        :data:`KEYS`; each column of the mode with ``_low``, ``_high``, ``_n`` (seeds behind it) and ``_scenarios``
+        (scenarios behind it), NaN where there is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the same of
         :data:`APPENDIX`. Rows by type hold recall alone, with ``n`` the exceptions. Test
         first, overall first; the oracle, the ranked, the baselines.
     """
@@ -117,11 +125,11 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
                 rows += part.rows(SCENARIO, scenario, [scenario])
         if suite.mode == "shadow":
             rows += part.type_rows()
-    names, beside = ([f"{name}{end}" for name in part for end in ("", "_low", "_high", "_n")]
+    names, beside = ([f"{name}{end}" for name in part for end in ("", "_low", "_high", "_n", "_scenarios")]
                      for part in (columns, appendix))  # fmt: skip
     table = pd.DataFrame(rows, columns=[*KEYS, *names, *VERDICT, *beside])
     names += beside
-    counts = ["rank", *(f"{name}_n" for name in (*columns, *appendix))]
+    counts = ["rank", *(f"{name}{end}" for name in (*columns, *appendix) for end in ("_n", "_scenarios"))]
     return table.astype(dict.fromkeys(counts, "Int64") | dict.fromkeys([n for n in names if n not in counts], float))
 
 
@@ -152,7 +160,8 @@ class _Part:
                 continue
             rows[entrant] = self._counted(by, key, entrant, mine)
             for name, of in (*self.columns.items(), *beside.items()):
-                _put(rows[entrant], name, self._estimate(of, entrant, scenarios))
+                found = self._estimate(of, entrant, scenarios, ranks=name == ranking)
+                _put(rows[entrant], name, found, self._scenarios_behind(of, mine) if found else 0)
             values[entrant] = self._by_seed(measure, entrant, scenarios)
         if self.split == TEST:
             _rank(rows, values, ranking)
@@ -180,7 +189,8 @@ class _Part:
         row, held = self._counted(by, name, entrant, mine), total > 0
         found = statistics.ratio_of_sums((total * recall)[held], total[held], 0.0, 1.0)
         if found is not None:
-            _put(row, "recall", Estimate(found.value, found.low, found.high, int(total.sum())))
+            there = len({trial.scenario for trial, is_there in zip(mine, held, strict=True) if is_there})
+            _put(row, "recall", Estimate(found.value, found.low, found.high, int(total.sum())), there)
         return row
 
     def _counted(self, by: str, key: str, entrant: str, mine: Sequence[Trial]) -> dict[str, Any]:
@@ -192,19 +202,36 @@ class _Part:
             "rank": None, "trials": len(mine), "failed": failed, "statuses": told, "verdict": "",
         }  # fmt: skip
 
-    def _estimate(self, measure: str, entrant: str, scenarios: Sequence[str]) -> Estimate | None:
+    def _estimate(self, measure: str, entrant: str, scenarios: Sequence[str], *, ranks: bool) -> Estimate | None:
         if measure in RATIOS and len(scenarios) == 1:
             return self._ratio(measure, entrant, scenarios[0])
-        return statistics.mean(list(self._by_seed(measure, entrant, scenarios).values()))
+        by_seed = self._by_seed(measure, entrant, scenarios, own=not ranks)
+        return _within(range_of(measure) if measure else (0.0, 1.0), statistics.mean(list(by_seed.values())))
 
-    def _by_seed(self, measure: str, entrant: str, scenarios: Sequence[str]) -> dict[int, float]:
-        """Each seed's mean over the scenarios it applies to; a seed without a value in one of these has none."""
+    def _scenarios_behind(self, measure: str, mine: Sequence[Trial]) -> int:
+        return len({trial.scenario for trial in mine if value_of(trial, measure) is not None
+                    and self._applies(measure, trial.scenario, trial.seed)})  # fmt: skip
+
+    def _by_seed(
+        self, measure: str, entrant: str, scenarios: Sequence[str], *, own: bool = False
+    ) -> dict[int, float]:
+        """Each seed's mean over the scenarios it applies to; a seed without a value in one of these has none.
+
+        Args:
+            measure: see :func:`value_of`.
+            entrant: whose.
+            scenarios: to be averaged over.
+            own: leave out scenarios in which this entrant ended well and has no value, whatever others have.
+        """
         found = {}
         for seed in sorted({trial.seed for trial in self.trials if trial.entrant == entrant}):
             held = [scenario for scenario in scenarios if self._applies(measure, scenario, seed)]
             trials = [self._of.get((scenario, seed, entrant)) for scenario in held]
-            known = [value for trial in trials if trial is not None and (value := value_of(trial, measure)) is not None]
-            if held and len(known) == len(held):
+            values = [None if trial is None else value_of(trial, measure) for trial in trials]
+            known = [value for value in values if value is not None]
+            undefined = sum(own and value is None and trial is not None and trial.ok
+                            for trial, value in zip(trials, values, strict=True))  # fmt: skip
+            if known and len(known) + undefined == len(held):
                 found[seed] = float(np.mean(known))
         return found
 
@@ -237,9 +264,17 @@ def value_of(trial: Trial, measure: str) -> float | None:
     return float(np.mean(known)) if known else None if trial.ok else 0.0
 
 
-def _put(row: dict[str, Any], name: str, found: Estimate | None) -> None:
+def _within(ends: tuple[float, float], found: Estimate | None) -> Estimate | None:
+    """An estimate whose interval ends where its measure does."""
+    if found is None or found.low is None or found.high is None:
+        return found
+    return dataclasses.replace(found, low=max(ends[0], found.low), high=min(ends[1], found.high))
+
+
+def _put(row: dict[str, Any], name: str, found: Estimate | None, scenarios: int) -> None:
     ends = (None, None, None, 0) if found is None else (found.value, found.low, found.high, found.n)
-    row.update(zip((name, f"{name}_low", f"{name}_high", f"{name}_n"), ends, strict=True))
+    names = (name, f"{name}_low", f"{name}_high", f"{name}_n", f"{name}_scenarios")
+    row.update(zip(names, (*ends, scenarios), strict=True))
 
 
 def _rank(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str) -> None:

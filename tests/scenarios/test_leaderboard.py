@@ -10,10 +10,17 @@ import pytest
 from scipy import stats
 
 from scenarios.measures.leaderboard import leaderboard
-from tests.scenarios.trials import failed, several, trial, whole_run
+from tests.scenarios.trials import failed, measure, several, trial, whole_run
 
 SHADOW = SimpleNamespace(mode="shadow")
 LOOP = SimpleNamespace(mode="loop")
+
+
+def _bounded(table: pd.DataFrame, name: str, least: float, most: float) -> None:
+    rows = table[table[name].notna()]
+    assert len(rows)
+    assert ((rows[f"{name}_low"] >= least) & (rows[f"{name}_low"] <= rows[name])).all()
+    assert ((rows[f"{name}_high"] <= most) & (rows[f"{name}_high"] >= rows[name])).all()
 
 
 def _skills(seeds: int = 30) -> dict[str, np.ndarray]:
@@ -183,3 +190,52 @@ def test_what_an_entrant_is_goes_by_what_it_is_made_of_and_not_by_its_name():
     assert rows.loc[["mine", "chance"], "rank"].isna().all()
     assert rows.loc["random", "to_oracle"] == pytest.approx(0.2)
     assert pd.isna(rows.loc["mine", "to_oracle"])
+
+
+def _said(entrant: str, seed: int, scenario: str, precision: float | None, **rest):
+    return trial(entrant, seed, 0.5, scenario, measures={
+        "detection.skill": measure(0.5), "detection.precision": measure(precision)}, **rest)
+
+
+def test_who_is_rightly_silent_in_one_scenario_keeps_the_precision_of_the_others():
+    """A mean over the scenarios in which it spoke, whoever else spoke elsewhere; the row says over how many."""
+    careful = [_said("careful", seed, "storm", 0.9 + seed / 100) for seed in range(3)]
+    careful += [_said("careful", seed, "calm", None) for seed in range(3)]
+    noisy = [_said("noisy", seed, scenario, value) for seed in range(3)
+             for scenario, value in (("storm", 0.3), ("calm", 0.0))]
+    rows = _overall(leaderboard([*careful, *noisy], SHADOW))
+    assert rows.loc["careful", ["precision", "precision_n", "precision_scenarios"]].to_list() == [
+        pytest.approx(0.91), 3, 1]
+    assert rows.loc["noisy", ["precision", "precision_n", "precision_scenarios"]].to_list() == [
+        pytest.approx(0.15), 3, 2]
+    assert rows.loc["careful", "skill_scenarios"] == 2
+
+
+def test_what_ranks_and_what_failed_are_not_passed_over_in_a_mean():
+    both = {"detection.skill": measure(0.5), "detection.mttd_hours": measure(6.0)}
+    trials = [trial("a", seed, 0.5, scenario, measures=both) for seed in range(3) for scenario in ("storm", "calm")]
+    # Without a value of what ranks in a scenario where others have one, the seed has none.
+    trials += [trial("b", seed, 0.9, "storm") for seed in range(3)]
+    trials += [trial("b", seed, 0.9, "calm", measures={"detection.skill": measure(None)}) for seed in range(3)]
+    trials += [trial("c", seed, 0.5, "storm", measures={"detection.mttd_hours": measure(4.0)}) for seed in range(3)]
+    trials += [trial("c", seed, 0.5, "calm", measures={"detection.mttd_hours": measure(4.0)}) for seed in range(2)]
+    trials.append(failed("c", 2, "calm"))
+    rows = _overall(leaderboard(trials, SHADOW))
+    assert pd.isna(rows.loc["b", "skill"])
+    # The score of silence was not taken either: nothing can be said of that seed.
+    assert rows.loc["c", ["mttd_hours", "mttd_hours_n"]].to_list() == [4.0, 2]
+
+
+def test_an_interval_ends_where_its_measure_does():
+    names = {"recall": "detection.recall", "mttd_hours": "detection.mttd_hours", "skill": "detection.skill",
+             "false_alarms": "detection.false_alarms_per_location_day"}
+    trials = [trial("wild", seed, 0.0, measures={of: measure(value) for of in names.values()})
+              for seed, value in enumerate((0.8, 1.0))]
+    table = leaderboard(trials, SHADOW)
+    for name, ends in {"recall": (0, 1), "mttd_hours": (0, np.inf), "skill": (-np.inf, 1),
+                       "false_alarms": (0, np.inf)}.items():
+        _bounded(table, name, *ends)
+    # 12.7 standard errors of 0.1 to either side, were it not for the ends.
+    assert table.loc[0, ["recall_low", "recall_high", "mttd_hours_low"]].to_list() == [0.0, 1.0, 0.0]
+    assert table.loc[0, "mttd_hours_high"] == pytest.approx(stats.t.interval(0.95, 1, 0.9, 0.1)[1])
+    assert table.loc[0, "skill_low"] == pytest.approx(stats.t.interval(0.95, 1, 0.9, 0.1)[0])
