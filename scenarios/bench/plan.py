@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -252,7 +253,7 @@ def _sources(folder: Any, path: str) -> Iterator[tuple[str, bytes]]:
 def _files(experiment: Experiment) -> dict[str, str]:
     """The user's own files behind a detector or classifier, by hash: what stands in them is part of the trial."""
     detector = experiment.detector
-    named = [detector.file or "", experiment.classifier.file or "", *(detector.command or "").split()]
+    named = [detector.file or "", experiment.classifier.file or "", *shlex.split(detector.command or "")]
     paths = [Path(name) for name in named if name] + _sources_of(detector.plugin or "")
     return {str(path): _hash_of(path) for path in paths if path.is_file()}
 

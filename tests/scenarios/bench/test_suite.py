@@ -99,6 +99,21 @@ def test_a_key_changes_with_all_that_changes_a_result_and_with_nothing_else(file
     assert set(base) < set(keys("seeds.test=[1,2,3]", "entrants.also=[detector=always]"))
 
 
+def test_a_key_changes_with_the_files_that_a_command_names(file, tmp_path):
+    script = tmp_path / "my detector.sh"
+    script.write_text("cat\n")
+    suite = file(entrants={"mine": [f"detector.command=\"sh '{script}'\""], "never": ["detector=never"]})
+
+    def keys():
+        return {task.entrant: task.key for task in lay_out(read([suite, "seeds.test=[1]"]).suite)[0].tasks}
+
+    before = keys()
+    script.write_text("cat -\n")
+    after = keys()
+    assert before["mine"] != after["mine"]
+    assert before["never"] == after["never"]
+
+
 def test_a_role_goes_by_the_words_of_an_entrant(file):
     entrants = {"mine": ["oracle=true"], "random": ["detector=book"], "chance": ["detector=random"],
                 "oracle": ["detector.plugin=tests.detection.hostile:Raises"],
