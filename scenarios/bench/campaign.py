@@ -20,7 +20,7 @@ from scenarios.bench.store import CURVES, Store, opened
 from scenarios.bench.suite import commitment
 from scenarios.bench.thresholds import Curve, Threshold, choose
 from scenarios.bench.work import Order, work
-from scenarios.engine import spread
+from scenarios.engine import check_reachable, spread
 from scenarios.errors import UserError
 from scenarios.measures.flips import flips
 from scenarios.measures.leaderboard import leaderboard
@@ -49,6 +49,7 @@ def carry_out(request: Request, progress: Progress = silent) -> pd.DataFrame:
     suite = request.suite
     # Composed before anything is touched: a misspelled word leaves no folder behind.
     lay_out(suite)
+    check_reachable(request.engine)
     with opened(request.out, overwrite=request.overwrite) as store:
         store.write("suite.json", {**dataclasses.asdict(suite), "program": program_digest()})
         store.write("seeds.json", {"test_sha256": suite.seeds.test_sha256 or commitment(suite.seeds.test)})

@@ -27,9 +27,11 @@ from typing import Any, Final
 
 from scenarios.bench.moving import moved
 from scenarios.errors import UserError, choices
+from scenarios.limits import SEED_MAX
 from scenarios.manifest import canonical_json
 from scenarios.measures.leaderboard import COLUMNS
 from scenarios.measures.tradeoffs import reference_of
+from scenarios.measures.trials import SPLITS
 
 MODES: Final = ("shadow", "loop")
 
@@ -165,6 +167,10 @@ def _check_against(suite: Suite, entrants: Sequence[str]) -> None:
 
 
 def _check_seeds(seeds: Seeds) -> None:
+    for split in SPLITS:
+        for seed in getattr(seeds, split):
+            if not 0 <= seed < SEED_MAX:
+                raise UserError(f"seeds.{split}: {seed}: must be from 0 to {SEED_MAX - 1}")
     every = [*seeds.dev, *seeds.validation, *seeds.test]
     twice = sorted({seed for seed in every if every.count(seed) > 1})
     if twice:
