@@ -46,7 +46,7 @@ class Row:
         a: mean of A over the pairs.
         b: mean of B over the pairs.
         gap: B less A.
-        p: Wilcoxon's p, adjusted by Holm; None where no claim can be made, or the measure can be neither better nor worse.
+        p: Wilcoxon's p, adjusted by Holm; None where no claim can be made, or none is better or worse.
         verdict: in words.
     """
 
@@ -124,9 +124,14 @@ def compare(a: str, b: str) -> Comparison:
 
 
 def _pairs(one: Sample, other: Sample, a: str, b: str) -> tuple[int, ...]:
-    sizes = [line for line in differences(one.config, other.config) if line.startswith("world.")]
+    lines = differences(one.config, other.config)
+    sizes = [line for line in lines if line.startswith("world.")]
     if sizes:
         raise UserError(f"{a} and {b} cannot be compared: chains of another size or length ({'; '.join(sizes)})")
+    # Cells of two benchmarks may bear one name and hold two scenarios.
+    others = [line for line in lines if line.startswith("scenario:")]
+    if others:
+        raise UserError(f"{a} and {b} cannot be compared: {one.name} is another scenario ({others[0]})")
     seeds = tuple(seed for seed in one.seeds if seed in set(other.seeds))
     if not seeds:
         raise UserError(

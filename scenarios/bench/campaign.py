@@ -10,16 +10,17 @@ import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
 from scenarios.bench.plan import Group, lay_out, program_digest
 from scenarios.bench.request import Request
 from scenarios.bench.store import CURVES, Store, opened
-from scenarios.bench.suite import commitment
+from scenarios.bench.suite import Suite, commitment
 from scenarios.bench.thresholds import Curve, Threshold, choose
 from scenarios.bench.work import Order, work
+from scenarios.cells import SUITE
 from scenarios.engine import check_reachable, spread
 from scenarios.errors import UserError
 from scenarios.measures.flips import flips
@@ -48,10 +49,10 @@ def carry_out(request: Request, progress: Progress = silent) -> pd.DataFrame:
     """
     suite = request.suite
     # Composed before anything is touched: a misspelled word leaves no folder behind.
-    lay_out(suite)
+    planned = lay_out(suite)
     check_reachable(request.engine)
     with opened(request.out, overwrite=request.overwrite) as store:
-        store.write("suite.json", {**dataclasses.asdict(suite), "program": program_digest()})
+        store.write(SUITE, kept(suite, planned))
         store.write("seeds.json", {"test_sha256": suite.seeds.test_sha256 or commitment(suite.seeds.test)})
         frozen = _freeze(request, store, progress) if suite.scored else {}
         bounds = {name: found.score_min for name, found in frozen.items() if found.score_min is not None}
@@ -66,6 +67,12 @@ def carry_out(request: Request, progress: Progress = silent) -> pd.DataFrame:
         if suite.origin:
             store.write(FLIP_TABLE, flips(trials, suite.origin, suite.mode).to_csv(index=False, lineterminator="\n"))
     return table
+
+
+def kept(suite: Suite, groups: Sequence[Group]) -> dict[str, Any]:
+    """What is kept of a suite: its keys, the worlds that its scenarios resolved to, and the program."""
+    worlds = {group.scenario: dataclasses.asdict(group.experiment.world) for group in groups}
+    return {**dataclasses.asdict(suite), "worlds": worlds, "program": program_digest()}
 
 
 def _freeze(request: Request, store: Store, progress: Progress) -> dict[str, Threshold]:

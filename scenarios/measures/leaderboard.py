@@ -109,8 +109,8 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
 
     Returns:
         :data:`KEYS`; each column of the mode with ``_low``, ``_high``, ``_n`` (seeds behind it) and ``_scenarios``
-        (scenarios behind it), NaN where there is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the same of
-        :data:`APPENDIX`. Rows by type hold recall alone, with ``n`` the exceptions. Test
+        (scenarios behind it), NaN where there is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the
+        same of :data:`APPENDIX`. Rows by type hold recall alone, with ``n`` the exceptions. Test
         first, overall first; the oracle, the ranked, the baselines.
     """
     columns = COLUMNS[suite.mode]

@@ -16,7 +16,8 @@ from scenarios.reader import RunReader
 from scenarios.samples import read_samples
 from tests.conftest import SMALL, Command
 from tests.scenarios.test_gate import _write_trials
-from tests.scenarios.trials import failed, measure, trial, whole_run
+from tests.scenarios.trials import failed, trial, whole_run
+from tests.scenarios.trials import measure as told
 
 
 def test_the_parts_of_a_measure_add_up_to_it(small_run: Path) -> None:
@@ -106,7 +107,7 @@ def test_rows_that_cannot_be_better_or_worse_make_no_claim_harder(tmp_path: Path
         (tmp_path / folder / "trials").mkdir(parents=True)
         for seed in range(30):
             values = {"detection.recall": 0.5 + side * float(gaps[seed]), "detection.chance_recall": side + seed / 100}
-            measures = {name: measure(values.get(name, 100.0 + seed)) for name in ("detection.recall", *idle)}
+            measures = {name: told(values.get(name, 100.0 + seed)) for name in ("detection.recall", *idle)}
             one = trial("mine", seed, 0.0, measures=measures)
             (tmp_path / folder / "trials" / f"{seed}.json").write_text(one.to_json())
     rows = {row.name: row for row in compare(str(tmp_path / "one"), str(tmp_path / "two")).rows}
