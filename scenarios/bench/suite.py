@@ -45,12 +45,14 @@ class Seeds:
         validation: to look at while one's own detector is being built.
         test: what is ranked.
         test_sha256: of the test seeds, see :func:`commitment`; null to commit to nothing.
+        salt: text that goes into the hash and is published with the seeds; without it small seeds could be guessed.
     """
 
     dev: list[int] = field(default_factory=list)
     validation: list[int] = field(default_factory=list)
     test: list[int] = field(default_factory=list)
     test_sha256: str | None = None
+    salt: str | None = None
 
 
 @dataclass
@@ -108,9 +110,13 @@ class Suite:
     against: str = ""
 
 
-def commitment(seeds: Sequence[int]) -> str:
-    """SHA-256 over test seeds in the order given, as JSON: what is published before any result is."""
-    return hashlib.sha256(canonical_json(list(seeds)).encode()).hexdigest()
+def commitment(seeds: Seeds) -> str:
+    """SHA-256 over test seeds in the order given, as JSON: what is published before any result is.
+
+    With a salt it is over the list of the salt and the list of seeds.
+    """
+    content = seeds.test if seeds.salt is None else [seeds.salt, seeds.test]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 def crossed(named: Mapping[str, Sequence[str]], axes: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
@@ -177,8 +183,8 @@ def _check_seeds(seeds: Seeds) -> None:
         raise UserError(f"seeds: {twice[0]} is named twice; dev, validation and test share no seed")
     if not every:
         raise UserError("seeds: a suite needs at least one, like seeds.test=[1]")
-    if seeds.test and seeds.test_sha256 is not None and commitment(seeds.test) != seeds.test_sha256:
-        raise UserError(f"seeds.test: are not those committed to (their hash is {commitment(seeds.test)})")
+    if seeds.test and seeds.test_sha256 is not None and commitment(seeds) != seeds.test_sha256:
+        raise UserError(f"seeds.test: are not those committed to (their hash is {commitment(seeds)})")
 
 
 def _spelled(value: Any) -> str:

@@ -8,7 +8,7 @@ import yaml
 from scenarios.assumptions import assumptions
 from scenarios.bench.plan import lay_out
 from scenarios.bench.request import read
-from scenarios.bench.suite import commitment, crossed
+from scenarios.bench.suite import Seeds, commitment, crossed
 from scenarios.errors import UserError
 from scenarios.groups import content, options
 from sim.config import Config
@@ -130,11 +130,17 @@ def test_a_role_goes_by_the_words_of_an_entrant(file):
 
 def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
     digest = hashlib.sha256(b"[11,12]").hexdigest()
-    assert commitment([11, 12]) == digest
+    assert commitment(Seeds(test=[11, 12])) == digest
     committed = file(seeds={"dev": [1], "test": [], "test_sha256": digest})
     assert read([committed, "seeds.test=[11,12]"]).suite.seeds.test == [11, 12]
     with pytest.raises(UserError, match=r"seeds\.test"):
         read([committed, "seeds.test=[11,13]"])
+    # With a salt nobody finds the seeds by trying small numbers, and whoever has both can check them.
+    salted = hashlib.sha256(b'["a long text",[11,12]]').hexdigest()
+    committed = file(seeds={"dev": [1], "test": [], "test_sha256": salted, "salt": "a long text"})
+    assert read([committed, "seeds.test=[11,12]"]).suite.seeds.salt == "a long text"
+    with pytest.raises(UserError, match=r"seeds\.test: are not those committed to"):
+        read([committed, "seeds.test=[11,12]", "seeds.salt=another"])
 
 
 @pytest.mark.parametrize(("words", "named"), [
