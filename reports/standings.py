@@ -15,8 +15,8 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from reports import words
-from scenarios.measures.leaderboard import ANNOUNCED, COLUMNS, INFERRED, ORACLE, OVERALL
-from scenarios.measures.trials import OK
+from scenarios.measures.leaderboard import ANNOUNCED, COLUMNS, INFERRED, OVERALL
+from scenarios.measures.trials import BASELINE, OK, ORACLE
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def appendix(overall: pd.DataFrame) -> tuple[tuple[Head, ...], list[tuple[str, s
     """
     names = [name for name in _APPENDIX if name in overall]
     held = overall[overall[names].notna().any(axis=1)] if names else overall.iloc[:0]
-    first = held[held["entrant"] == "random"]
+    first = held[(held["entrant"] == "random") & (held["role"] == BASELINE)]
     rows = pd.concat([first, held.drop(first.index)]).to_dict("records")
     lines = [(str(row["entrant"]), str(row["role"]), tuple(_cell(row, name, "score") for name in names))
              for row in rows]  # fmt: skip

@@ -3,7 +3,9 @@
 What is refused: another scenario or a chain of another size or length (``world.*``), and runs without a seed in
 common. What is only told: other keys that differ, for they are usually the point; seeds that only one of the two has,
 which are left out; and streams that differ where the operator has no part, since then the two saw different worlds.
-Wilcoxon's p is adjusted by Holm over all measures of the call that have one.
+Wilcoxon's p is adjusted by Holm over the measures of the call that can be better or worse. The others (arms in which
+the operator has no part, which are the same by design, and volumes) are told beside them and take no part: each would
+make every claim harder, and none is one.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Row:
         a: mean of A over the pairs.
         b: mean of B over the pairs.
         gap: B less A.
-        p: Wilcoxon's p, adjusted by Holm; None where no claim can be made.
+        p: Wilcoxon's p, adjusted by Holm; None where no claim can be made, or none is better or worse.
         verdict: in words.
     """
 
@@ -116,15 +118,20 @@ def compare(a: str, b: str) -> Comparison:
         notes += _notes(one, other, seeds)
         rows += [_row(one, other, measure, seeds) for measure in _measures(one, other)]
         sources += _sources(one, other, seeds, _parts(folder_a, one, seeds), _parts(folder_b, other, seeds))
-    adjusted = holm([row.gap.p for row in rows])
+    adjusted = holm([row.gap.p if direction_of(row.name) != "neutral" else None for row in rows])
     rows = [replace(row, p=p, verdict=_words(row, p)) for row, p in zip(rows, adjusted, strict=True)]
     return Comparison(rows, sources, notes)
 
 
 def _pairs(one: Sample, other: Sample, a: str, b: str) -> tuple[int, ...]:
-    sizes = [line for line in differences(one.config, other.config) if line.startswith("world.")]
+    lines = differences(one.config, other.config)
+    sizes = [line for line in lines if line.startswith("world.")]
     if sizes:
         raise UserError(f"{a} and {b} cannot be compared: chains of another size or length ({'; '.join(sizes)})")
+    # Cells of two benchmarks may bear one name and hold two scenarios.
+    others = [line for line in lines if line.startswith("scenario:")]
+    if others:
+        raise UserError(f"{a} and {b} cannot be compared: {one.name} is another scenario ({others[0]})")
     seeds = tuple(seed for seed in one.seeds if seed in set(other.seeds))
     if not seeds:
         raise UserError(
@@ -183,17 +190,17 @@ def _by_seed(sample: Sample, name: str, seeds: tuple[int, ...]) -> list[float | 
 
 
 def _words(row: Row, p: float | None) -> str:
-    """The verdict: too few, equal, better or worse, or undecided."""
-    gap = row.gap
-    if gap.reason is not None or gap.difference is None or p is None:
+    """The verdict: too few, equal, better or worse, undecided, or what is none of these by its nature."""
+    gap, direction = row.gap, direction_of(row.name)
+    if gap.reason is not None or gap.difference is None:
         return "no claim"
     equal = (gap.p_equal or 0.0) >= SURE
+    if direction == "neutral":
+        return "practically equal" if equal else "neither better nor worse"
+    if p is None:
+        return "no claim"
     if p <= ALPHA and gap.difference:
-        direction = direction_of(row.name)
-        higher = gap.difference > 0
-        word = "higher" if higher else "lower"
-        if direction != "neutral":
-            word = "better" if (direction == "higher") == higher else "worse"
+        word = "better" if (direction == "higher") == (gap.difference > 0) else "worse"
         return f"B {word}, but practically equal" if equal else f"B {word}"
     return "practically equal" if equal else "undecided"
 

@@ -20,6 +20,10 @@ from scenarios.schema import Engine
 
 #: What each engine needs to be installed.
 _NEEDS = {"dask": "distributed", "ray": "ray"}
+#: How long a cluster may take to answer, seconds.
+_PATIENCE = "10s"
+#: What Dask and Ray raise of an address where nobody answers, or which is none.
+_NO_ANSWER = (OSError, ValueError, RuntimeError, ImportError)
 #: How often a process looks whether the one that started it is still there, seconds.
 _LOOK = 0.5
 
@@ -35,6 +39,17 @@ def check_engine(engine: Engine) -> None:
         raise UserError(f"engine={engine.name}: is not installed; pip install 'stocktwin[{engine.name}]'")
     if needed is None and engine.address is not None:
         raise UserError(f"engine.address={engine.address}: engine={engine.name} has none; valid for: dask, ray")
+
+
+def check_reachable(engine: Engine) -> None:
+    """Refuse a cluster of the user's own that does not answer; whoever writes something asks first.
+
+    Raises:
+        UserError: naming the key.
+    """
+    if engine.address is not None:
+        with _ready(engine, 1):
+            pass
 
 
 def cores() -> int:
@@ -76,6 +91,12 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=look, daemon=True).start()
 
 
+def _unreachable(engine: Engine, error: Exception) -> UserError:
+    said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return UserError(f"engine.address={engine.address}: no {engine.name} cluster answers there ({said}); valid: the "
+                     f"address of one that runs, or none for one of this machine's own")
+
+
 @contextmanager
 def _ready(engine: Engine, workers: int) -> Iterator[None]:
     """The cluster of the engine, connected or started; one that was started is ended."""
@@ -83,7 +104,11 @@ def _ready(engine: Engine, workers: int) -> Iterator[None]:
         from distributed import Client, LocalCluster
 
         if engine.address is not None:
-            with Client(engine.address):
+            try:
+                client = Client(engine.address, timeout=_PATIENCE)
+            except _NO_ANSWER as error:
+                raise _unreachable(engine, error) from error
+            with client:
                 yield
             return
         # One thread a worker: the work is Python's. No port is opened to the outside for a page.
@@ -95,7 +120,11 @@ def _ready(engine: Engine, workers: int) -> Iterator[None]:
 
         register_ray()
         if engine.address is not None:
-            ray.init(address=engine.address, log_to_driver=False)
+            try:
+                ray.init(address=engine.address, log_to_driver=False)
+            except _NO_ANSWER as error:
+                ray.shutdown()
+                raise _unreachable(engine, error) from error
         else:
             ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False, configure_logging=False)
         try:

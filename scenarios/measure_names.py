@@ -8,6 +8,7 @@ score (0 to 1), count, ratio.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -137,6 +138,9 @@ _UNTOUCHED: Final = ("business.clean.", "business.unmanaged.", "business.oracle.
 _MARGINS: Final[dict[str, str]] = {
     "share": "0.02", "score": "0.03", "ratio": "0.03", "count": "10%", "alarms/location-day": "0.05",
 }
+#: Times that are differences; and values that cannot be below zero, as a loss or a gain can.
+_EITHER_SIGN: Final = frozenset({"mttd_regret_hours", "closing_gap_hours"})
+_VALUES_ABOVE_ZERO: Final = frozenset({"wrongful_value", "wrongful_cvar", "lost_sales_value"})
 _MARGIN_OF_SIZES: Final = "5%"
 
 
@@ -147,6 +151,21 @@ def direction_of(name: str) -> Direction:
     if name.startswith(_PAIR):
         return "higher"
     return _BETTER.get(name, _BETTER.get(name.rsplit(".", maxsplit=1)[-1], "neutral"))
+
+
+def range_of(name: str) -> tuple[float, float]:
+    """The least and the greatest value that a measure can have; infinite where it has no such end.
+
+    A recovery has neither: an operator may do harm, and the arm it is measured by may be beaten on a seed.
+    """
+    last = name.rsplit(".", maxsplit=1)[-1]
+    if last == "skill":
+        return -math.inf, 1.0
+    unit = next((entry.unit for entry in MEASURES if entry.name == name), "")
+    if unit in {"share", "score"}:
+        return 0.0, 1.0
+    bounded = unit in {"hours", "minutes", "count", "alarms/location-day", "units"} and last not in _EITHER_SIGN
+    return (0.0 if bounded or last in _VALUES_ABOVE_ZERO else -math.inf), math.inf
 
 
 def margin_of(name: str) -> str:

@@ -5,7 +5,8 @@ entrant. Whatever compares (``compare``, ``gate``) sees samples only. Two rules:
 
 - The configuration of a sample is what was set, flat, by dotted key, without what says where and how a run is
   carried out, without seeds (they stand by themselves) and without what the run only carries along for its readers.
-- A failed trial of a benchmark counts as :func:`scenarios.measures.trials.counted` says.
+  Of a benchmark it is that of the cell alone (:mod:`scenarios.cells`): another entrant changes no other cell.
+- A failed trial of a benchmark counts as :func:`scenarios.measures.trials.charged` and ``counted`` there say.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from scenarios import cells
 from scenarios.errors import UserError
 from scenarios.manifest import MANIFEST, canonical_json
-from scenarios.measures.trials import FOLDER, Trial, counted, read_trials
+from scenarios.measures.trials import FOLDER, Trial, charged, counted, read_trials
 from scenarios.reader import RunReader
 
 #: Keys that change no result, and those that the seeds stand for.
@@ -159,22 +161,9 @@ def _of_bench(folder: Path) -> list[Sample]:
         raise UserError(f"{folder}: its {FOLDER} folder holds no finished trial")
     if any(trial.split == "test" for trial in trials):
         trials = [trial for trial in trials if trial.split == "test"]
-    config = _bench_config(folder)
-    groups = itertools.groupby(trials, key=lambda trial: (trial.scenario, trial.entrant))
-    return [_of_trials(list(group), config) for _, group in groups]
-
-
-def _bench_config(folder: Path) -> dict[str, Any]:
-    """The suite, if the benchmark kept it, less its seeds, its limits and the digest of the program."""
-    path = folder / "suite.json"
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {type(error).__name__}") from error
-    kept = {key: value for key, value in content.items() if key not in {"seeds", "program", "limits", "measures"}}
-    return _flat_config(kept)
+    suite = cells.read_suite(folder)
+    groups = itertools.groupby(charged(trials), key=lambda trial: (trial.scenario, trial.entrant))
+    return [_of_trials(list(group), cells.config_of(suite, *place)) for place, group in groups]
 
 
 def _of_trials(trials: list[Trial], config: dict[str, Any]) -> Sample:

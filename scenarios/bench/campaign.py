@@ -1,6 +1,7 @@
 """A benchmark from its suite to its leaderboard: thresholds on dev, then every trial, then the table.
 
-Whatever is finished in the folder is kept, so the same call goes on after any interruption. The hash of
+Whatever is finished in the folder is kept, so the same call goes on after any interruption; what may not go on
+is refused before anything is written (:mod:`scenarios.bench.resume`). The hash of
 the test seeds is written before any trial begins, and what was frozen on dev before any other seed is shown.
 """
 
@@ -10,18 +11,19 @@ import dataclasses
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
+from scenarios.bench import resume
 from scenarios.bench.plan import Group, lay_out, program_digest
 from scenarios.bench.request import Request
 from scenarios.bench.store import CURVES, Store, opened
-from scenarios.bench.suite import commitment
+from scenarios.bench.suite import Suite, commitment
 from scenarios.bench.thresholds import Curve, Threshold, choose
 from scenarios.bench.work import Order, work
-from scenarios.engine import spread
-from scenarios.errors import UserError
+from scenarios.cells import SUITE
+from scenarios.engine import check_reachable, spread
 from scenarios.measures.flips import flips
 from scenarios.measures.leaderboard import leaderboard
 from scenarios.measures.tradeoffs import tradeoffs
@@ -48,14 +50,18 @@ def carry_out(request: Request, progress: Progress = silent) -> pd.DataFrame:
     """
     suite = request.suite
     # Composed before anything is touched: a misspelled word leaves no folder behind.
-    lay_out(suite)
+    planned = lay_out(suite)
+    asked = kept(suite, planned)
+    check_reachable(request.engine)
     with opened(request.out, overwrite=request.overwrite) as store:
-        store.write("suite.json", {**dataclasses.asdict(suite), "program": program_digest()})
-        store.write("seeds.json", {"test_sha256": suite.seeds.test_sha256 or commitment(suite.seeds.test)})
+        resume.check(store, asked, planned)
+        resume.forget_lost(store)
+        store.write(SUITE, asked)
+        store.write("seeds.json", {"test_sha256": suite.seeds.test_sha256 or commitment(suite.seeds)})
         frozen = _freeze(request, store, progress) if suite.scored else {}
         bounds = {name: found.score_min for name, found in frozen.items() if found.score_min is not None}
         groups = lay_out(suite, bounds)
-        _check_no_others(store, groups)
+        resume.put_aside_changed(store, groups)
         _spread(request, store, groups, progress)
         trials = _finished(store, groups)
         table = leaderboard(trials, suite)
@@ -65,6 +71,12 @@ def carry_out(request: Request, progress: Progress = silent) -> pd.DataFrame:
         if suite.origin:
             store.write(FLIP_TABLE, flips(trials, suite.origin, suite.mode).to_csv(index=False, lineterminator="\n"))
     return table
+
+
+def kept(suite: Suite, groups: Sequence[Group]) -> dict[str, Any]:
+    """What is kept of a suite: its keys, the worlds that its scenarios resolved to, and the program."""
+    worlds = {group.scenario: dataclasses.asdict(group.experiment.world) for group in groups}
+    return {**dataclasses.asdict(suite), "worlds": worlds, "program": program_digest()}
 
 
 def _freeze(request: Request, store: Store, progress: Progress) -> dict[str, Threshold]:
@@ -120,14 +132,6 @@ def _told(store: Store, kept: str, keys: Sequence[str], progress: Progress, doin
     finally:
         over.set()
         thread.join()
-
-
-def _check_no_others(store: Store, groups: Sequence[Group]) -> None:
-    """Refuse a folder with trials of another suite or program: they would be taken for results of this one."""
-    others = store.keys(TRIALS) - {task.key for group in groups for task in group.tasks}
-    if others:
-        raise UserError(f"out={store.out}: holds {len(others)} trials of another suite or another version of the "
-                        "program; overwrite=true begins anew, or name another folder")
 
 
 def _finished(store: Store, groups: Sequence[Group]) -> list[Trial]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,8 @@ from scenarios.bench.suite import Suite
 from scenarios.compose import compose
 from scenarios.errors import UserError
 from scenarios.manifest import canonical_json
-from scenarios.measures.trials import SPLITS
+from scenarios.measures.leaderboard import BASELINES
+from scenarios.measures.trials import BASELINE, ENTRANT, ORACLE, SPLITS
 from scenarios.operator_spec import detector_of
 from scenarios.schema import PLACEMENT, Experiment
 from sim.config import Config
@@ -51,6 +53,7 @@ class Task:
         oracle: in shadow mode, whether the recorded truth stands in for a detector.
         recording: key of the recording that it is scored on; empty in closed loop.
         key: of the trial.
+        role: of the entrant, see :data:`scenarios.measures.trials.ROLES`.
     """
 
     scenario: str
@@ -61,6 +64,7 @@ class Task:
     oracle: bool
     recording: str
     key: str
+    role: str
 
 
 @dataclass(frozen=True)
@@ -133,8 +137,20 @@ def _group(suite: Suite, scenario: str, split: str, seed: int, entrants: Mapping
             experiment = _bounded(experiment, thresholds.get(name))
         place = {"mode": suite.mode, "scenario": scenario, "split": split, "entrant": name, "oracle": oracle,
                  "experiment": _relevant(experiment), "files": _files(experiment)}
-        tasks.append(Task(scenario, seed, split, name, experiment, oracle, recording, _key(suite, place)))
+        role = role_of(experiment, oracle=oracle)
+        tasks.append(Task(scenario, seed, split, name, experiment, oracle, recording, _key(suite, place), role))
     return Group(scenario, seed, split, base, tuple(tasks))
+
+
+def role_of(experiment: Experiment, *, oracle: bool) -> str:
+    """What an entrant is to the table, by what it is made of.
+
+    Args:
+        experiment: of the entrant.
+        oracle: whether the recorded truth stands in for its detector. In whole runs it never does: there
+            ``oracle=true`` asks for one more arm, beside which every entrant is told.
+    """
+    return ORACLE if oracle else BASELINE if detector_of(experiment) in BASELINES else ENTRANT
 
 
 def _watching(suite: Suite, scenario: str, name: str, words: tuple[str, ...], base: Experiment) -> Experiment:
@@ -237,7 +253,7 @@ def _sources(folder: Any, path: str) -> Iterator[tuple[str, bytes]]:
 def _files(experiment: Experiment) -> dict[str, str]:
     """The user's own files behind a detector or classifier, by hash: what stands in them is part of the trial."""
     detector = experiment.detector
-    named = [detector.file or "", experiment.classifier.file or "", *(detector.command or "").split()]
+    named = [detector.file or "", experiment.classifier.file or "", *shlex.split(detector.command or "")]
     paths = [Path(name) for name in named if name] + _sources_of(detector.plugin or "")
     return {str(path): _hash_of(path) for path in paths if path.is_file()}
 

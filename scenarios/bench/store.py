@@ -3,6 +3,7 @@
     suite.json seeds.json thresholds.json      what was asked, the hash of the test seeds, what was frozen on dev
     trials/KEY.json curves/KEY.json            finished trials; false alarms by least score, of scored entrants on dev
     recordings/KEY/ recordings/KEY.json        streams to be shown, while they are needed; how each ended
+    superseded/FOLDER-KEY.json                 what was finished once and had to be done again
     logs/KEY.log timings.jsonl                 what a child printed; how long each took (no part of any result)
     leaderboard.csv leaderboard.html
 
@@ -31,7 +32,7 @@ from scenarios.measures.trials import FOLDER as TRIALS
 from scenarios.measures.trials import Trial
 
 LOCK: Final = ".lock"
-CURVES, RECORDINGS, LOGS = "curves", "recordings", "logs"
+CURVES, RECORDINGS, LOGS, SUPERSEDED = "curves", "recordings", "logs", "superseded"
 TIMINGS: Final = "timings.jsonl"
 
 
@@ -108,6 +109,11 @@ class Store:
         text = content if isinstance(content, str) else json.dumps(content, indent=1, sort_keys=True) + "\n"
         write_file(self.out / name, text.encode())
 
+    def put_aside(self, folder: str, key: str) -> None:
+        """Take something finished out of the results, and keep it."""
+        (self.out / SUPERSEDED).mkdir(exist_ok=True)
+        self.path(folder, f"{key}.json").replace(self.path(SUPERSEDED, f"{folder}-{key}.json"))
+
     def recording(self, key: str) -> Path:
         """Where a recording is or is to be."""
         return self.path(RECORDINGS, key)
@@ -180,7 +186,7 @@ def _check_folder(out: Path) -> None:
 
 def _clear(out: Path) -> None:
     for path in out.iterdir():
-        if path.is_dir() and path.name in {TRIALS, CURVES, RECORDINGS, LOGS}:
+        if path.is_dir() and path.name in {TRIALS, CURVES, RECORDINGS, LOGS, SUPERSEDED}:
             shutil.rmtree(path)
             path.mkdir()
         elif path.is_file() and path.name != LOCK:

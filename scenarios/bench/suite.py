@@ -27,9 +27,11 @@ from typing import Any, Final
 
 from scenarios.bench.moving import moved
 from scenarios.errors import UserError, choices
+from scenarios.limits import SEED_MAX
 from scenarios.manifest import canonical_json
 from scenarios.measures.leaderboard import COLUMNS
 from scenarios.measures.tradeoffs import reference_of
+from scenarios.measures.trials import SPLITS
 
 MODES: Final = ("shadow", "loop")
 
@@ -43,12 +45,14 @@ class Seeds:
         validation: to look at while one's own detector is being built.
         test: what is ranked.
         test_sha256: of the test seeds, see :func:`commitment`; null to commit to nothing.
+        salt: text that goes into the hash and is published with the seeds; without it small seeds could be guessed.
     """
 
     dev: list[int] = field(default_factory=list)
     validation: list[int] = field(default_factory=list)
     test: list[int] = field(default_factory=list)
     test_sha256: str | None = None
+    salt: str | None = None
 
 
 @dataclass
@@ -106,9 +110,13 @@ class Suite:
     against: str = ""
 
 
-def commitment(seeds: Sequence[int]) -> str:
-    """SHA-256 over test seeds in the order given, as JSON: what is published before any result is."""
-    return hashlib.sha256(canonical_json(list(seeds)).encode()).hexdigest()
+def commitment(seeds: Seeds) -> str:
+    """SHA-256 over test seeds in the order given, as JSON: what is published before any result is.
+
+    With a salt it is over the list of the salt and the list of seeds.
+    """
+    content = seeds.test if seeds.salt is None else [seeds.salt, seeds.test]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
 
 
 def crossed(named: Mapping[str, Sequence[str]], axes: Mapping[str, Sequence[Any]]) -> dict[str, list[str]]:
@@ -165,14 +173,18 @@ def _check_against(suite: Suite, entrants: Sequence[str]) -> None:
 
 
 def _check_seeds(seeds: Seeds) -> None:
+    for split in SPLITS:
+        for seed in getattr(seeds, split):
+            if not 0 <= seed < SEED_MAX:
+                raise UserError(f"seeds.{split}: {seed}: must be from 0 to {SEED_MAX - 1}")
     every = [*seeds.dev, *seeds.validation, *seeds.test]
     twice = sorted({seed for seed in every if every.count(seed) > 1})
     if twice:
         raise UserError(f"seeds: {twice[0]} is named twice; dev, validation and test share no seed")
     if not every:
         raise UserError("seeds: a suite needs at least one, like seeds.test=[1]")
-    if seeds.test and seeds.test_sha256 is not None and commitment(seeds.test) != seeds.test_sha256:
-        raise UserError(f"seeds.test: are not those committed to (their hash is {commitment(seeds.test)})")
+    if seeds.test and seeds.test_sha256 is not None and commitment(seeds) != seeds.test_sha256:
+        raise UserError(f"seeds.test: are not those committed to (their hash is {commitment(seeds)})")
 
 
 def _spelled(value: Any) -> str:

@@ -25,7 +25,7 @@ fails stays in the table. Interrupted at any moment, the same call goes on where
                           audit measures whether the benchmark itself is sound, row by row, and exits with 1 if not
   suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
   out=DIR                 where results are kept (default outputs/bench/SUITE)
-  overwrite=true          begin anew; else what is finished in DIR is kept
+  overwrite=true          begin anew; else what is finished in DIR is kept, and other test seeds are refused
   workers=N               processes at once (default: all cores); changes no result
   engine=loky|dask|ray    what carries them out; engine.address=URL for a cluster of your own
 
@@ -161,7 +161,9 @@ def _more(row: dict[Any, Any], name: str) -> str:
     found, low, high = (row[f"{name}_{end}"] for end in ("more", "low", "high"))
     if math.isnan(found):
         return "NA" if isinstance(row["against"], str) else "reference"
-    return _number(found) if math.isnan(low) else f"{_number(found)}\n{_number(low)} to {_number(high)}"
+    # Fewer pairs than seeds: on the others a trial failed, and nobody can say.
+    few = f" ({row[f'{name}_pairs']} of {row['seeds']} seeds)" if row[f"{name}_pairs"] != row["seeds"] else ""
+    return f"{_number(found)}{few}" if math.isnan(low) else f"{_number(found)}{few}\n{_number(low)} to {_number(high)}"
 
 
 def _tell_flips(out: Path, moved: int) -> None:

@@ -10,9 +10,9 @@ usage: stocktwin compare A B [--json]
 
 Compares two run folders, or two folders of a benchmark, on the seeds that both have. FOLDER:ENTRANT
 is one entrant of a benchmark. For each measure: A, B, the difference with its 95% interval (paired t),
-Wilcoxon's p adjusted by Holm over all measures, the probability that the two are practically equal
-(their difference is within the usual margin of the measure), and a verdict in words; then where the
-difference comes from, by type of exception and by kind of location.
+Wilcoxon's p adjusted by Holm over the measures that can be better or worse, the probability that
+the two are practically equal (their difference is within the usual margin of the measure), and a
+verdict in words; then where the difference comes from, by type of exception and by kind of location.
 
 Fewer than 30 pairs of seeds make no claim (replications=30). What cannot be compared is refused:
 another scenario, a chain of another size or length, no seed in common. Other keys that differ, seeds

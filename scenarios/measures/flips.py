@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from scenarios.measures.leaderboard import COLUMNS, TEST, compare, role_of, value_of
+from scenarios.measures.leaderboard import COLUMNS, TEST, compare, value_of
 from scenarios.measures.paired import Paired
-from scenarios.measures.trials import Trial
+from scenarios.measures.trials import ENTRANT, Trial
 
 FLIPS, NOT_TOLD_APART = "flips", "not told apart"
 #: Columns of the table, one row a pair of entrants that change places.
@@ -41,7 +41,7 @@ def flips(trials: Iterable[Trial], origin: Mapping[str, str], mode: str) -> pd.D
     values: dict[tuple[str, str], dict[int, float]] = {}
     for trial in trials:
         found = value_of(trial, measure)
-        if trial.split == TEST and role_of(trial.entrant) == "entrant" and found is not None:
+        if trial.split == TEST and trial.role == ENTRANT and found is not None:
             values.setdefault((trial.scenario, trial.entrant), {})[trial.seed] = found
     entrants = sorted({entrant for _, entrant in values})
     rows = []

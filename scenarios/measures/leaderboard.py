@@ -6,9 +6,16 @@ function of the trials and does not depend on their order.
 Rules that a sceptic would ask for:
 
 - A failed trial stays in the denominator, with the value that :func:`~scenarios.measures.trials.counted` gives it:
-  it found nothing and won nothing back. Where that cannot be told ``n`` says on how many seeds a value rests.
+  it found nothing and won nothing back, of losses that :func:`~scenarios.measures.trials.charged` takes from others
+  on its seed. Where that cannot be told ``n`` says on how many seeds a value rests.
 - Seeds are the unit. Within a scenario a value is the mean over seeds with its t interval, a recovery the ratio of
   sums over them; overall, each seed's mean over the scenarios is one value, so that all scenarios weigh the same.
+- What ranks must be known in every scenario in which there is something to measure, or the seed has no value. Any other
+  column may be undefined for one entrant alone (the precision of one that rightly said nothing): its mean is over
+  the scenarios in which that entrant has a value, whatever others have, ``_n`` says on how many seeds it rests and
+  ``_scenarios`` on how many scenarios. A failed trial of which nothing can be said takes its seed out.
+- An interval ends where its measure does (:func:`~scenarios.measure_names.range_of`): no recall above 1, no time
+  below 0. Cutting a t interval there loses no coverage, for nothing lies beyond.
 - Only entrants are ranked, only on the split ``test``, by one measure. The best is compared with each other on the
   same seeds (Wilcoxon, Holm over all of them), and too few pairs support no claim.
 - The nulls stand beside every result: never, always, random, last_point, time_of_day, the best one-liner; and
@@ -17,6 +24,7 @@ Rules that a sceptic would ask for:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -26,15 +34,16 @@ import numpy as np
 import pandas as pd
 
 from scenarios import statistics
+from scenarios.measure_names import range_of
 from scenarios.measures.appendix import RANGE_MEASURES
 from scenarios.measures.paired import PAIRS_MIN, Paired, holm, paired
 from scenarios.measures.replications import RATIOS
-from scenarios.measures.trials import Trial, counted
+from scenarios.measures.trials import BASELINE, ENTRANT, ORACLE, Trial, charged, counted
 from scenarios.statistics import Estimate
 
-#: Rows that know nothing, in the order in which they are shown; and the one that knows all.
+#: Detectors that know nothing, in the order in which their rows are shown. A row is one by its detector: see
+#: :attr:`~scenarios.measures.trials.Trial.role`.
 BASELINES: Final = ("one_liner", "time_of_day", "last_point", "random", "always", "never")
-ORACLE: Final = "oracle"
 #: The only split that is ranked; the others stand apart below it.
 TEST: Final = "test"
 _SPLITS: Final = (TEST, "validation", "dev")
@@ -91,11 +100,6 @@ VERDICT: Final = (
 )  # fmt: skip
 
 
-def role_of(entrant: str) -> str:
-    """``baseline``, ``oracle`` or ``entrant``."""
-    return ORACLE if entrant == ORACLE else "baseline" if entrant in BASELINES else "entrant"
-
-
 def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
     """The table over all trials of a suite.
 
@@ -104,14 +108,14 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
         suite: its mode says what is measured and what ranks.
 
     Returns:
-        :data:`KEYS`; each column of the mode with ``_low``, ``_high`` and ``_n`` (seeds behind it), NaN where there
-        is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the same of
-        :data:`APPENDIX`. Rows by type hold recall alone, with ``n`` the exceptions. Test
+        :data:`KEYS`; each column of the mode with ``_low``, ``_high``, ``_n`` (seeds behind it) and ``_scenarios``
+        (scenarios behind it), NaN where there is none; :data:`VERDICT` for ranked rows; in the mode ``shadow`` the
+        same of :data:`APPENDIX`. Rows by type hold recall alone, with ``n`` the exceptions. Test
         first, overall first; the oracle, the ranked, the baselines.
     """
     columns = COLUMNS[suite.mode]
     appendix = APPENDIX if suite.mode == "shadow" else {}
-    held = sorted(trials, key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
+    held = sorted(charged(trials), key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
     rows: list[dict[str, Any]] = []
     for split in [name for name in _SPLITS if any(trial.split == name for trial in held)]:
         part = _Part(split, [trial for trial in held if trial.split == split], columns)
@@ -121,11 +125,11 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
                 rows += part.rows(SCENARIO, scenario, [scenario])
         if suite.mode == "shadow":
             rows += part.type_rows()
-    names, beside = ([f"{name}{end}" for name in part for end in ("", "_low", "_high", "_n")]
+    names, beside = ([f"{name}{end}" for name in part for end in ("", "_low", "_high", "_n", "_scenarios")]
                      for part in (columns, appendix))  # fmt: skip
     table = pd.DataFrame(rows, columns=[*KEYS, *names, *VERDICT, *beside])
     names += beside
-    counts = ["rank", *(f"{name}_n" for name in (*columns, *appendix))]
+    counts = ["rank", *(f"{name}{end}" for name in (*columns, *appendix) for end in ("_n", "_scenarios"))]
     return table.astype(dict.fromkeys(counts, "Int64") | dict.fromkeys([n for n in names if n not in counts], float))
 
 
@@ -156,7 +160,8 @@ class _Part:
                 continue
             rows[entrant] = self._counted(by, key, entrant, mine)
             for name, of in (*self.columns.items(), *beside.items()):
-                _put(rows[entrant], name, self._estimate(of, entrant, scenarios))
+                found = self._estimate(of, entrant, scenarios, ranks=name == ranking)
+                _put(rows[entrant], name, found, self._scenarios_behind(of, mine) if found else 0)
             values[entrant] = self._by_seed(measure, entrant, scenarios)
         if self.split == TEST:
             _rank(rows, values, ranking)
@@ -184,7 +189,8 @@ class _Part:
         row, held = self._counted(by, name, entrant, mine), total > 0
         found = statistics.ratio_of_sums((total * recall)[held], total[held], 0.0, 1.0)
         if found is not None:
-            _put(row, "recall", Estimate(found.value, found.low, found.high, int(total.sum())))
+            there = len({trial.scenario for trial, is_there in zip(mine, held, strict=True) if is_there})
+            _put(row, "recall", Estimate(found.value, found.low, found.high, int(total.sum())), there)
         return row
 
     def _counted(self, by: str, key: str, entrant: str, mine: Sequence[Trial]) -> dict[str, Any]:
@@ -192,23 +198,40 @@ class _Part:
         told = "; ".join(f"{name} {number}" for name, number in statuses.items())
         failed = sum(not trial.ok for trial in mine)
         return {
-            "split": self.split, "by": by, "key": key, "entrant": entrant, "role": role_of(entrant),
+            "split": self.split, "by": by, "key": key, "entrant": entrant, "role": mine[0].role,
             "rank": None, "trials": len(mine), "failed": failed, "statuses": told, "verdict": "",
         }  # fmt: skip
 
-    def _estimate(self, measure: str, entrant: str, scenarios: Sequence[str]) -> Estimate | None:
+    def _estimate(self, measure: str, entrant: str, scenarios: Sequence[str], *, ranks: bool) -> Estimate | None:
         if measure in RATIOS and len(scenarios) == 1:
             return self._ratio(measure, entrant, scenarios[0])
-        return statistics.mean(list(self._by_seed(measure, entrant, scenarios).values()))
+        by_seed = self._by_seed(measure, entrant, scenarios, own=not ranks)
+        return _within(range_of(measure) if measure else (0.0, 1.0), statistics.mean(list(by_seed.values())))
 
-    def _by_seed(self, measure: str, entrant: str, scenarios: Sequence[str]) -> dict[int, float]:
-        """Each seed's mean over the scenarios it applies to; a seed without a value in one of these has none."""
+    def _scenarios_behind(self, measure: str, mine: Sequence[Trial]) -> int:
+        return len({trial.scenario for trial in mine if value_of(trial, measure) is not None
+                    and self._applies(measure, trial.scenario, trial.seed)})  # fmt: skip
+
+    def _by_seed(
+        self, measure: str, entrant: str, scenarios: Sequence[str], *, own: bool = False
+    ) -> dict[int, float]:
+        """Each seed's mean over the scenarios it applies to; a seed without a value in one of these has none.
+
+        Args:
+            measure: see :func:`value_of`.
+            entrant: whose.
+            scenarios: to be averaged over.
+            own: leave out scenarios in which this entrant ended well and has no value, whatever others have.
+        """
         found = {}
         for seed in sorted({trial.seed for trial in self.trials if trial.entrant == entrant}):
             held = [scenario for scenario in scenarios if self._applies(measure, scenario, seed)]
             trials = [self._of.get((scenario, seed, entrant)) for scenario in held]
-            known = [value for trial in trials if trial is not None and (value := value_of(trial, measure)) is not None]
-            if held and len(known) == len(held):
+            values = [None if trial is None else value_of(trial, measure) for trial in trials]
+            known = [value for value in values if value is not None]
+            undefined = sum(own and value is None and trial is not None and trial.ok
+                            for trial, value in zip(trials, values, strict=True))  # fmt: skip
+            if known and len(known) + undefined == len(held):
                 found[seed] = float(np.mean(known))
         return found
 
@@ -224,7 +247,10 @@ class _Part:
         trials = [trial for trial in self.trials if trial.entrant == entrant and trial.scenario == scenario]
         losses = [[counted(trial, f"business.{arm}.loss_value") for arm in arms] for trial in trials]
         known = np.array([row for row in losses if None not in row], dtype=float).reshape(-1, len(arms))
-        if not len(known) or not statistics.is_above_zero(known[:, 0] - known[:, 2]):
+        if not len(known):
+            # Nobody's losses are known: where all failed nothing was won back, else there is no such arm.
+            return statistics.mean(list(self._by_seed(measure, entrant, [scenario]).values()))
+        if not statistics.is_above_zero(known[:, 0] - known[:, 2]):
             return None
         return statistics.ratio_of_sums(known[:, 0] - known[:, 1], known[:, 0] - known[:, 2])
 
@@ -238,14 +264,22 @@ def value_of(trial: Trial, measure: str) -> float | None:
     return float(np.mean(known)) if known else None if trial.ok else 0.0
 
 
-def _put(row: dict[str, Any], name: str, found: Estimate | None) -> None:
+def _within(ends: tuple[float, float], found: Estimate | None) -> Estimate | None:
+    """An estimate whose interval ends where its measure does."""
+    if found is None or found.low is None or found.high is None:
+        return found
+    return dataclasses.replace(found, low=max(ends[0], found.low), high=min(ends[1], found.high))
+
+
+def _put(row: dict[str, Any], name: str, found: Estimate | None, scenarios: int) -> None:
     ends = (None, None, None, 0) if found is None else (found.value, found.low, found.high, found.n)
-    row.update(zip((name, f"{name}_low", f"{name}_high", f"{name}_n"), ends, strict=True))
+    names = (name, f"{name}_low", f"{name}_high", f"{name}_n", f"{name}_scenarios")
+    row.update(zip(names, (*ends, scenarios), strict=True))
 
 
 def _rank(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str) -> None:
     """Ranks among the entrants, equal values alike, and whether each is clearly behind the best."""
-    ranked = [entrant for entrant, row in rows.items() if row["role"] == "entrant" and row[name] is not None]
+    ranked = [entrant for entrant, row in rows.items() if row["role"] == ENTRANT and row[name] is not None]
     if not ranked:
         return
     for entrant in ranked:
@@ -273,11 +307,12 @@ def _verdict(found: Paired, p: float | None) -> str:
 
 def _measure_distance(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]]) -> None:
     """How far each is from the oracle, on the same seeds."""
-    if ORACLE not in rows:
+    oracle = next((entrant for entrant, row in rows.items() if row["role"] == ORACLE), None)
+    if oracle is None:
         return
     for entrant, row in rows.items():
-        found = compare(values[entrant], values[ORACLE])
-        if entrant != ORACLE:
+        found = compare(values[entrant], values[oracle])
+        if row["role"] != ORACLE:
             row.update(to_oracle=found.difference, to_oracle_low=found.low, to_oracle_high=found.high)
 
 
@@ -286,8 +321,8 @@ def _in_order(rows: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]
 
     def place(row: Mapping[str, Any]) -> tuple[int, int, float, str]:
         entrant, value = str(row["entrant"]), row.get(name)
-        group = {ORACLE: 0, "entrant": 1, "baseline": 2}[row["role"]]
-        order = BASELINES.index(entrant) if entrant in BASELINES else 0
+        group = {ORACLE: 0, ENTRANT: 1, BASELINE: 2}[row["role"]]
+        order = BASELINES.index(entrant) if row["role"] == BASELINE and entrant in BASELINES else 0
         return group, order, np.inf if value is None else -value, entrant
 
     return sorted(rows, key=place)

@@ -4,6 +4,10 @@ Seeds are the unit: an entrant's value of a seed is the mean over the scenarios,
 seed, so that the world's own spread falls out. Risk is the value that repairs put wrong; its tail (CVaR) is the mean
 of the worst 5% of the seeds, and with few seeds the worst one. The *frontier* holds the entrants of which no other
 recovers as much at less risk, or more at as little.
+
+A failed trial won nothing back. What it would have put wrong, and what people would have worked, nobody can say: its
+seed has no such value, and ``_n`` says on how many seeds each rests. One with fewer seeds of risk than of recovery may
+owe its small risk to what it did not finish, so it is not on the frontier and puts nobody off it.
 """
 
 from __future__ import annotations
@@ -15,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from scenarios import statistics
-from scenarios.measures.leaderboard import LOOP, TEST, compare, role_of, value_of
-from scenarios.measures.trials import Trial
+from scenarios.measures.leaderboard import LOOP, TEST, compare, value_of
+from scenarios.measures.trials import ENTRANT, Trial
 
 #: What is weighed, as columns of the leaderboard.
 WEIGHED: Final = ("recovery", "wrongful", "wrongful_value", "minutes_a_day", "queue_age_hours")
@@ -52,18 +56,24 @@ def tradeoffs(trials: Iterable[Trial], against: str) -> pd.DataFrame:
 
     Returns:
         ``entrant``, ``against``, ``seeds``; each of :data:`WEIGHED`, and with ``_more``, ``_low`` and ``_high`` what it
-        is more than the reference's, with the 95% interval over pairs; ``wrongful_cvar``; ``frontier``.
+        is more than the reference's, with the 95% interval over pairs, and with ``_n`` and ``_pairs`` the seeds and
+        pairs of seeds behind both; ``wrongful_cvar``; ``frontier``.
     """
     values: dict[str, dict[str, dict[int, list[float]]]] = {}
+    unknown: set[tuple[str, str, int]] = set()
     for trial in trials:
-        if trial.split != TEST or role_of(trial.entrant) != "entrant":
+        if trial.split != TEST or trial.role != ENTRANT:
             continue
         for name in WEIGHED:
             found = value_of(trial, LOOP[name])
             held = values.setdefault(trial.entrant, {}).setdefault(name, {})
             if found is not None:
                 held.setdefault(trial.seed, []).append(found)
-    seeds = {entrant: {name: _means(held) for name, held in names.items()} for entrant, names in values.items()}
+            elif not trial.ok:
+                unknown.add((trial.entrant, name, trial.seed))
+    seeds = {entrant: {name: {seed: value for seed, value in _means(held).items()
+                              if (entrant, name, seed) not in unknown} for name, held in names.items()}
+             for entrant, names in values.items()}  # fmt: skip
     rows = [_row(entrant, reference_of(entrant, against, list(seeds)), seeds) for entrant in seeds]
     for row in rows:
         row["frontier"] = _is_on_frontier(row, rows)
@@ -82,16 +92,22 @@ def _row(entrant: str, reference: str | None, seeds: Mapping[str, Mapping[str, _
     for name in WEIGHED:
         row[name] = float(np.mean(list(mine[name].values()))) if mine[name] else np.nan
         found = compare(seeds[reference][name], mine[name]) if reference else None
-        ends = (None, None, None) if found is None else (found.difference, found.low, found.high)
-        row.update(zip((f"{name}_more", f"{name}_low", f"{name}_high"), ends, strict=True))
+        ends = (None, None, None, 0) if found is None else (found.difference, found.low, found.high, found.n)
+        row.update(zip((f"{name}_more", f"{name}_low", f"{name}_high", f"{name}_pairs"), ends, strict=True))
+        row[f"{name}_n"] = len(mine[name])
     tail = statistics.tail_mean(list(mine[RISK].values()))
     row[TAIL] = np.nan if tail is None else tail.value
     return row
 
 
 def _is_on_frontier(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> bool:
-    gain, risk = row[GAIN], row[RISK]
-    if np.isnan(gain) or np.isnan(risk):
+    if not _is_whole(row):
         return False
-    others = [(other[GAIN], other[RISK]) for other in rows]
+    gain, risk = row[GAIN], row[RISK]
+    others = [(other[GAIN], other[RISK]) for other in rows if _is_whole(other)]
     return not any(g >= gain and r <= risk and (g > gain or r < risk) for g, r in others)
+
+
+def _is_whole(row: Mapping[str, Any]) -> bool:
+    """Whether risk is known on every seed on which recovery is."""
+    return bool(row[f"{GAIN}_n"] and row[f"{RISK}_n"] >= row[f"{GAIN}_n"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from scenarios.compare import compare
 from scenarios.errors import UserError
@@ -15,6 +16,8 @@ from scenarios.reader import RunReader
 from scenarios.samples import read_samples
 from tests.conftest import SMALL, Command
 from tests.scenarios.test_gate import _write_trials
+from tests.scenarios.trials import failed, trial, whole_run
+from tests.scenarios.trials import measure as told
 
 
 def test_the_parts_of_a_measure_add_up_to_it(small_run: Path) -> None:
@@ -83,3 +86,34 @@ def test_thirty_pairs_make_a_claim_and_unpaired_seeds_are_named(tmp_path: Path) 
     same = compare(f"{tmp_path / 'one'}:standard", f"{tmp_path / 'one'}:standard")
     assert {row.verdict for row in same.rows} == {"practically equal"}
     assert read_samples(tmp_path / "one")[0].scenario == "calm"
+
+
+def test_a_failed_whole_run_counts_as_the_loss_that_was_not_managed(tmp_path: Path) -> None:
+    losses = {"clean": 10.0, "unmanaged": 110.0, "managed": 60.0, "oracle": 40.0}
+    trials = [whole_run("a", 1, losses), failed("b", 1), whole_run("b", 2, losses)]
+    (tmp_path / "trials").mkdir()
+    for number, one in enumerate(trials):
+        (tmp_path / "trials" / f"{number}.json").write_text(one.to_json())
+    b = next(one for one in read_samples(tmp_path) if one.name == "quickstart/b")
+    assert b.values["business.managed.loss_value"] == (110.0, 60.0)
+    assert b.values["business.recovery_of_reachable"] == (0.0, 50 / 70)
+
+
+def test_rows_that_cannot_be_better_or_worse_make_no_claim_harder(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    gaps = rng.normal(0.01, 0.03, 30)
+    idle = ("business.unmanaged.loss_value", "business.clean.loss_value", "detection.chance_recall")
+    for side, folder in enumerate(("one", "two")):
+        (tmp_path / folder / "trials").mkdir(parents=True)
+        for seed in range(30):
+            values = {"detection.recall": 0.5 + side * float(gaps[seed]), "detection.chance_recall": side + seed / 100}
+            measures = {name: told(values.get(name, 100.0 + seed)) for name in ("detection.recall", *idle)}
+            one = trial("mine", seed, 0.0, measures=measures)
+            (tmp_path / folder / "trials" / f"{seed}.json").write_text(one.to_json())
+    rows = {row.name: row for row in compare(str(tmp_path / "one"), str(tmp_path / "two")).rows}
+    assert rows["detection.recall"].p == pytest.approx(stats.wilcoxon(gaps).pvalue)
+    assert {name: (rows[name].p, rows[name].verdict) for name in idle} == {
+        "business.unmanaged.loss_value": (None, "practically equal"),
+        "business.clean.loss_value": (None, "practically equal"),
+        "detection.chance_recall": (None, "neither better nor worse"),
+    }

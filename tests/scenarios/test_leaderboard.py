@@ -10,10 +10,17 @@ import pytest
 from scipy import stats
 
 from scenarios.measures.leaderboard import leaderboard
-from tests.scenarios.trials import failed, measure, several, trial
+from tests.scenarios.trials import failed, measure, several, trial, whole_run
 
 SHADOW = SimpleNamespace(mode="shadow")
 LOOP = SimpleNamespace(mode="loop")
+
+
+def _bounded(table: pd.DataFrame, name: str, least: float, most: float) -> None:
+    rows = table[table[name].notna()]
+    assert len(rows)
+    assert ((rows[f"{name}_low"] >= least) & (rows[f"{name}_low"] <= rows[name])).all()
+    assert ((rows[f"{name}_high"] <= most) & (rows[f"{name}_high"] >= rows[name])).all()
 
 
 def _skills(seeds: int = 30) -> dict[str, np.ndarray]:
@@ -118,15 +125,49 @@ def test_the_order_of_trials_does_not_matter():
     pd.testing.assert_frame_equal(leaderboard(trials, SHADOW), leaderboard(mixed, SHADOW))
 
 
-def test_recovery_is_a_ratio_of_sums():
-    def loop(seed: int, loss: tuple[float, float, float, float]):
-        arms = zip(("clean", "unmanaged", "managed", "oracle"), loss, strict=True)
-        measures = {f"business.{arm}.loss_value": measure(value) for arm, value in arms}
-        reached = (loss[1] - loss[2]) / (loss[1] - loss[3])
-        measures["business.recovery_of_reachable"] = measure(reached)
-        return trial("deterministic", seed, 0.0, measures=measures)
+def _losses(*values: float) -> dict[str, float]:
+    return dict(zip(("clean", "unmanaged", "managed", "oracle"), values, strict=True))
 
-    rows = _overall(leaderboard([loop(1, (10, 110, 60, 40)), loop(2, (10, 112, 82, 40))], LOOP))
+
+def test_a_whole_run_that_failed_won_nothing_back_and_stays_in_the_headline():
+    seeds = range(4)
+    steady = [whole_run("steady", seed, _losses(10, 110 + seed, 60, 40)) for seed in seeds]
+    frail = [whole_run("frail", 0, _losses(10, 110, 42, 40)), *(failed("frail", seed) for seed in (1, 2, 3))]
+    rows = _overall(leaderboard([*steady, *frail], LOOP))
+    stakes = np.array([70.0 + seed for seed in seeds])
+    assert rows.loc["frail", "recovery_of_reachable"] == pytest.approx(68 / stakes.sum())
+    assert rows.loc["frail", "recovery"] == pytest.approx(68 / (stakes + 30).sum())
+    assert rows.loc["frail", "recovery_of_reachable_n"] == rows.loc["steady", "recovery_of_reachable_n"] == 4
+    assert rows.loc[["steady", "frail"], "rank"].to_list() == [1, 2]
+    # Pair by pair: 0 on each seed that it failed on.
+    gaps = np.array([68 / 70, 0, 0, 0]) - (50 + np.arange(4)) / stakes
+    assert rows.loc["frail", "to_best"] == pytest.approx(gaps.mean())
+    assert rows.loc["frail", "verdict"] == "4 of 30 pairs"
+    # What it would have taken people cannot be told, and n says so.
+    assert rows.loc["frail", "minutes_n"] == 0
+
+
+def test_without_anyone_to_take_losses_from_a_failed_run_weighs_as_the_other_seeds_do():
+    alone = [whole_run("frail", 0, _losses(10, 110, 42, 40)), *(failed("frail", seed) for seed in (1, 2, 3))]
+    rows = _overall(leaderboard(alone, LOOP))
+    assert rows.loc["frail", ["recovery_of_reachable", "recovery_of_reachable_n"]].to_list() == [
+        pytest.approx(68 / 280), 4]
+    rows = _overall(leaderboard([failed("frail", seed) for seed in (1, 2, 3)], LOOP))
+    assert rows.loc["frail", ["recovery_of_reachable", "recovery_of_reachable_n"]].to_list() == [0.0, 3]
+
+
+def test_nobody_gains_by_failing_where_others_had_less_at_stake():
+    many, few = _losses(10, 110, 60, 40), _losses(10, 60, 50, 40)
+    trials = [whole_run("a", 1, few), whole_run("b", 1, many), failed("frail", 1), whole_run("frail", 2, many)]
+    for order in (trials, trials[::-1]):
+        rows = _overall(leaderboard(order, LOOP))
+        assert rows.loc["frail", "recovery_of_reachable"] == pytest.approx(50 / (70 + 70))
+
+
+def test_recovery_is_a_ratio_of_sums():
+    runs = [whole_run("deterministic", 1, _losses(10, 110, 60, 40)),
+            whole_run("deterministic", 2, _losses(10, 112, 82, 40))]
+    rows = _overall(leaderboard(runs, LOOP))
     assert rows.loc["deterministic", "recovery_of_reachable"] == pytest.approx((50 + 30) / (70 + 72))
     assert rows.loc["deterministic", "recovery"] == pytest.approx((50 + 30) / (100 + 102))
 
@@ -135,3 +176,66 @@ def test_a_measure_that_does_not_apply_has_no_value():
     rows = _overall(leaderboard([trial("good", 1, 0.5)], SHADOW))
     assert pd.isna(rows.loc["good", "precision"])
     assert rows.loc["good", "precision_n"] == 0
+
+
+def test_what_an_entrant_is_goes_by_what_it_is_made_of_and_not_by_its_name():
+    trials = [
+        *(trial("random", seed, 0.7, role="entrant") for seed in range(3)),
+        *(trial("chance", seed, 0.1, role="baseline") for seed in range(3)),
+        *(trial("mine", seed, 0.9, role="oracle") for seed in range(3)),
+    ]
+    rows = _overall(leaderboard(trials, SHADOW))
+    assert rows.index.to_list() == ["mine", "random", "chance"]
+    assert rows.loc["random", "rank"] == 1
+    assert rows.loc[["mine", "chance"], "rank"].isna().all()
+    assert rows.loc["random", "to_oracle"] == pytest.approx(0.2)
+    assert pd.isna(rows.loc["mine", "to_oracle"])
+
+
+def _said(entrant: str, seed: int, scenario: str, precision: float | None, **rest):
+    return trial(entrant, seed, 0.5, scenario, measures={
+        "detection.skill": measure(0.5), "detection.precision": measure(precision)}, **rest)
+
+
+def test_who_is_rightly_silent_in_one_scenario_keeps_the_precision_of_the_others():
+    """A mean over the scenarios in which it spoke, whoever else spoke elsewhere; the row says over how many."""
+    careful = [_said("careful", seed, "storm", 0.9 + seed / 100) for seed in range(3)]
+    careful += [_said("careful", seed, "calm", None) for seed in range(3)]
+    noisy = [_said("noisy", seed, scenario, value) for seed in range(3)
+             for scenario, value in (("storm", 0.3), ("calm", 0.0))]
+    rows = _overall(leaderboard([*careful, *noisy], SHADOW))
+    assert rows.loc["careful", ["precision", "precision_n", "precision_scenarios"]].to_list() == [
+        pytest.approx(0.91), 3, 1]
+    assert rows.loc["noisy", ["precision", "precision_n", "precision_scenarios"]].to_list() == [
+        pytest.approx(0.15), 3, 2]
+    assert rows.loc["careful", "skill_scenarios"] == 2
+
+
+def test_what_ranks_and_what_failed_are_not_passed_over_in_a_mean():
+    both = {"detection.skill": measure(0.5), "detection.mttd_hours": measure(6.0)}
+    trials = [trial("a", seed, 0.5, scenario, measures=both) for seed in range(3) for scenario in ("storm", "calm")]
+    # Without a value of what ranks in a scenario where others have one, the seed has none.
+    trials += [trial("b", seed, 0.9, "storm") for seed in range(3)]
+    trials += [trial("b", seed, 0.9, "calm", measures={"detection.skill": measure(None)}) for seed in range(3)]
+    trials += [trial("c", seed, 0.5, "storm", measures={"detection.mttd_hours": measure(4.0)}) for seed in range(3)]
+    trials += [trial("c", seed, 0.5, "calm", measures={"detection.mttd_hours": measure(4.0)}) for seed in range(2)]
+    trials.append(failed("c", 2, "calm"))
+    rows = _overall(leaderboard(trials, SHADOW))
+    assert pd.isna(rows.loc["b", "skill"])
+    # The score of silence was not taken either: nothing can be said of that seed.
+    assert rows.loc["c", ["mttd_hours", "mttd_hours_n"]].to_list() == [4.0, 2]
+
+
+def test_an_interval_ends_where_its_measure_does():
+    names = {"recall": "detection.recall", "mttd_hours": "detection.mttd_hours", "skill": "detection.skill",
+             "false_alarms": "detection.false_alarms_per_location_day"}
+    trials = [trial("wild", seed, 0.0, measures={of: measure(value) for of in names.values()})
+              for seed, value in enumerate((0.8, 1.0))]
+    table = leaderboard(trials, SHADOW)
+    for name, ends in {"recall": (0, 1), "mttd_hours": (0, np.inf), "skill": (-np.inf, 1),
+                       "false_alarms": (0, np.inf)}.items():
+        _bounded(table, name, *ends)
+    # 12.7 standard errors of 0.1 to either side, were it not for the ends.
+    assert table.loc[0, ["recall_low", "recall_high", "mttd_hours_low"]].to_list() == [0.0, 1.0, 0.0]
+    assert table.loc[0, "mttd_hours_high"] == pytest.approx(stats.t.interval(0.95, 1, 0.9, 0.1)[1])
+    assert table.loc[0, "skill_low"] == pytest.approx(stats.t.interval(0.95, 1, 0.9, 0.1)[0])

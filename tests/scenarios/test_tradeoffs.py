@@ -11,7 +11,7 @@ from scipy import stats
 from scenarios.measures.leaderboard import LOOP
 from scenarios.measures.tradeoffs import WEIGHED, reference_of, tradeoffs
 from scenarios.measures.trials import Trial
-from tests.scenarios.trials import measure, trial
+from tests.scenarios.trials import failed, measure, trial
 
 RECOVERY = {"policy=manual": [0.0, 0.0, 0.0], "policy=a": [0.2, 0.3, 0.25], "policy=b": [0.4, 0.5, 0.3],
             "policy=c": [0.1, 0.2, 0.15]}
@@ -64,3 +64,21 @@ def test_the_reference_of_a_cross_has_the_same_other_words():
     assert reference_of("visibility", "manual", ["manual", "visibility"]) == "manual"
     with pytest.raises(LookupError):
         reference_of("visibility", "manual", ["visibility"])
+
+
+def test_a_failed_run_recovers_nothing_and_a_risk_that_is_not_known_is_none():
+    # b fails on the seed on which it was most harmful: less risk, which it does not owe to itself.
+    trials = [failed("policy=b", 0) if (one.entrant, one.seed) == ("policy=b", 0) else one for one in _trials()]
+    table = tradeoffs(trials, "policy=manual").set_index("entrant")
+    assert table.loc["policy=b", "recovery"] == pytest.approx((0.0 + 0.5 + 0.3) / 3)
+    assert table.loc["policy=b", ["recovery_n", "wrongful_value_n", "wrongful_value_pairs"]].to_list() == [3, 2, 2]
+    assert table.loc["policy=a", ["recovery_n", "wrongful_value_n", "wrongful_value_pairs"]].to_list() == [3, 3, 3]
+    assert table.index[table["frontier"]].to_list() == ["policy=manual", "policy=a"]
+
+
+def test_a_scenario_on_which_all_fails_is_not_left_out_of_a_mean_in_silence():
+    trials = [failed("policy=a", one.seed, "calm") if (one.entrant, one.scenario) == ("policy=a", "calm") else one
+              for one in _trials() + _trials("calm", shift=2.0)]
+    table = tradeoffs(trials, "policy=manual").set_index("entrant")
+    assert table.loc["policy=a", "wrongful_value_n"] == 0
+    assert np.isnan(table.loc["policy=a", "wrongful_value"])

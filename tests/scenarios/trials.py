@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from scenarios.measures.leaderboard import BASELINES
 from scenarios.measures.trials import Trial
 
 SKILL, RECALL = "detection.skill", "detection.recall"
@@ -24,8 +25,19 @@ def trial(entrant: str, seed: int, skill: float, scenario: str = "quickstart", s
         "measures": {SKILL: measure(skill), RECALL: measure(skill / 2)},
         "by_type": {"phantom_stock": {"n": 4, "recall": skill, "announced": False},
                     "short_pick": {"n": 6, "recall": 1.0, "announced": True}},
+        "role": "oracle" if entrant == "oracle" else "baseline" if entrant in BASELINES else "entrant",
     }  # fmt: skip
     return Trial(**{**fields, **rest})
+
+
+def whole_run(entrant: str, seed: int, losses: Mapping[str, float], **rest: Any) -> Trial:
+    """One whole run that ended well, with the loss of each arm."""
+    measures = {f"business.{arm}.loss_value": measure(value) for arm, value in losses.items()}
+    for name, best in (("recovery", "clean"), ("recovery_of_reachable", "oracle")):
+        if best in losses:
+            won, all_of_it = losses["unmanaged"] - losses["managed"], losses["unmanaged"] - losses[best]
+            measures[f"business.{name}"] = measure(won / all_of_it)
+    return trial(entrant, seed, 0.0, **{"measures": {**measures, **rest.pop("measures", {})}, **rest})
 
 
 def failed(entrant: str, seed: int, scenario: str = "quickstart") -> Trial:

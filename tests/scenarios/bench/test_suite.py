@@ -8,7 +8,7 @@ import yaml
 from scenarios.assumptions import assumptions
 from scenarios.bench.plan import lay_out
 from scenarios.bench.request import read
-from scenarios.bench.suite import commitment, crossed
+from scenarios.bench.suite import Seeds, commitment, crossed
 from scenarios.errors import UserError
 from scenarios.groups import content, options
 from sim.config import Config
@@ -99,13 +99,48 @@ def test_a_key_changes_with_all_that_changes_a_result_and_with_nothing_else(file
     assert set(base) < set(keys("seeds.test=[1,2,3]", "entrants.also=[detector=always]"))
 
 
+def test_a_key_changes_with_the_files_that_a_command_names(file, tmp_path):
+    script = tmp_path / "my detector.sh"
+    script.write_text("cat\n")
+    suite = file(entrants={"mine": [f"detector.command=\"sh '{script}'\""], "never": ["detector=never"]})
+
+    def keys():
+        return {task.entrant: task.key for task in lay_out(read([suite, "seeds.test=[1]"]).suite)[0].tasks}
+
+    before = keys()
+    script.write_text("cat -\n")
+    after = keys()
+    assert before["mine"] != after["mine"]
+    assert before["never"] == after["never"]
+
+
+def test_a_role_goes_by_the_words_of_an_entrant(file):
+    entrants = {"mine": ["oracle=true"], "random": ["detector=book"], "chance": ["detector=random"],
+                "oracle": ["detector.plugin=tests.detection.hostile:Raises"],
+                "plugged": ["detector=never", "detector.plugin=tests.detection.hostile:Raises"]}
+    (group,) = lay_out(read([file(entrants=entrants, seeds={"test": [1]})]).suite)
+    roles = {task.entrant: task.role for task in group.tasks}
+    assert roles == {"mine": "oracle", "random": "entrant", "chance": "baseline", "oracle": "entrant",
+                     "plugged": "entrant"}
+    # In whole runs it is one more arm, beside which every entrant is told.
+    policies = {"manual": ["policy=manual"], "oracle": ["policy=predictive"], "never": ["detector=never"]}
+    request = read([file(mode="loop", common=["oracle=true"], entrants=policies, seeds={"test": [1]})])
+    assert [task.role for task in lay_out(request.suite)[0].tasks] == ["entrant", "entrant", "baseline"]
+
+
 def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
     digest = hashlib.sha256(b"[11,12]").hexdigest()
-    assert commitment([11, 12]) == digest
+    assert commitment(Seeds(test=[11, 12])) == digest
     committed = file(seeds={"dev": [1], "test": [], "test_sha256": digest})
     assert read([committed, "seeds.test=[11,12]"]).suite.seeds.test == [11, 12]
     with pytest.raises(UserError, match=r"seeds\.test"):
         read([committed, "seeds.test=[11,13]"])
+    # With a salt nobody finds the seeds by trying small numbers, and whoever has both can check them.
+    salted = hashlib.sha256(b'["a long text",[11,12]]').hexdigest()
+    committed = file(seeds={"dev": [1], "test": [], "test_sha256": salted, "salt": "a long text"})
+    assert read([committed, "seeds.test=[11,12]"]).suite.seeds.salt == "a long text"
+    with pytest.raises(UserError, match=r"seeds\.test: are not those committed to"):
+        read([committed, "seeds.test=[11,12]", "seeds.salt=another"])
 
 
 @pytest.mark.parametrize(("words", "named"), [
@@ -116,6 +151,10 @@ def test_a_commitment_holds_whoever_publishes_to_the_seeds(file):
     (["suite=nowhere.yaml"], "nowhere.yaml"),
     (["engine=cloud"], "engine=cloud"),
     (["workers=0"], "workers=0"),
+    (["workers=two"], "workers=two"),
+    (["seeds.test=[-1]"], "seeds.test: -1: must be from 0 to"),
+    (["seeds.test=[4503599627370496]"], "seeds.test: 4503599627370496"),
+    (["seeds.dev=[a]"], "seeds.dev"),
     (["overwrite=yes"], "overwrite=yes"),
     (["mode=both"], "mode=both"),
     (["seeds.test=[101]"], "seeds: 101"),
