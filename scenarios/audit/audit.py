@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import statistics
-from scenarios.audit import clues, ending, frequency, knowing, leave_one_out, one_liners, resting, spying
+from scenarios.audit import clues, ending, frequency, hunting, knowing, leave_one_out, one_liners, resting, spying
 from scenarios.audit.judging import recorded
 from scenarios.audit.line import AuditLine, line, write
 from scenarios.audit.settings import Settings
@@ -63,6 +63,7 @@ def _measure(settings: Settings, folder: Path, progress: Progress) -> list[Audit
         *(_Task(clues.clue_line, (settings, name), f"clues of {name}") for name in clues.TOUCHED),
         _Task(ending.prefix_line, (settings, folder / "prefix"), "prefixes"),
         _Task(spying.spy_line, (settings, folder / "spy"), "memory of a third party"),
+        _Task(hunting.hunt_line, (settings, folder / "hunt"), "reach of a third party"),
     ]  # fmt: skip
     (folder / "spy").mkdir()
     done = _carry_out(first, settings.workers, lambda share, words: progress(0.7 * share, words))

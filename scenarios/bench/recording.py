@@ -27,6 +27,7 @@ from pyarrow.feather import read_table, write_feather
 from detection.pipeline import AlertPort, build
 from detection.stream import blocks_at, decode, starts_of
 from scenarios.arms import identify, write_tables
+from scenarios.bench.store import RECORDINGS
 from scenarios.loop import ArmResult, put_down
 from scenarios.operator_spec import layout_of, operator_seed, operator_spec
 from scenarios.operator_tables import alerts_table, cases_table, diagnoses_table, signals_table
@@ -182,6 +183,9 @@ def shown_to(experiment: Experiment, recording: RunReader, *, oracle: bool = Fal
 def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, oracle: bool) -> dict[str, pa.Table]:
     vocabulary = vocabulary_of(experiment, region)
     spec, layout = operator_spec(experiment, vocabulary.locations), layout_of(experiment, vocabulary, region)
+    # A recording of a benchmark lies two levels down in its folder, beside others of the same world.
+    hidden = (*spec.outside.hidden, str(recording.folder.absolute()), *_benches(recording.folder))
+    spec = dataclasses.replace(spec, outside=dataclasses.replace(spec.outside, hidden=hidden))
     port: AlertPort | None = None
     if oracle:
         spec = dataclasses.replace(spec, detector="supplied")
@@ -195,6 +199,12 @@ def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, o
     return {"alerts": alerts_table(records["alerts"], names, "oracle" if oracle else ARM),
             "cases": cases_table(records["cases"], names), "diagnoses": diagnoses_table(records["diagnoses"]),
             "signals": signals_table(records["signals"], names)}
+
+
+def _benches(recording: Path) -> list[str]:
+    """The benchmark's folder, if the recording lies in one."""
+    above = recording.absolute().parent
+    return [str(above.parent)] if above.name == RECORDINGS else []
 
 
 def _of_region(table: pa.Table, region: str) -> pa.Table:
