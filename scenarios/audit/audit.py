@@ -68,7 +68,7 @@ def _measure(settings: Settings, folder: Path, progress: Progress) -> list[Audit
     (folder / "spy").mkdir()
     done = _carry_out(first, settings.workers, lambda share, words: progress(0.7 * share, words))
     tallies, done = done[: len(settings.dev)], done[len(settings.dev) :]
-    choice = one_liners.choose(tallies, settings.false_alarms)
+    choice = one_liners.choose(tallies, settings.budget)
     sweep = [(scale, seed) for scale in settings.scales for seed in settings.scale_seeds]
     scaled, done = dict(zip(sweep, done[: len(sweep)], strict=True)), done[len(sweep) :]
     wrong, leaks = done[: len(settings.twin_seeds)], done[len(settings.twin_seeds) :]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from scenarios.audit.frequency import Frequency
 from scenarios.audit.judging import recorded
 from scenarios.audit.line import FILE_NAME, PAGE_NAME, line
 from scenarios.audit.one_liners import Tally, choose
-from scenarios.audit.settings import Settings, settings_of
+from scenarios.audit.settings import Settings, check_worlds, settings_of
 from scenarios.cli import main
 from scenarios.errors import UserError
 from scenarios.groups import content
@@ -75,6 +76,14 @@ def test_openings_are_held_against_uniform():
     assert not _position(level[:299]).is_inside
 
 
+def test_all_openings_are_tested_so_that_many_show_a_small_bias():
+    draw = np.random.default_rng(5)
+    slight = draw.random(6000) ** 0.93
+    assert stats.kstest(slight[:300], "uniform").pvalue > 0.01
+    assert not _position(slight).is_inside
+    assert _position(slight).n == 6000
+
+
 def test_what_is_not_measured_is_not_inside():
     assert not line("row", None, "any", inside=True).is_inside
     assert not line("row", Estimate(float("nan")), "any", inside=True).is_inside
@@ -101,10 +110,49 @@ def test_found_exceptions_have_to_rise_and_nothing_is_found_without_faults():
 
 def test_the_suite_of_this_project_can_be_read():
     settings = settings_of(content("suite", "audit"))
+    check_worlds(settings)
     assert settings.trivial_share == 0.2
     assert not set(settings.dev) & set(settings.test)
     with pytest.raises(UserError, match=r"trivial_shar: no such key.*did you mean 'trivial_share'"):
         settings_of({"trivial_shar": 1})
+
+
+def test_the_audit_has_the_budget_of_the_suites_and_seeds_that_nothing_was_fitted_or_judged_on(root: Path):
+    settings = settings_of(content("suite", "audit"))
+    suites = [content("suite", path.stem) for path in (root / "conf" / "suite").glob("*.yaml") if path.stem != "audit"]
+    assert {suite["budget"] for suite in suites if "budget" in suite} == {settings.budget}
+    used = {seed for suite in suites for split in suite["seeds"].values() for seed in split}
+    for path in (root / "detection" / "classifiers" / "versions").glob("*.json"):
+        used |= set(json.loads(path.read_text())["fitted_on"]["seeds"])
+    assert {101, 201, 301} <= used
+    assert not (used | set(settings.dev)) & {*settings.test, *settings.scale_seeds}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("world=3", "suite.world=3: must be a list of words, like [world.stores=4,world.days=14]"),
+        ("world=[3]", "suite.world=[3]: must be a list of words"),
+        ("world=[world.storres=3]", "suite.world: world.storres"),
+        ("workers=two", "suite.workers=two: must be a whole number of at least 1"),
+        ("workers=0", "suite.workers=0: must be a whole number of at least 1"),
+        ("test=[a]", "suite.test=['a']: must be a list of whole numbers, like [1,2]"),
+        ("test=7", "suite.test=7: must be a list of whole numbers"),
+        ("test=[]", "suite.test=[]: must not be empty"),
+        ("test=[1,7]", "suite.test: seed 1 is in suite.dev too"),
+        ("exceptions=[8,1]", "suite.exceptions=[8, 1]: must be two numbers"),
+        ("budget=-1", "suite.budget=-1: must be a number of at least 0"),
+        ("budget=true", "suite.budget=True: must be a number"),
+        ("scales=[1,2]", "suite.scales: must begin with 0 and rise"),
+        ("sensitivity=5", "suite.sensitivity=5: must be words"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_one_line_by_its_key(word: str, said: str, tmp_path: Path, capsys):
+    assert main(["bench", "suite=audit", word, f"out={tmp_path / 'audit'}"]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
