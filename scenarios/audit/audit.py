@@ -57,8 +57,8 @@ def _measure(settings: Settings, folder: Path, progress: Progress) -> list[Audit
     first = [
         *(_Task(one_liners.tally, (settings, seed, folder / f"dev-{seed}"), f"one-liners, seed {seed}")
           for seed in settings.dev),
-        *(_Task(knowing.found_at, (settings, scale, seed, folder / f"scale-{scale:g}-{seed}"), f"faults ×{scale:g}")
-          for scale in settings.scales for seed in settings.scale_seeds),
+        *(_Task(knowing.swept, (settings, seed, folder / f"scales-{seed}"), f"scales, seed {seed}")
+          for seed in settings.scale_seeds),
         *(_Task(twins, (settings, seed), f"twins, seed {seed}") for seed in settings.twin_seeds),
         *(_Task(clues.clue_line, (settings, name), f"clues of {name}") for name in clues.TOUCHED),
         _Task(ending.prefix_line, (settings, folder / "prefix"), "prefixes"),
@@ -69,8 +69,7 @@ def _measure(settings: Settings, folder: Path, progress: Progress) -> list[Audit
     done = _carry_out(first, settings.workers, lambda share, words: progress(0.7 * share, words))
     tallies, done = done[: len(settings.dev)], done[len(settings.dev) :]
     choice = one_liners.choose(tallies, settings.budget)
-    sweep = [(scale, seed) for scale in settings.scales for seed in settings.scale_seeds]
-    scaled, done = dict(zip(sweep, done[: len(sweep)], strict=True)), done[len(sweep) :]
+    scaled, done = done[: len(settings.scale_seeds)], done[len(settings.scale_seeds) :]
     wrong, leaks = done[: len(settings.twin_seeds)], done[len(settings.twin_seeds) :]
     tests = [
         _Task(_test_seed, (settings, seed, choice.number, folder / f"test-{seed}"), f"test seed {seed}")

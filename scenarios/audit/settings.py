@@ -24,10 +24,12 @@ class Settings:
         trivial_share: most inferred exceptions that the best one-liner may find, mean over types.
         exceptions: least and most exceptions per location and day.
         exception_hours: least and most hours of open exceptions per location and day.
-        skill: most that a detector may have that knows nothing but positions, at its interval's lower end.
+        skill: what the skill of a detector that knows nothing but positions must be below, its interval whole.
         uniform_p: least p of the test of start over horizon against uniform.
         openings: least number of openings behind it.
         scales: values of ``faults.scale`` for detectability, rising from 0.
+        recall_fall: what recall may fall by from the least scale with faults to the greatest.
+        level_margin: how far incidents without faults may be from the usual false alarms, a location and day.
         scale_world, scale_seeds: the world and the seeds of that sweep.
         twin_world, twin_seeds: the world and the seeds in which single faults are left out.
         twins_each: faults of each type that are left out, a seed.
@@ -45,10 +47,12 @@ class Settings:
     trivial_share: float = 0.2
     exceptions: tuple[float, float] = (0.0, 100.0)
     exception_hours: tuple[float, float] = (0.0, 1000.0)
-    skill: float = 0.02
+    skill: float = 0.05
     uniform_p: float = 0.01
     openings: int = 300
     scales: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
+    recall_fall: float = 0.05
+    level_margin: float = 0.1
     scale_world: tuple[str, ...] = ()
     scale_seeds: tuple[int, ...] = (201, 202, 203)
     twin_world: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from detection.detectors.one_liner import RULES
-from scenarios.audit import frequency, knowing, one_liners, resting, spying
+from scenarios.audit import frequency, knowing, one_liners, positions, resting, spying
 from scenarios.audit.audit import audit
 from scenarios.audit.frequency import Frequency
 from scenarios.audit.judging import recorded
@@ -22,7 +22,9 @@ from scenarios.audit.settings import Settings, check_worlds, settings_of
 from scenarios.cli import main
 from scenarios.errors import UserError
 from scenarios.groups import content
+from scenarios.match import NULL
 from scenarios.measures.flips import FLIP_COLUMNS, FLIPS
+from scenarios.measures.run import Run
 from scenarios.statistics import Estimate
 
 TINY = ("world.stores=3", "world.items=40", "world.days=10", "world.suppliers=6", "faults.scale=3")
@@ -89,23 +91,72 @@ def test_what_is_not_measured_is_not_inside():
     assert not line("row", Estimate(float("nan")), "any", inside=True).is_inside
 
 
-def test_skill_is_outside_when_its_whole_interval_is_above_the_limit():
-    def verdicts(values: list[float]) -> bool:
-        return knowing.skill_lines([knowing.Skills(one, one, one) for one in values], Settings(skill=0.02))[0].is_inside
+def test_there_is_no_skill_only_where_the_whole_interval_is_below_the_limit():
+    def is_inside(values: list[float]) -> bool:
+        rows = knowing.skill_lines([knowing.Skills(one, one, one) for one in values], Settings(skill=0.03))
+        return rows[0].is_inside
 
-    assert verdicts([0.0, 0.01, -0.02, 0.01])
-    assert not verdicts([0.2, 0.21, 0.19, 0.2])
+    assert is_inside([0.0, 0.01, -0.02, 0.01])
+    assert not is_inside([0.2, 0.21, 0.19, 0.2])
+    assert not is_inside([0.7, -0.1, 0.6, 0.0])  # seeds that differ that much show nothing
+    assert not is_inside([0.0])
 
 
-def test_found_exceptions_have_to_rise_and_nothing_is_found_without_faults():
-    settings = Settings(scales=(0.0, 1.0), scale_seeds=(1, 2, 3))
-    found = {(0.0, seed): knowing.Found(0.0, 0.1, 0.1, 0.0) for seed in (1, 2, 3)}
-    found |= {(1.0, seed): knowing.Found(1.0 + seed / 10, 0.1, 1.1, 2.0) for seed in (1, 2, 3)}
-    assert [one.is_inside for one in knowing.scale_lines(found, settings)] == [True, True]
-    flat = {**found, **{(1.0, seed): knowing.Found(0.0, 0.1, 0.1, 2.0) for seed in (1, 2, 3)}}
-    assert not knowing.scale_lines(flat, settings)[0].is_inside
-    haunted = {**found, (0.0, 1): knowing.Found(0.0, 0.1, 0.3, 0.0)}
-    assert not knowing.scale_lines(haunted, settings)[1].is_inside
+class _Placed(Run):
+    """A run whose exceptions all open a little before its fifth tenth."""
+
+    def table(self, name: str, arm: str) -> pd.DataFrame:
+        table = super().table(name, arm)
+        if name != "truth/exceptions":
+            return table
+        begin, end = self.horizon
+        place = begin + (end - begin) * (0.37 + 0.03 * np.random.default_rng(1).random(len(table)))
+        moved = place.astype(np.int64) - table["opened_at"].to_numpy()
+        stamps = {column: table[column].to_numpy() for column in ("opened_at", "first_evidence_at", "closed_at")}
+        return table.assign(**{column: np.where(at == NULL, NULL, at + moved) for column, at in stamps.items()})
+
+
+def test_what_knows_the_place_of_the_exceptions_in_the_run_has_skill_and_what_does_not_has_none(tmp_path: Path):
+    recording = recorded(TINY, 5, tmp_path / "recording")
+    run, placed = recording.run(), _Placed(recording.reader)
+    begin, end = run.horizon
+    alerts = positions.at_the_end(recording, run)
+    alerts = alerts.assign(raised_at=alerts["raised_at"] - (end - begin) // 2)  # the fifth tenth
+    biased = positions.skill_of(placed, alerts, positions.tenths_of(run))
+    level = positions.skill_of(run, alerts, positions.tenths_of(run))
+    assert biased is not None
+    assert level is not None
+    assert biased > 0.1
+    assert level < biased / 2
+
+
+def _swept(recall=(None, 0.9, 0.91), placebo=(0.0, 0.4), paired=(0.9, 0.9), incidents=(0.0, 1.0, 2.0),
+           untrue=(0.0, 0.05, 0.1)):
+    # Seeds are never the same, and three of them make an interval.
+    return [knowing.Swept(*(tuple(one if one is None else one + 0.01 * seed for one in values)
+                            for values in (recall, placebo, paired, incidents, untrue))) for seed in range(3)]
+
+
+def test_the_sweep_is_inside_where_faults_are_what_is_found():
+    settings = Settings(scales=(0.0, 1.0, 4.0), scale_seeds=(1, 2, 3))
+    rows = knowing.scale_lines(_swept(), settings)
+    assert [row.is_inside for row in rows] == [True, True, True], rows
+    assert rows[0].value == pytest.approx(0.5)
+    assert rows[2].value == pytest.approx(-0.05)
+
+
+def test_each_row_of_the_sweep_can_fail():
+    settings = Settings(scales=(0.0, 1.0, 4.0), scale_seeds=(1, 2, 3))
+    found = {
+        "an operator that says the same whatever happens": _swept(placebo=(0.9, 0.9)),
+        "recall that falls where much goes wrong": _swept(recall=(None, 0.9, 0.7)),
+        "an operator that cries where nothing is wrong": _swept(incidents=(0.4, 1.0, 2.0)),
+        "false alarms that come with the faults alone": _swept(untrue=(0.0, 0.3, 0.5)),
+    }
+    verdicts = {name: [row.is_inside for row in knowing.scale_lines(one, settings)] for name, one in found.items()}
+    assert list(verdicts.values()) == [
+        [False, True, True], [True, False, True], [True, True, False], [True, True, False]], verdicts
+    assert not any(row.is_inside for row in knowing.scale_lines(_swept()[:1], settings))  # one seed shows nothing
 
 
 def test_the_suite_of_this_project_can_be_read():
