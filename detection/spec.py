@@ -66,6 +66,7 @@ class OutsideSpec:
         megabytes: address space of a class; a command is not held to it.
         file: absolute path of the file of the detectors ``alerts``, ``scores`` and ``boosted``.
         threshold: from which score on ``scores`` raises an alert; None for never.
+        hidden: absolute paths of folders that a class or a command must not read: those of the run.
     """
 
     command: str = ""
@@ -74,6 +75,7 @@ class OutsideSpec:
     megabytes: float = 4_096.0
     file: str = ""
     threshold: float | None = None
+    hidden: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

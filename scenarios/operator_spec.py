@@ -51,6 +51,7 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
             megabytes=detector.limit_megabytes,
             file=str(Path(detector.file).absolute()) if detector.file else "",
             threshold=detector.threshold,
+            hidden=(str(Path(experiment.out).expanduser().absolute()),) if experiment.out else (),
         ),
     )
 

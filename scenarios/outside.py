@@ -11,12 +11,15 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 from detection.classifiers import model
 from detection.detectors.files import KINDS, FileError, Names, read
+from detection.reach import DEVICES, Reach
+from detection.sandbox import wrapped
 from scenarios.errors import UserError
 from scenarios.operator_spec import detector_of
 from scenarios.schema import Classifier, Detector, Experiment
@@ -89,15 +92,25 @@ def check_class(key: str, plugin: str) -> None:
 
 @cache
 def _can_import(plugin: str) -> bool:
-    """Whether another process can import a class; only what it says by its exit code is believed."""
-    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", _LOOK, plugin], env={**os.environ, "PYTHONPATH": paths}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=_PATIENCE, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return False
+    """Whether another process can import a class; only what it says by its exit code is believed.
+
+    What runs when it is imported is the detector's code already, so it is held as the detector is: it could read the
+    truth of earlier runs here, and note it down for later.
+    """
+    with tempfile.TemporaryDirectory(prefix="detector-", ignore_cleanup_errors=True) as folder:
+        work, links = Path(os.path.realpath(folder)) / "work", Path(os.path.realpath(folder)) / "path"
+        work.mkdir()
+        links.mkdir()
+        read, path = Reach().of_class(plugin, links)
+        command = wrapped([sys.executable, "-c", _LOOK, plugin], read, [str(work)], DEVICES)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "HOME": str(work), "TMPDIR": str(work)}
+        try:
+            done = subprocess.run(
+                command, env=environment, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, timeout=_PATIENCE, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return False
     return done.returncode == 0
 
 

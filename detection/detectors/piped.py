@@ -3,8 +3,9 @@
 Whoever brings a detector gets what an operator sees and nothing else: the process has the rows on its
 standard input, an environment of a few harmless words, an empty folder to work in, and no other open file.
 It has a budget of wall time over the whole run (only while somebody waits for it), limits on memory and
-output, and a watcher (``detection.containment``) that leaves nothing of it behind. However it ends early,
-that is one typed failure.
+output, and a watcher (``detection.containment``) that leaves nothing of it behind. Where the kernel can do it
+(``detection.sandbox``), it may open what it needs to run (``detection.reach``) and no folder of a run, write to its
+own folder alone, and look into no other process. However it ends early, that is one typed failure.
 """
 
 from __future__ import annotations
@@ -20,15 +21,16 @@ import sys
 import tempfile
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NoReturn
 
-from detection import containment
+from detection import containment, sandbox
 from detection.containment import Limits, Verdict
 from detection.detectors.base import Detector, DetectorContext
 from detection.detectors.supplied import Supplied
+from detection.reach import DEVICES, Reach
 from detection.spec import OutsideSpec
 from detection.taxonomy import Finding
 from detection.views.state import Views
@@ -42,6 +44,10 @@ _FOREVER = 30 * 86_400.0
 #: What a detector may take to end once there are no more rows, and its watcher to clean up, seconds.
 _END, _CLEAN_UP = 10.0, 30.0
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+#: From an empty folder in which links may be made to what a process may read, and further words of its environment.
+Opened = Callable[[Path], tuple[Sequence[str], dict[str, str]]]
 
 
 class DetectorFailed(RuntimeError):  # noqa: N818 - it is what happened
@@ -66,18 +72,18 @@ class Piped:
         context: what the detector is told of.
         command: the words that start it.
         outside: its form of messages and its limits.
+        opened: what it may read.
         address_limit: hold its address space too; runtimes that reserve far more than they use cannot have it.
-        variables: of its environment, beside the harmless ones.
     """
 
-    def __init__(self, context: DetectorContext, command: Sequence[str], outside: OutsideSpec, *,
-                 address_limit: bool, variables: dict[str, str] | None = None) -> None:
+    def __init__(self, context: DetectorContext, command: Sequence[str], outside: OutsideSpec, opened: Opened, *,
+                 address_limit: bool) -> None:
         self._codes = codes_of(context.layout.vocabulary)
         self._encoder: Encoder = (ArrowStream if outside.format == "arrow" else JsonLines)(context)
         self._left, self._seconds = outside.seconds, outside.seconds
         self._answer = bytearray()
         limits = Limits(_FOREVER, int(outside.megabytes * 2**20) if address_limit else 0)
-        self._process = _Process(command, limits, variables or {})
+        self._process = _Process(command, limits, opened)
 
     def detect(self, views: Views, rows: Rows) -> list[Finding]:
         """What it finds in these rows.
@@ -147,16 +153,19 @@ class Piped:
 class _Process:
     """The watcher and, below it, the command."""
 
-    def __init__(self, command: Sequence[str], limits: Limits, variables: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str], limits: Limits, opened: Opened) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="detector-", ignore_cleanup_errors=True)
-        work = Path(self._folder.name) / "work"
+        folder = Path(os.path.realpath(self._folder.name))
+        work, links = folder / "work", folder / "path"
         work.mkdir()
-        self._log = Path(self._folder.name) / "log"
+        links.mkdir()
+        read, variables = opened(links)
+        self._log = folder / "log"
         self._control, theirs = socket.socketpair()
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         order = {
-            "command": list(command), "folder": str(work), "log": str(self._log), "limits": asdict(limits),
-            "control": theirs.fileno(),
+            "command": sandbox.wrapped(command, read, [str(work)], DEVICES), "folder": str(work),
+            "log": str(self._log), "limits": asdict(limits), "control": theirs.fileno(),
             "environment": {**kept, **_ONE_THREAD, "HOME": str(work), "TMPDIR": str(work), **variables},
         }  # fmt: skip
         # Nothing of this program is in the arguments or the environment of what is watched.
@@ -217,10 +226,13 @@ def _end(watcher: subprocess.Popen[bytes], control: socket.socket, folder: tempf
 
 def host_of_class(context: DetectorContext, name: str) -> Piped:
     """A class of somebody else's in a Python of its own."""
-    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
     outside = replace(context.spec.outside, format="arrow")
-    return Piped(context, [sys.executable, "-m", "detection.host", name], outside, address_limit=True,
-                 variables={"PYTHONPATH": paths, "PYTHONHASHSEED": "0"})
+
+    def opened(links: Path) -> tuple[Sequence[str], dict[str, str]]:
+        read, path = Reach(outside.hidden).of_class(name, links)
+        return [*read, *filter(None, [outside.file])], {"PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "0"}
+
+    return Piped(context, [sys.executable, "-m", "detection.host", name], outside, opened, address_limit=True)
 
 
 def host_of_command(context: DetectorContext) -> Detector:
@@ -228,4 +240,9 @@ def host_of_command(context: DetectorContext) -> Detector:
     outside = context.spec.outside
     if not outside.command:
         return Supplied(replace(context, supplied=None))
-    return Piped(context, shlex.split(outside.command), outside, address_limit=False)
+    words = shlex.split(outside.command)
+
+    def opened(_links: Path) -> tuple[Sequence[str], dict[str, str]]:
+        return [*Reach(outside.hidden).of_command(words), *filter(None, [outside.file])], {}
+
+    return Piped(context, words, outside, opened, address_limit=False)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from scenarios import statistics
-from scenarios.audit import clues, ending, frequency, knowing, leave_one_out, one_liners, resting, spying
+from scenarios.audit import clues, ending, frequency, hunting, knowing, leave_one_out, one_liners, resting, spying
 from scenarios.audit.judging import recorded
 from scenarios.audit.line import AuditLine, line, write
 from scenarios.audit.settings import Settings
@@ -57,19 +57,19 @@ def _measure(settings: Settings, folder: Path, progress: Progress) -> list[Audit
     first = [
         *(_Task(one_liners.tally, (settings, seed, folder / f"dev-{seed}"), f"one-liners, seed {seed}")
           for seed in settings.dev),
-        *(_Task(knowing.found_at, (settings, scale, seed, folder / f"scale-{scale:g}-{seed}"), f"faults ×{scale:g}")
-          for scale in settings.scales for seed in settings.scale_seeds),
+        *(_Task(knowing.swept, (settings, seed, folder / f"scales-{seed}"), f"scales, seed {seed}")
+          for seed in settings.scale_seeds),
         *(_Task(twins, (settings, seed), f"twins, seed {seed}") for seed in settings.twin_seeds),
         *(_Task(clues.clue_line, (settings, name), f"clues of {name}") for name in clues.TOUCHED),
         _Task(ending.prefix_line, (settings, folder / "prefix"), "prefixes"),
         _Task(spying.spy_line, (settings, folder / "spy"), "memory of a third party"),
+        _Task(hunting.hunt_line, (settings, folder / "hunt"), "reach of a third party"),
     ]  # fmt: skip
     (folder / "spy").mkdir()
     done = _carry_out(first, settings.workers, lambda share, words: progress(0.7 * share, words))
     tallies, done = done[: len(settings.dev)], done[len(settings.dev) :]
-    choice = one_liners.choose(tallies, settings.false_alarms)
-    sweep = [(scale, seed) for scale in settings.scales for seed in settings.scale_seeds]
-    scaled, done = dict(zip(sweep, done[: len(sweep)], strict=True)), done[len(sweep) :]
+    choice = one_liners.choose(tallies, settings.budget)
+    scaled, done = done[: len(settings.scale_seeds)], done[len(settings.scale_seeds) :]
     wrong, leaks = done[: len(settings.twin_seeds)], done[len(settings.twin_seeds) :]
     tests = [
         _Task(_test_seed, (settings, seed, choice.number, folder / f"test-{seed}"), f"test seed {seed}")

@@ -7,6 +7,7 @@ the audit judges what is used and not a copy of it.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,17 @@ def operate(recording: Recorded, detector: str, parameters: Mapping[str, float] 
     spec = dataclasses.replace(recording.experiment.detector, name=detector, parameters=dict(parameters or {}))
     tables = shown_to(dataclasses.replace(recording.experiment, detector=spec), recording.reader)
     return Run(Overlay(recording.folder, tables))
+
+
+def said_by(recording: Recorded, plugin: str, folder: Path) -> pd.DataFrame:
+    """The alerts of a third party's class, which lies in a module in ``folder``, over a recording."""
+    spec = dataclasses.replace(recording.experiment.detector, plugin=plugin)
+    sys.path.insert(0, str(folder))
+    try:
+        tables = shown_to(dataclasses.replace(recording.experiment, detector=spec), recording.reader)
+    finally:
+        sys.path.remove(str(folder))
+    return Run(Overlay(recording.folder, tables)).of_operator("alerts", ARM)
 
 
 def scored(run: Run) -> tuple[Detection, dict[str, Result]]:

@@ -51,7 +51,7 @@ def tally(settings: Settings, seed: int, folder: Path) -> Tally:
     recording = recorded(settings.world, seed, folder)
     run, layout = recording.run(), recording.layout
     exposure = run.locations * run.days
-    most = _HOPELESS * settings.false_alarms * exposure
+    most = _HOPELESS * settings.budget * exposure
     nothing = detected(run, layout, [])
     types, judged, _ = _inferred(nothing)
     found, untrue = np.zeros((len(RULES), len(types))), np.full(len(RULES), np.inf)

@@ -8,19 +8,16 @@ the same way for ids of rows that it was shown, which must be there.
 
 from __future__ import annotations
 
-import dataclasses
-import sys
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from scenarios.audit.judging import Recorded, recorded
+from scenarios.audit.judging import Recorded, recorded, said_by
 from scenarios.audit.line import AuditLine, line
 from scenarios.audit.settings import Settings
-from scenarios.bench.recording import ARM, Overlay, shown_to
-from scenarios.measures.run import Run
+from scenarios.bench.recording import ARM
 from scenarios.statistics import Estimate
 
 #: What tokens are masked with; any number whose bits are mixed.
@@ -100,13 +97,7 @@ def spied(recording: Recorded, truth: npt.NDArray[np.int64], day: int, folder: P
     hidden = np.setdiff1d(truth, np.concatenate(shown))[:_TOKENS_MAX]
     source = _SOURCE.format(mask=MASK, secret=_masked(hidden), shown=_masked(first), day=day)
     (folder / f"{MODULE}.py").write_text(source, encoding="utf-8")
-    spec = dataclasses.replace(recording.experiment.detector, plugin=f"{MODULE}:Spy")
-    sys.path.insert(0, str(folder))
-    try:
-        tables = shown_to(dataclasses.replace(recording.experiment, detector=spec), recording.reader)
-    finally:
-        sys.path.remove(str(folder))
-    alerts = Run(Overlay(recording.folder, tables)).of_operator("alerts", ARM)
+    alerts = said_by(recording, f"{MODULE}:Spy", folder)
     found = alerts.sort_values("item")["score"].tolist()
     if len(found) != 2:
         raise RuntimeError(f"the spy said {len(found)} things")

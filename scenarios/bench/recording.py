@@ -27,6 +27,7 @@ from pyarrow.feather import read_table, write_feather
 from detection.pipeline import AlertPort, build
 from detection.stream import blocks_at, decode, starts_of
 from scenarios.arms import identify, write_tables
+from scenarios.bench.store import RECORDINGS
 from scenarios.loop import ArmResult, put_down
 from scenarios.match import plain, window_end
 from scenarios.measures.run import rules_of
@@ -184,6 +185,9 @@ def shown_to(experiment: Experiment, recording: RunReader, *, oracle: bool = Fal
 def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, oracle: bool) -> dict[str, pa.Table]:
     vocabulary = vocabulary_of(experiment, region)
     spec, layout = operator_spec(experiment, vocabulary.locations), layout_of(experiment, vocabulary, region)
+    # A recording of a benchmark lies two levels down in its folder, beside others of the same world.
+    hidden = (*spec.outside.hidden, str(recording.folder.absolute()), *_benches(recording.folder))
+    spec = dataclasses.replace(spec, outside=dataclasses.replace(spec.outside, hidden=hidden))
     port: AlertPort | None = None
     if oracle:
         spec = dataclasses.replace(spec, detector="supplied")
@@ -200,6 +204,12 @@ def _operator_of(experiment: Experiment, recording: RunReader, region: int, *, o
             "signals": signals_table(records["signals"], names)}
     scores = scores_table(operator)
     return said if scores is None else {**said, "scores": scores}
+
+
+def _benches(recording: Path) -> list[str]:
+    """The benchmark's folder, if the recording lies in one."""
+    above = recording.absolute().parent
+    return [str(above.parent)] if above.name == RECORDINGS else []
 
 
 def _of_region(table: pa.Table, region: str) -> pa.Table:

@@ -88,10 +88,11 @@ def _audit(keys: dict[str, Any], out: Path) -> int:
 
     from scenarios.audit.audit import audit
     from scenarios.audit.line import FILE_NAME, OUTSIDE, PAGE_NAME, told
-    from scenarios.audit.settings import settings_of
+    from scenarios.audit.settings import check_worlds, settings_of
     from scenarios.progress import bar
 
     settings = settings_of(keys)
+    check_worlds(settings)
     with bar() as progress:
         lines = audit(settings, out, progress)
     shown = Table(box=None, pad_edge=False, header_style="", width=_AUDIT_WIDTH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,17 +12,19 @@ import pytest
 from scipy import stats
 
 from detection.detectors.one_liner import RULES
-from scenarios.audit import frequency, knowing, one_liners, resting, spying
+from scenarios.audit import frequency, knowing, one_liners, positions, resting, spying
 from scenarios.audit.audit import audit
 from scenarios.audit.frequency import Frequency
 from scenarios.audit.judging import recorded
 from scenarios.audit.line import FILE_NAME, PAGE_NAME, line
 from scenarios.audit.one_liners import Tally, choose
-from scenarios.audit.settings import Settings, settings_of
+from scenarios.audit.settings import Settings, check_worlds, settings_of
 from scenarios.cli import main
 from scenarios.errors import UserError
 from scenarios.groups import content
+from scenarios.match import NULL
 from scenarios.measures.flips import FLIP_COLUMNS, FLIPS
+from scenarios.measures.run import Run
 from scenarios.statistics import Estimate
 
 TINY = ("world.stores=3", "world.items=40", "world.days=10", "world.suppliers=6", "faults.scale=3")
@@ -75,36 +78,132 @@ def test_openings_are_held_against_uniform():
     assert not _position(level[:299]).is_inside
 
 
+def test_all_openings_are_tested_so_that_many_show_a_small_bias():
+    draw = np.random.default_rng(5)
+    slight = draw.random(6000) ** 0.93
+    assert stats.kstest(slight[:300], "uniform").pvalue > 0.01
+    assert not _position(slight).is_inside
+    assert _position(slight).n == 6000
+
+
 def test_what_is_not_measured_is_not_inside():
     assert not line("row", None, "any", inside=True).is_inside
     assert not line("row", Estimate(float("nan")), "any", inside=True).is_inside
 
 
-def test_skill_is_outside_when_its_whole_interval_is_above_the_limit():
-    def verdicts(values: list[float]) -> bool:
-        return knowing.skill_lines([knowing.Skills(one, one, one) for one in values], Settings(skill=0.02))[0].is_inside
+def test_there_is_no_skill_only_where_the_whole_interval_is_below_the_limit():
+    def is_inside(values: list[float]) -> bool:
+        rows = knowing.skill_lines([knowing.Skills(one, one, one) for one in values], Settings(skill=0.03))
+        return rows[0].is_inside
 
-    assert verdicts([0.0, 0.01, -0.02, 0.01])
-    assert not verdicts([0.2, 0.21, 0.19, 0.2])
+    assert is_inside([0.0, 0.01, -0.02, 0.01])
+    assert not is_inside([0.2, 0.21, 0.19, 0.2])
+    assert not is_inside([0.7, -0.1, 0.6, 0.0])  # seeds that differ that much show nothing
+    assert not is_inside([0.0])
 
 
-def test_found_exceptions_have_to_rise_and_nothing_is_found_without_faults():
-    settings = Settings(scales=(0.0, 1.0), scale_seeds=(1, 2, 3))
-    found = {(0.0, seed): knowing.Found(0.0, 0.1, 0.1, 0.0) for seed in (1, 2, 3)}
-    found |= {(1.0, seed): knowing.Found(1.0 + seed / 10, 0.1, 1.1, 2.0) for seed in (1, 2, 3)}
-    assert [one.is_inside for one in knowing.scale_lines(found, settings)] == [True, True]
-    flat = {**found, **{(1.0, seed): knowing.Found(0.0, 0.1, 0.1, 2.0) for seed in (1, 2, 3)}}
-    assert not knowing.scale_lines(flat, settings)[0].is_inside
-    haunted = {**found, (0.0, 1): knowing.Found(0.0, 0.1, 0.3, 0.0)}
-    assert not knowing.scale_lines(haunted, settings)[1].is_inside
+class _Placed(Run):
+    """A run whose exceptions all open a little before its fifth tenth."""
+
+    def table(self, name: str, arm: str) -> pd.DataFrame:
+        table = super().table(name, arm)
+        if name != "truth/exceptions":
+            return table
+        begin, end = self.horizon
+        place = begin + (end - begin) * (0.37 + 0.03 * np.random.default_rng(1).random(len(table)))
+        moved = place.astype(np.int64) - table["opened_at"].to_numpy()
+        stamps = {column: table[column].to_numpy() for column in ("opened_at", "first_evidence_at", "closed_at")}
+        return table.assign(**{column: np.where(at == NULL, NULL, at + moved) for column, at in stamps.items()})
+
+
+def test_what_knows_the_place_of_the_exceptions_in_the_run_has_skill_and_what_does_not_has_none(tmp_path: Path):
+    recording = recorded(TINY, 5, tmp_path / "recording")
+    run, placed = recording.run(), _Placed(recording.reader)
+    begin, end = run.horizon
+    alerts = positions.at_the_end(recording, run)
+    alerts = alerts.assign(raised_at=alerts["raised_at"] - (end - begin) // 2)  # the fifth tenth
+    biased = positions.skill_of(placed, alerts, positions.tenths_of(run))
+    level = positions.skill_of(run, alerts, positions.tenths_of(run))
+    assert biased is not None
+    assert level is not None
+    assert biased > 0.1
+    assert level < biased / 2
+
+
+def _swept(recall=(None, 0.9, 0.91), placebo=(0.0, 0.4), paired=(0.9, 0.9), incidents=(0.0, 1.0, 2.0),
+           untrue=(0.0, 0.05, 0.1)):
+    # Seeds are never the same, and three of them make an interval.
+    return [knowing.Swept(*(tuple(one if one is None else one + 0.01 * seed for one in values)
+                            for values in (recall, placebo, paired, incidents, untrue))) for seed in range(3)]
+
+
+def test_the_sweep_is_inside_where_faults_are_what_is_found():
+    settings = Settings(scales=(0.0, 1.0, 4.0), scale_seeds=(1, 2, 3))
+    rows = knowing.scale_lines(_swept(), settings)
+    assert [row.is_inside for row in rows] == [True, True, True], rows
+    assert rows[0].value == pytest.approx(0.5)
+    assert rows[2].value == pytest.approx(-0.05)
+
+
+def test_each_row_of_the_sweep_can_fail():
+    settings = Settings(scales=(0.0, 1.0, 4.0), scale_seeds=(1, 2, 3))
+    found = {
+        "an operator that says the same whatever happens": _swept(placebo=(0.9, 0.9)),
+        "recall that falls where much goes wrong": _swept(recall=(None, 0.9, 0.7)),
+        "an operator that cries where nothing is wrong": _swept(incidents=(0.4, 1.0, 2.0)),
+        "false alarms that come with the faults alone": _swept(untrue=(0.0, 0.3, 0.5)),
+    }
+    verdicts = {name: [row.is_inside for row in knowing.scale_lines(one, settings)] for name, one in found.items()}
+    assert list(verdicts.values()) == [
+        [False, True, True], [True, False, True], [True, True, False], [True, True, False]], verdicts
+    assert not any(row.is_inside for row in knowing.scale_lines(_swept()[:1], settings))  # one seed shows nothing
 
 
 def test_the_suite_of_this_project_can_be_read():
     settings = settings_of(content("suite", "audit"))
+    check_worlds(settings)
     assert settings.trivial_share == 0.2
     assert not set(settings.dev) & set(settings.test)
     with pytest.raises(UserError, match=r"trivial_shar: no such key.*did you mean 'trivial_share'"):
         settings_of({"trivial_shar": 1})
+
+
+def test_the_audit_has_the_budget_of_the_suites_and_seeds_that_nothing_was_fitted_or_judged_on(root: Path):
+    settings = settings_of(content("suite", "audit"))
+    suites = [content("suite", path.stem) for path in (root / "conf" / "suite").glob("*.yaml") if path.stem != "audit"]
+    assert {suite["budget"] for suite in suites if "budget" in suite} == {settings.budget}
+    used = {seed for suite in suites for split in suite["seeds"].values() for seed in split}
+    for path in (root / "detection" / "classifiers" / "versions").glob("*.json"):
+        used |= set(json.loads(path.read_text())["fitted_on"]["seeds"])
+    assert {101, 201, 301} <= used
+    assert not (used | set(settings.dev)) & {*settings.test, *settings.scale_seeds}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("world=3", "suite.world=3: must be a list of words, like [world.stores=4,world.days=14]"),
+        ("world=[3]", "suite.world=[3]: must be a list of words"),
+        ("world=[world.storres=3]", "suite.world: world.storres"),
+        ("workers=two", "suite.workers=two: must be a whole number of at least 1"),
+        ("workers=0", "suite.workers=0: must be a whole number of at least 1"),
+        ("test=[a]", "suite.test=['a']: must be a list of whole numbers, like [1,2]"),
+        ("test=7", "suite.test=7: must be a list of whole numbers"),
+        ("test=[]", "suite.test=[]: must not be empty"),
+        ("test=[1,7]", "suite.test: seed 1 is in suite.dev too"),
+        ("exceptions=[8,1]", "suite.exceptions=[8, 1]: must be two numbers"),
+        ("budget=-1", "suite.budget=-1: must be a number of at least 0"),
+        ("budget=true", "suite.budget=True: must be a number"),
+        ("scales=[1,2]", "suite.scales: must begin with 0 and rise"),
+        ("sensitivity=5", "suite.sensitivity=5: must be words"),
+    ],
+)
+def test_a_value_of_the_wrong_form_is_one_line_by_its_key(word: str, said: str, tmp_path: Path, capsys):
+    assert main(["bench", "suite=audit", word, f"out={tmp_path / 'audit'}"]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
