@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from reports import words
-from scenarios.measures.leaderboard import ANNOUNCED, COLUMNS, INFERRED, OVERALL
+from scenarios.measures.leaderboard import ANNOUNCED, COLUMNS, INFERRED, OVER, OVERALL
 from scenarios.measures.trials import BASELINE, OK, ORACLE
 
 
@@ -179,7 +179,7 @@ def _verdict(row: Mapping[Any, Any], unit: str) -> Verdict:
     gap, p = float(row["to_best"]), float(row["p_holm"])
     told = [] if math.isnan(gap) else [f"{'+' if gap > 0 else ''}{words.quantity(gap, unit)}".replace("-", "−")]
     told += [] if math.isnan(p) else [f"p {p:.3f}" if p >= 0.001 else "p < 0.001"]
-    return Verdict(text, ", ".join(told), text if text == "behind" else "few")
+    return Verdict(text, ", ".join(told), "behind" if text in {"behind", OVER} else "few")
 
 
 def _failed(row: Mapping[Any, Any]) -> str:

@@ -85,7 +85,8 @@ class Suite:
         entrants: name -> words.
         axes: key -> values, all combinations of which are put on top of the entrants.
         scored: entrants whose least score is frozen on dev seeds at ``budget``.
-        budget: false alarms a location and day that are allowed on dev seeds.
+        budget: false alarms a location and day that are allowed: thresholds are frozen at it on dev seeds, and in
+            shadow mode whoever is clearly over it on test seeds ranks last.
         seeds: see :class:`Seeds`.
         limits: of one trial.
         measures: columns of the leaderboard that are printed; empty for all of the mode.
@@ -103,7 +104,7 @@ class Suite:
     entrants: dict[str, list[str]] = field(default_factory=dict)
     axes: dict[str, list[Any]] = field(default_factory=dict)
     scored: list[str] = field(default_factory=list)
-    budget: float = 1.0
+    budget: float = 0.5
     seeds: Seeds = field(default_factory=Seeds)
     limits: TrialLimits = field(default_factory=TrialLimits)
     measures: list[str] = field(default_factory=list)

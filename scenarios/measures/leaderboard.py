@@ -16,8 +16,11 @@ Rules that a sceptic would ask for:
   ``_scenarios`` on how many scenarios. A failed trial of which nothing can be said takes its seed out.
 - An interval ends where its measure does (:func:`~scenarios.measure_names.range_of`): no recall above 1, no time
   below 0. Cutting a t interval there loses no coverage, for nothing lies beyond.
-- Only entrants are ranked, only on the split ``test``, by one measure. The best is compared with each other on the
-  same seeds (Wilcoxon, Holm over all of them), and too few pairs support no claim.
+- Only entrants are ranked, only on the split ``test``, by one measure. In shadow mode, where an alert costs nothing,
+  whoever is clearly over the suite's budget of false alarms (by the whole interval) ranks behind all who are not: who
+  claims something of everything finds everything, and the chance line cannot see it of documents, which live for days.
+- The best is compared with each other on the same seeds (Wilcoxon, Holm over all of them), and too few pairs support no
+  claim.
 - The nulls stand beside every result: never, always, random, last_point, time_of_day, the best one-liner; and
   the oracle, from which distances are taken.
 """
@@ -51,6 +54,8 @@ _SPLITS: Final = (TEST, "validation", "dev")
 OVERALL, SCENARIO, INFERRED, ANNOUNCED = BY = ("overall", "scenario", "inferred type", "announced type")
 #: Adjusted p up to which an entrant is told to be behind the best.
 ALPHA: Final = 0.05
+#: The verdict on an entrant that raises more false alarms than the suite allows.
+OVER: Final = "over the budget"
 #: A difference of the ranking measure that does not matter.
 MARGIN: Final = 0.01
 
@@ -61,6 +66,10 @@ class Suite(Protocol):
     @property
     def mode(self) -> str:
         """``shadow`` or ``loop``."""
+
+    @property
+    def budget(self) -> float:
+        """False alarms a location and day that are allowed in shadow mode."""
 
 
 #: Column -> measure, for the modes ``shadow`` and ``loop``; an empty measure is taken from a trial's types.
@@ -118,7 +127,8 @@ def leaderboard(trials: Iterable[Trial], suite: Suite) -> pd.DataFrame:
     held = sorted(charged(trials), key=lambda trial: (trial.split, trial.scenario, trial.seed, trial.entrant))
     rows: list[dict[str, Any]] = []
     for split in [name for name in _SPLITS if any(trial.split == name for trial in held)]:
-        part = _Part(split, [trial for trial in held if trial.split == split], columns)
+        budget = suite.budget if suite.mode == "shadow" else np.inf
+        part = _Part(split, [trial for trial in held if trial.split == split], columns, budget)
         rows += part.rows(OVERALL, "", part.scenarios, appendix)
         if len(part.scenarios) > 1:
             for scenario in part.scenarios:
@@ -140,6 +150,7 @@ class _Part:
     split: str
     trials: Sequence[Trial]
     columns: Mapping[str, str]
+    budget: float
     scenarios: list[str] = field(init=False)
     entrants: list[str] = field(init=False)
 
@@ -164,7 +175,7 @@ class _Part:
                 _put(rows[entrant], name, found, self._scenarios_behind(of, mine) if found else 0)
             values[entrant] = self._by_seed(measure, entrant, scenarios)
         if self.split == TEST:
-            _rank(rows, values, ranking)
+            _rank(rows, values, ranking, self.budget)
         _measure_distance(rows, values)
         return _in_order(rows.values(), ranking)
 
@@ -277,13 +288,16 @@ def _put(row: dict[str, Any], name: str, found: Estimate | None, scenarios: int)
     row.update(zip(names, (*ends, scenarios), strict=True))
 
 
-def _rank(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str) -> None:
+def _rank(
+    rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str, budget: float
+) -> None:
     """Ranks among the entrants, equal values alike, and whether each is clearly behind the best."""
     ranked = [entrant for entrant, row in rows.items() if row["role"] == ENTRANT and row[name] is not None]
     if not ranked:
         return
+    places = {entrant: (_is_over(rows[entrant], budget), -rows[entrant][name]) for entrant in ranked}
     for entrant in ranked:
-        rows[entrant]["rank"] = 1 + sum(rows[other][name] > rows[entrant][name] for other in ranked)
+        rows[entrant]["rank"] = 1 + sum(places[other] < places[entrant] for other in ranked)
     best = min(ranked, key=lambda entrant: (rows[entrant]["rank"], entrant))
     rows[best]["verdict"] = "best"
     others = [entrant for entrant in ranked if entrant != best]
@@ -291,6 +305,16 @@ def _rank(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, flo
     for entrant, found, p in zip(others, compared, holm([one.p for one in compared]), strict=True):
         ends = {"to_best": found.difference, "to_best_low": found.low, "to_best_high": found.high}
         rows[entrant].update(ends, p_holm=p, verdict=_verdict(found, p))
+    for entrant in ranked:
+        if places[entrant][0]:
+            rows[entrant]["verdict"] = OVER
+
+
+def _is_over(row: Mapping[str, Any], budget: float) -> bool:
+    """Whether it raises more false alarms than allowed, by the whole interval where there is one."""
+    told = row.get("false_alarms_low"), row.get("false_alarms")
+    least = next((value for value in told if value is not None), 0.0)
+    return bool(least > budget)
 
 
 def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
@@ -317,12 +341,16 @@ def _measure_distance(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapp
 
 
 def _in_order(rows: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """The oracle, entrants by the column ``name``, the baselines in their order."""
+    """The oracle, entrants by rank or by the column ``name``, the baselines in their order."""
+    rows = list(rows)
 
     def place(row: Mapping[str, Any]) -> tuple[int, int, float, str]:
         entrant, value = str(row["entrant"]), row.get(name)
         group = {ORACLE: 0, ENTRANT: 1, BASELINE: 2}[row["role"]]
         order = BASELINES.index(entrant) if row["role"] == BASELINE and entrant in BASELINES else 0
+        if row["rank"] is not None:
+            # Not by the value alone: some rank last for what they cost.
+            order = row["rank"] - len(rows)
         return group, order, np.inf if value is None else -value, entrant
 
     return sorted(rows, key=place)

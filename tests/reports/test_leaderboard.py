@@ -17,7 +17,7 @@ from tests.scenarios.trials import failed, measure, several, trial
 
 def _written(out: Path, trials: list, mode: str = "shadow") -> str:
     out.mkdir(exist_ok=True)
-    leaderboard(trials, SimpleNamespace(mode=mode)).to_csv(out / page.TABLE_NAME, index=False)
+    leaderboard(trials, SimpleNamespace(mode=mode, budget=0.5)).to_csv(out / page.TABLE_NAME, index=False)
     return page.write(out).read_text(encoding="utf-8")
 
 
@@ -70,7 +70,7 @@ def test_without_test_seeds_nothing_is_ranked(tmp_path: Path):
 
 
 def test_a_table_comes_back_as_it_was_written(tmp_path: Path):
-    table = leaderboard(several({"standard": [0.1 + 0.2, 1 / 3]}), SimpleNamespace(mode="shadow"))
+    table = leaderboard(several({"standard": [0.1 + 0.2, 1 / 3]}), SimpleNamespace(mode="shadow", budget=0.5))
     table.to_csv(tmp_path / page.TABLE_NAME, index=False)
     again = page.read(tmp_path / page.TABLE_NAME)
     pd.testing.assert_series_equal(again["skill"], table["skill"])
@@ -91,7 +91,7 @@ def test_range_measures_are_in_an_appendix_with_the_random_row_first(tmp_path: P
 
     trials = [measured(name, seed, value + seed / 8) for name, value in (("mine", 0.5), ("random", 0.125))
               for seed in range(2)]  # fmt: skip
-    table = leaderboard(trials, SimpleNamespace(mode="shadow")).set_index("entrant")
+    table = leaderboard(trials, SimpleNamespace(mode="shadow", budget=0.5)).set_index("entrant")
     assert table.loc["mine", "vus_pr"].tolist()[0] == pytest.approx(0.5625)
     text = _written(tmp_path / "ranges", trials)
     told = text[text.index('<h2 id="appendix">') : text.index('<h2 id="reading">')]

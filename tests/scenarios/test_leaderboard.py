@@ -12,8 +12,8 @@ from scipy import stats
 from scenarios.measures.leaderboard import leaderboard
 from tests.scenarios.trials import failed, measure, several, trial, whole_run
 
-SHADOW = SimpleNamespace(mode="shadow")
-LOOP = SimpleNamespace(mode="loop")
+SHADOW = SimpleNamespace(mode="shadow", budget=0.5)
+LOOP = SimpleNamespace(mode="loop", budget=0.5)
 
 
 def _bounded(table: pd.DataFrame, name: str, least: float, most: float) -> None:
@@ -239,3 +239,20 @@ def test_an_interval_ends_where_its_measure_does():
     assert table.loc[0, ["recall_low", "recall_high", "mttd_hours_low"]].to_list() == [0.0, 1.0, 0.0]
     assert table.loc[0, "mttd_hours_high"] == pytest.approx(stats.t.interval(0.95, 1, 0.9, 0.1)[1])
     assert table.loc[0, "skill_low"] == pytest.approx(stats.t.interval(0.95, 1, 0.9, 0.1)[0])
+
+
+def test_who_is_clearly_over_the_budget_of_false_alarms_ranks_last_however_much_it_finds():
+    """By the whole interval: one that is over it on some seeds only is not."""
+    alarms = {"loud": [9.0, 10.0, 11.0], "near": [0.1, 0.9, 0.8], "quiet": [0.1, 0.2, 0.1]}
+    skills = {"loud": 0.9, "near": 0.6, "quiet": 0.5}
+    trials = [trial(name, seed, skills[name]) for name in skills for seed in range(3)]
+    for one in trials:
+        one.measures["detection.false_alarms_per_location_day"] = measure(alarms[one.entrant][one.seed])
+    rows = _overall(leaderboard(trials, SHADOW))
+    assert rows["rank"].to_dict() == {"near": 1, "quiet": 2, "loud": 3}
+    assert rows.index.to_list() == ["near", "quiet", "loud"]
+    assert rows["verdict"].to_dict() == {"near": "best", "quiet": "3 of 30 pairs", "loud": "over the budget"}
+    # What an alert costs is in the loss of a whole run.
+    for one in trials:
+        one.measures["business.recovery_of_reachable"] = measure(skills[one.entrant])
+    assert _overall(leaderboard(trials, LOOP))["rank"].to_dict()["loud"] == 1
