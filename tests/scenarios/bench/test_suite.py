@@ -11,6 +11,7 @@ from scenarios.bench.request import read
 from scenarios.bench.suite import Seeds, commitment, crossed
 from scenarios.errors import UserError
 from scenarios.groups import content, options
+from scenarios.measures.leaderboard import BASELINES
 from sim.config import Config
 
 TINY = {
@@ -194,4 +195,9 @@ def test_every_suite_says_something_of_itself_and_can_be_laid_out(name):
     suite = read([f"suite={name}", "seeds.dev=[1]", "seeds.validation=[]", "seeds.test=[2]", *few]).suite
     groups = lay_out(suite)
     assert len(groups) == 2 * len(suite.scenarios)
+    if suite.mode == "shadow":
+        # No result stands without what knows nothing and what knows all.
+        tasks = groups[0].tasks
+        assert {task.experiment.detector.name for task in tasks if task.role == "baseline"} == set(BASELINES)
+        assert [task.entrant for task in tasks if task.role == "oracle"] == ["oracle"]
     assert not set(read([f"suite={name}"]).suite.seeds.test) & set(read([f"suite={name}"]).suite.seeds.dev)
