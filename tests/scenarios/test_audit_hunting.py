@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from scenarios.audit import hunting
 from scenarios.audit.judging import Recorded, recorded
 from scenarios.audit.settings import Settings
 from scenarios.errors import UserError
+from scenarios.measures.trials import read_trials
 from scenarios.outside import check_class
+from tests.conftest import Command
 
 WORDS = ("world.stores=2", "world.items=24", "world.days=1", "world.suppliers=5")
 
@@ -59,3 +62,44 @@ def test_what_a_class_does_when_it_is_imported_is_held_as_well(
             with pytest.raises(UserError, match="no such class"):
                 check_class("detector.plugin", f"finder_{number}:Finder")
         assert note.exists() is left
+
+
+SLY = '''
+from scenarios.audit.hunter import hunt
+
+class Sly:
+    """Hunts below the benchmark's folder, which it knows, and fails if it gets hold of anything."""
+
+    def __init__(self, context):
+        self.steps = 0
+
+    def detect(self, views, rows):
+        self.steps += 1
+        if self.steps in (1, 50):
+            found = hunt({told!r})
+            if found:
+                raise RuntimeError(str(found))
+        return ()
+'''
+SUITE = """
+mode: shadow
+common: [world.stores=2, world.items=24, world.days=2, world.suppliers=5]
+scenarios: {all: [scenario=quickstart]}
+entrants: {sly: [detector.plugin=sly:Sly], never: [detector=never]}
+seeds: {dev: [], validation: [], test: [5]}
+limits: {seconds: 200, gib: 6}
+"""
+
+
+@pytest.mark.campaign
+def test_a_benchmark_whose_folder_lies_below_the_detectors_own_gives_it_nothing(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "outputs" / "bench" / "mine"
+    (tmp_path / "sly.py").write_text(SLY.format(told=str(out)), encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(SUITE, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", f"{Path(sandbox.__file__).parents[1]}{os.pathsep}{tmp_path}")
+    done = command("bench", "suite=mine.yaml", "workers=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    statuses = {(trial.entrant, trial.status) for trial in read_trials(out)}
+    assert statuses == {("sly", "ok"), ("never", "ok")}, done.stdout
