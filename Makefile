@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+# A machine that forbids bytecode makes each of a thousand short processes compile all that it imports.
+export PYTHONDONTWRITEBYTECODE =
 # Two processes halve the time on the two cores that every machine has by now.
 PYTEST_FLAGS ?= -n 2 --dist worksteal
 
