@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sim.clock import HOUR
@@ -84,13 +84,15 @@ MOVE = st.tuples(st.sampled_from(["receive", "reverse", "issue"]), st.integers(0
 
 
 @settings(max_examples=300)
+@example(moves=[("receive", 1, 155, 224), ("issue", 1, -204, 0), ("reverse", 1, 358, 0), ("issue", 1, -4, 0)],
+         opening=5, price=100)
 @given(moves=st.lists(MOVE, max_size=40), opening=st.integers(-20, 200), price=st.integers(1, 30_000))
 def test_no_sequence_of_movements_loses_a_cent(moves: list[tuple[str, int, int, int]], opening: int, price: int):
     valuation, ledger = Valuation(cents(opening, 0), cents(price, 250)), GeneralLedger()
     ledger.transfer(Account.STOCK, Account.OPENING_BALANCE, int(valuation.value.sum()))
     quantity = np.array([opening, 0])
-    dearest = max([price, 250, *(p for _, _, _, p in moves)])
     for kind, item, units, at in moves:
+        before = int(valuation.value[item])
         many, worth = np.zeros((2, 2), np.int64)
         many[item] = units if kind == "issue" else abs(units)
         worth[item] = many[item] * at
@@ -112,8 +114,9 @@ def test_no_sequence_of_movements_loses_a_cent(moves: list[tuple[str, int, int, 
         owed = [round_half_up(Fraction(int(p) * int(q), PRICE_STEPS))
                 for p, q in zip(valuation.price[below], valuation.quantity[below], strict=True)]
         assert valuation.value[below].tolist() == owed
-        # A reversal may leave the dearer units behind, but never more value than was ever paid.
-        assert valuation.value.max() <= dearest * max(1, int(np.abs(quantity).max()) + 400 * len(moves))
+        # A receipt adds what was paid at most, and a reversal nothing, though it may leave the dearer units behind.
+        if kind != "issue":
+            assert valuation.value[item] <= max(before, 0) + (int(worth[item]) if kind == "receive" else 0)
 
 
 def round_half_up(number: Fraction) -> int:
