@@ -15,7 +15,7 @@ from tests.determinism.experiments import TWO_REGIONS, run, truth
 CALM = ("scenario=calm", *(word for word in TWO_REGIONS if not word.startswith("faults")))
 
 
-@pytest.mark.parametrize("nobody", ["detector=never", "policy=manual"])
+@pytest.mark.parametrize("nobody", ["detector=never", pytest.param("policy=manual", marks=pytest.mark.campaign)])
 def test_managed_by_nobody_is_unmanaged(nobody: str, tmp_path: Path):
     made = run(tmp_path / "run", *TWO_REGIONS, nobody)
     assert made["arms"]["managed"] == made["arms"]["unmanaged"] == made["event_hash"]
@@ -27,6 +27,7 @@ def test_the_default_operator_makes_a_difference(tmp_path: Path):
     assert made["arms"]["managed"] != made["arms"]["unmanaged"]
 
 
+@pytest.mark.campaign
 def test_what_the_order_of_work_is_worth(tmp_path: Path):
     made = run(tmp_path / "run", *TWO_REGIONS, "oracle=false", "fcfs=true")
     plain = run(tmp_path / "plain", *TWO_REGIONS, "oracle=false", "priority=fcfs")
@@ -52,6 +53,7 @@ def test_over_seeds_the_gain_is_a_ratio_of_sums():
     assert isinstance(priority_gain([(Estimate(1.0, None, None, 1), Estimate(-1.0, None, None, 1))]), str)
 
 
+@pytest.mark.campaign
 def test_calm_without_a_detector_is_one_world(tmp_path: Path):
     made = run(tmp_path / "run", *CALM, "detector=never")
     assert set(made["arms"]) == {"clean", "unmanaged", "managed", "oracle"}

@@ -97,19 +97,27 @@ def _files(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_line_that_names_the_key(command: Command, place: Path, mistake: str) -> None:
+def test_a_mistake_is_one_line_that_names_the_key(
+    place: Path, mistake: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     words, named, offered = MISTAKES[mistake]
     before = _files(place)
+    monkeypatch.chdir(place)
 
-    done = command(*words, cwd=place)
+    code = main(words)
 
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("stocktwin: ")
-    assert done.stderr.count("\n") == 1
-    assert named in done.stderr
-    assert offered in done.stderr
+    told, said = capfd.readouterr()
+    assert (code, told) == (2, "")
+    assert said.startswith("stocktwin: ")
+    assert said.count("\n") == 1
+    assert named in said
+    assert offered in said
     assert _files(place) == before
+
+
+def test_a_mistake_ends_the_process_with_code_2(command: Command, place: Path) -> None:
+    done = command("run", "world.items=1000000000", cwd=place)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")

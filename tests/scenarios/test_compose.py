@@ -73,7 +73,13 @@ def test_calm_has_nothing_wrong_and_ambient_only_everyday_error() -> None:
     assert {name for name, rate in _rates(ambient.faults).items() if rate > 0} == everyday
 
 
-@pytest.mark.parametrize(("group", "choice"), [(group, choice) for group in groups() for choice in options(group)])
+#: Every choice of every group; a quarter of them in minutes, the others in the campaign.
+CHOICES = [(group, choice) for group in groups() for choice in options(group)]
+
+
+@pytest.mark.parametrize(("group", "choice"), [
+    pytest.param(*words, marks=[pytest.mark.campaign] if number % 4 else []) for number, words in enumerate(CHOICES)
+])
 def test_every_choice_composes_into_plain_values(group: str, choice: str, tmp_path: Path) -> None:
     # What reads a file of the user's or starts their command cannot be chosen without one.
     for kind, columns in (("alerts", "raised_at,type"), ("scores", "day,item,score")):

@@ -43,7 +43,12 @@ def _config(name: str, rate: float, scale: float = 1.0) -> Config:
     return config
 
 
-@pytest.mark.parametrize("name", sorted(OPPORTUNITIES))
+#: Every other type in minutes, the rest in the campaign.
+NAMES = [pytest.param(name, marks=[pytest.mark.campaign] if number % 2 else [])
+         for number, name in enumerate(sorted(OPPORTUNITIES))]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_as_often_as_its_rate(name: str):
     rate, opportunities = OPPORTUNITIES[name]
     acted = chances = 0
@@ -58,7 +63,7 @@ def test_as_often_as_its_rate(name: str):
     assert stats.binomtest(acted, chances, expected).pvalue > 1e-4 or abs(acted / chances - expected) < 0.1 * expected
 
 
-@pytest.mark.parametrize("name", sorted(OPPORTUNITIES))
+@pytest.mark.parametrize("name", NAMES)
 def test_no_rate_no_fault(name: str):
     assert not len(play(_config(name, 0.0)).faults(name))
     assert not len(play(_config(name, 0.9, scale=0.0)).faults())

@@ -15,7 +15,7 @@ mode: shadow
 common: [world.stores=2, world.items=30, world.days=7, world.suppliers=5]
 scenarios:
   wild: [faults.scale=4]
-  calm: [scenario=calm]
+  calm: [scenario=calm, world.days=3]
 entrants:
   standard: [detector=standard]
   silence: [detector=silence]

@@ -31,7 +31,7 @@ def plain(table):
 
 # last_point and random depend on the order of the blocks of a tick, standard on all of the views.
 @pytest.mark.parametrize(
-    "detector", ["standard", pytest.param("random", marks=pytest.mark.campaign), "last_point"]
+    "detector", ["standard", *(pytest.param(name, marks=pytest.mark.campaign) for name in ("random", "last_point"))]
 )
 def test_an_operator_says_of_a_recording_what_it_said_live(recording, tmp_path, detector):
     experiment = compose([*WORLD, f"detector={detector}"])
