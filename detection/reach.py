@@ -26,7 +26,7 @@ from typing import Final
 
 #: Programs, libraries and settings of a Unix system, and of those that keep them elsewhere.
 SYSTEM: Final = (
-    "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc", "/opt", "/proc", "/sys", "/nix/store",
+    "/usr", "/lib", "/lib32", "/lib64", "/libx32", "/bin", "/sbin", "/etc", "/opt", "/sys", "/nix/store",
     "/gnu/store", "/snap", "/run/current-system", "/run/systemd/resolve",
 )  # fmt: skip
 DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
@@ -60,6 +60,9 @@ class Reach:
         own = {entry: os.path.realpath(entry) for entry in given
                if os.path.isdir(entry) and not _is_in(os.path.realpath(entry), self._machine)}
         places = [os.path.realpath(place) for place in (*_places(name.partition(":")[0]), *_editable())]
+        for place in places:
+            # Its own code first: how many folders are looked through is limited.
+            self._parts(place)
         found = [*self._machine_parts(own.values()), *(entry for entry in given if os.path.isfile(entry)), str(links)]
         path = []
         for number, entry in enumerate(given):
@@ -75,7 +78,8 @@ class Reach:
 
     def of_command(self, words: Sequence[str]) -> list[str]:
         """What a command may read: the machine's, its program, and the projects in which the files it names lie."""
-        pieces = [piece for word in words for piece in re.split(r"[\s=:,;]+", word)]
+        # A word may be a path with a blank in it, or hold some.
+        pieces = [piece for word in words for piece in (word, *re.split(r"[\s=:,;]+", word))]
         named = [os.path.realpath(piece) for piece in pieces if os.path.isabs(piece) and os.path.exists(piece)]
         projects = sorted({_project(place) for place in named if not _is_in(place, [*SYSTEM, *self._machine])})
         found = self._machine_parts(projects)
@@ -95,6 +99,8 @@ class Reach:
             found += _without(place, [one for one in closed if one != place])
         for place in _programs(closed):
             found += _without(place, closed)
+        # Of the kernel's own files those of no process: what others were started with is nobody's business.
+        found += [f"/proc/{entry.name}" for entry in _entries("/proc") if not entry.name.isdigit()]
         return found
 
     def _parts(self, place: str) -> list[str]:

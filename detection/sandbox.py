@@ -70,8 +70,8 @@ def restrict(read: Sequence[str], write: Sequence[str], devices: Sequence[str] =
     """Take every right on files from this process but these, for good.
 
     Args:
-        read: files and folders (with all beneath) that may be read, listed and executed; what is not there is passed
-            over.
+        read: files and folders (with all beneath) that may be read, listed and executed, beside what the kernel
+            tells of this process; what is not there is passed over.
         write: those in which anything may be done.
         devices: those that may be read and written to, and not be replaced.
 
@@ -85,7 +85,7 @@ def restrict(read: Sequence[str], write: Sequence[str], devices: Sequence[str] =
     ruleset = _call(_CREATE, ctypes.byref(attributes), ctypes.sizeof(attributes), 0)
     try:
         for paths, rights in (
-            (read, _EXECUTE | _READ | _READ_DIR),
+            ([*read, f"/proc/{os.getpid()}"], _EXECUTE | _READ | _READ_DIR),
             (devices, _READ | _WRITE | _TRUNCATE),
             (write, handled & ~_DEVICES_MADE),
         ):

@@ -40,12 +40,16 @@ def share(hits: int, total: int) -> Estimate | None:
     return Estimate(hits / total, low, high, total)
 
 
+#: Expected events of which none is seen with a chance of one in twenty: the rule of three, exactly.
+NONE_SEEN: Final = -math.log(1 - LEVEL)
+
+
 def rate(count: int, exposure: float) -> Estimate | None:
     """Events per unit of exposure with the exact Poisson interval; none seen gives the bound 3 / exposure."""
     if exposure <= 0:
         return None
     if count == 0:
-        return Estimate(0.0, 0.0, -math.log(1 - LEVEL) / exposure, 0)
+        return Estimate(0.0, 0.0, NONE_SEEN / exposure, 0)
     tail = (1 - LEVEL) / 2
     low = float(special.gammaincinv(count, tail))
     high = float(special.gammaincinv(count + 1, 1 - tail))

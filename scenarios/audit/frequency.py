@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -66,12 +67,15 @@ def lines(found: Sequence[Frequency], settings: Settings) -> list[AuditLine]:
 
 
 def _position(openings: npt.NDArray[np.float64], settings: Settings) -> AuditLine:
-    """Kolmogorov and Smirnov's test of all openings against uniform, where there are as many as were declared."""
-    row, limit = "position bias: start over horizon against uniform (KS)", f"p at least {settings.uniform_p:g}"
+    """Kolmogorov and Smirnov's distance of all openings from uniform, where there are as many as were declared."""
+    row = "position bias: start over horizon against uniform (KS)"
+    limit = f"distance at most {settings.uniform_distance:g}"
     if len(openings) < settings.openings:
         note = f"{len(openings)} openings; the test needs {settings.openings}"
         return line(row, None, limit, inside=False, note=note)
     result = stats.kstest(openings, "uniform")
-    p = float(result.pvalue)
-    return line(row, Estimate(p, n=len(openings)), limit, inside=p >= settings.uniform_p,
-                note=f"largest distance {result.statistic:.3f} over all {len(openings):,} openings")
+    distance, half = float(result.statistic), math.sqrt(math.log(2 / 0.05) / (2 * len(openings)))
+    return line(row, Estimate(distance, max(0.0, distance - half), distance + half, len(openings)), limit,
+                inside=distance + half <= settings.uniform_distance,
+                note=f"what the best cut in time tells better than a lot; p {result.pvalue:.1g}, which falls with the "
+                     "number of openings however small the distance is; interval of Dvoretzky, Kiefer and Wolfowitz")

@@ -12,7 +12,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -40,12 +40,18 @@ def hunt(told: str) -> list[str]:
 
 def _processes(places: set[str]) -> Iterator[str]:
     """What other processes show; adds the folders that they name to ``places``."""
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if int(pid) == os.getpid():
+    own = {os.getpid()}
+    with contextlib.suppress(OSError):
+        own |= set(map(int, os.listdir(f"/proc/{os.getpid()}/task")))
+    for pid in _numbers():
+        if pid in own:
             continue
         at = f"/proc/{pid}"
         with contextlib.suppress(OSError):
-            for word in Path(f"{at}/cmdline").read_bytes().decode(errors="replace").split("\0"):
+            words = Path(f"{at}/cmdline").read_bytes().decode(errors="replace")
+            # A seed may be among them, and whoever knows it can play the same world again.
+            yield from [f"words of {pid}"] if words else []
+            for word in words.split("\0"):
                 name = word.partition("=")[2] or word
                 places.update([name] if name.startswith("/") and os.path.isdir(name) else [])
         for name in ("cwd", "root"):
@@ -62,6 +68,14 @@ def _processes(places: set[str]) -> Iterator[str]:
         with contextlib.suppress(OSError):
             if _has_read_memory(at):
                 yield f"memory of {pid}"
+
+
+def _numbers() -> Iterable[int]:
+    """Of processes: those that are listed, or where nothing is, all that can be guessed."""
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return range(1, os.getpid() + 1_000)
 
 
 def _has_read_memory(at: str) -> bool:

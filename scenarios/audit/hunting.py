@@ -61,4 +61,4 @@ def by_anybody(recording: Recorded) -> int:
     """What the same hunt gets hold of from a process that nothing holds."""
     done = subprocess.run([sys.executable, hunter.__file__, str(recording.folder.absolute())], capture_output=True,
                           text=True, check=True)
-    return len(done.stdout.split("\n")) if done.stdout.strip() else 0
+    return len(done.stdout.splitlines())

@@ -25,7 +25,7 @@ class Settings:
         exceptions: least and most exceptions per location and day.
         exception_hours: least and most hours of open exceptions per location and day.
         skill: what the skill of a detector that knows nothing but positions must be below, its interval whole.
-        uniform_p: least p of the test of start over horizon against uniform.
+        uniform_distance: most distance (Kolmogorov and Smirnov) of start over horizon from uniform, its interval whole.
         openings: least number of openings behind it.
         scales: values of ``faults.scale`` for detectability, rising from 0.
         recall_fall: what recall may fall by from the least scale with faults to the greatest.
@@ -48,7 +48,7 @@ class Settings:
     exceptions: tuple[float, float] = (0.0, 100.0)
     exception_hours: tuple[float, float] = (0.0, 1000.0)
     skill: float = 0.05
-    uniform_p: float = 0.01
+    uniform_distance: float = 0.1
     openings: int = 300
     scales: tuple[float, ...] = (0.0, 1.0, 2.0, 4.0)
     recall_fall: float = 0.05

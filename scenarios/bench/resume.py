@@ -22,7 +22,7 @@ from scenarios.bench.store import CURVES, RECORDINGS, Store
 from scenarios.cells import read_suite
 from scenarios.errors import UserError
 from scenarios.measures.trials import FOLDER as TRIALS
-from scenarios.measures.trials import OK, Trial
+from scenarios.measures.trials import Trial
 
 #: What :mod:`scenarios.child` says of a call whose watcher was ended: by the system, or by whoever else.
 LOST: Final = "its watcher was ended"
@@ -82,7 +82,7 @@ def forget_lost(store: Store) -> None:
     for folder in (TRIALS, CURVES, RECORDINGS):
         for key in store.keys(folder):
             told = store.get(folder, key)
-            if told["status"] != OK and LOST in told.get("message", ""):
+            if told["status"] == "killed" and told["message"].removeprefix("the recording: ") == LOST:
                 store.put_aside(folder, key)
 
 

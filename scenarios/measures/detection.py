@@ -63,8 +63,11 @@ def _chance(run: Run, detection: Detection) -> dict[str, Result]:
     hit = (judged["found"] | judged["explained"]).to_numpy()
     recall = statistics.mean_share(hit.astype(float), judged["type"].to_numpy(dtype=str))
     results: dict[str, Result] = {"chance_recall": Estimate(expected, None, None, len(judged))}
-    if recall is None or expected >= 1:
-        results["skill"] = "chance alone would find everything"
+    if recall is None:
+        results["skill"] = NONE_JUDGED
+    elif expected >= 1:
+        # Nothing is left to find beyond chance: no skill, and no way out of the table either.
+        results["skill"] = Estimate(0.0, None, None, len(judged))
     else:
         ends_of = [None if x is None else (x - expected) / (1 - expected) for x in (recall.low, recall.high)]
         results["skill"] = Estimate((recall.value - expected) / (1 - expected), ends_of[0], ends_of[1], len(judged))

@@ -17,7 +17,8 @@ Rules that a sceptic would ask for:
 - An interval ends where its measure does (:func:`~scenarios.measure_names.range_of`): no recall above 1, no time
   below 0. Cutting a t interval there loses no coverage, for nothing lies beyond.
 - Only entrants are ranked, only on the split ``test``, by one measure. In shadow mode, where an alert costs nothing,
-  whoever is clearly over the suite's budget of false alarms (by the whole interval) ranks behind all who are not: who
+  whoever is clearly over the suite's budget of false alarms (the exact Poisson interval of all its trials together)
+  ranks behind all who are not: who
   claims something of everything finds everything, and the chance line cannot see it of documents, which live for days.
 - The best is compared with each other on the same seeds (Wilcoxon, Holm over all of them), and too few pairs support no
   claim.
@@ -28,7 +29,7 @@ Rules that a sceptic would ask for:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -54,6 +55,7 @@ _SPLITS: Final = (TEST, "validation", "dev")
 OVERALL, SCENARIO, INFERRED, ANNOUNCED = BY = ("overall", "scenario", "inferred type", "announced type")
 #: Adjusted p up to which an entrant is told to be behind the best.
 ALPHA: Final = 0.05
+FALSE_ALARMS: Final = "detection.false_alarms_per_location_day"
 #: The verdict on an entrant that raises more false alarms than the suite allows.
 OVER: Final = "over the budget"
 #: A difference of the ranking measure that does not matter.
@@ -175,9 +177,24 @@ class _Part:
                 _put(rows[entrant], name, found, self._scenarios_behind(of, mine) if found else 0)
             values[entrant] = self._by_seed(measure, entrant, scenarios)
         if self.split == TEST:
-            _rank(rows, values, ranking, self.budget)
+            over = {entrant for entrant in rows if self._is_over(entrant, scenarios)}
+            _rank(rows, values, ranking, over)
         _measure_distance(rows, values)
         return _in_order(rows.values(), ranking)
+
+    def _is_over(self, entrant: str, scenarios: Sequence[str]) -> bool:
+        """Whether it raised more false alarms than allowed, by the exact Poisson interval of all its trials together.
+
+        Not by the interval over seeds: of two or three of them it is so wide that nobody ever were.
+        """
+        told = [trial.measures.get(FALSE_ALARMS, {}) for trial in self.trials
+                if trial.ok and trial.entrant == entrant and trial.scenario in scenarios]
+        held = [one for one in told if one.get("value") is not None]
+        count = sum(int(one["n"]) for one in held)
+        # A rate is a count over an exposure; where none was seen its upper bound tells the exposure.
+        exposure = sum(one["n"] / one["value"] if one["value"] else statistics.NONE_SEEN / one["high"] for one in held)
+        found = statistics.rate(count, exposure)
+        return found is not None and found.low is not None and found.low > self.budget
 
     def type_rows(self) -> list[dict[str, Any]]:
         """Recall by type of exception over all scenarios and seeds, jackknifed over trials; a failed one found none."""
@@ -289,13 +306,13 @@ def _put(row: dict[str, Any], name: str, found: Estimate | None, scenarios: int)
 
 
 def _rank(
-    rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str, budget: float
+    rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str, over: Collection[str]
 ) -> None:
     """Ranks among the entrants, equal values alike, and whether each is clearly behind the best."""
     ranked = [entrant for entrant, row in rows.items() if row["role"] == ENTRANT and row[name] is not None]
     if not ranked:
         return
-    places = {entrant: (_is_over(rows[entrant], budget), -rows[entrant][name]) for entrant in ranked}
+    places = {entrant: (entrant in over, -rows[entrant][name]) for entrant in ranked}
     for entrant in ranked:
         rows[entrant]["rank"] = 1 + sum(places[other] < places[entrant] for other in ranked)
     best = min(ranked, key=lambda entrant: (rows[entrant]["rank"], entrant))
@@ -306,15 +323,8 @@ def _rank(
         ends = {"to_best": found.difference, "to_best_low": found.low, "to_best_high": found.high}
         rows[entrant].update(ends, p_holm=p, verdict=_verdict(found, p))
     for entrant in ranked:
-        if places[entrant][0]:
+        if entrant in over:
             rows[entrant]["verdict"] = OVER
-
-
-def _is_over(row: Mapping[str, Any], budget: float) -> bool:
-    """Whether it raises more false alarms than allowed, by the whole interval where there is one."""
-    told = row.get("false_alarms_low"), row.get("false_alarms")
-    least = next((value for value in told if value is not None), 0.0)
-    return bool(least > budget)
 
 
 def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from detection.detectors.base import DetectorContext
-from detection.detectors.composite import Composite
+from detection.detectors.composite import Composite, build_detector
 from detection.detectors.piped import DetectorFailed, host_of_class
 from detection.pipeline import Operator, OperatorSpec, build
 from detection.registry import load
 from detection.spec import OutsideSpec
-from detection.wire import InvalidAnswer, codes_of, findings_of
+from detection.wire import InvalidAnswer, codes_of, findings_of, seed_of
 from sim.events import Vocabulary
 from tests.detection.hostile import HOSTILE
 
@@ -49,8 +49,10 @@ def alerts(records):
 def test_a_detector_says_the_same_in_process_and_behind_the_pipe(stream, name):
     layout, steps = stream
     spec = OperatorSpec(detector=name, outside=OUTSIDE)
-    inside = operated(layout, steps, spec)
     context = DetectorContext(layout, spec, 5)
+    # Behind the pipe it draws from a seed of its own, which tells nothing of the world.
+    own = DetectorContext(layout, spec, seed_of(context))
+    inside = operated(layout, steps, spec, Composite([build_detector(own, name)]))
 
     outside = operated(layout, steps, spec, Composite([host_of_class(context, name)]))
 

@@ -140,6 +140,16 @@ def test_a_command_has_its_project_and_no_run_in_it(project: Path):
     assert not [(one, table) for one in read for table in tables if table.startswith(one)]
 
 
+def test_a_command_below_a_folder_with_a_blank_in_its_name_runs(tmp_path: Path):
+    script = tmp_path / "my project, v=2" / "say.sh"
+    script.parent.mkdir()
+    script.write_text("echo said", encoding="utf-8")
+    words = ["sh", str(script)]
+    command = sandbox.wrapped(words, Reach().of_command(words), [], DEVICES)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout == "said\n", done.stderr
+
+
 def test_what_is_too_much_to_look_through_stays_closed(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(reach, "FOLDERS_MAX", 1)
     read = Reach().of_command(["sh", str(project / "mine.py")])

@@ -242,12 +242,15 @@ def test_an_interval_ends_where_its_measure_does():
 
 
 def test_who_is_clearly_over_the_budget_of_false_alarms_ranks_last_however_much_it_finds():
-    """By the whole interval: one that is over it on some seeds only is not."""
-    alarms = {"loud": [9.0, 10.0, 11.0], "near": [0.1, 0.9, 0.8], "quiet": [0.1, 0.2, 0.1]}
+    """By all of its trials together: neither some bad seeds nor a silent one decide it, nor are three seeds too few."""
+    alarms = {"loud": [0.0, 1.0, 11.0], "near": [0.1, 0.9, 0.5], "quiet": [0.1, 0.2, 0.1]}
     skills = {"loud": 0.9, "near": 0.6, "quiet": 0.5}
     trials = [trial(name, seed, skills[name]) for name in skills for seed in range(3)]
     for one in trials:
-        one.measures["detection.false_alarms_per_location_day"] = measure(alarms[one.entrant][one.seed])
+        rate = alarms[one.entrant][one.seed]
+        # A hundred location-days each: the bound of none seen is that of the rule of three.
+        told = {**measure(rate), "n": round(100 * rate), "high": None if rate else -np.log(0.05) / 100}
+        one.measures["detection.false_alarms_per_location_day"] = told
     rows = _overall(leaderboard(trials, SHADOW))
     assert rows["rank"].to_dict() == {"near": 1, "quiet": 2, "loud": 3}
     assert rows.index.to_list() == ["near", "quiet", "loud"]
