@@ -31,6 +31,8 @@ _BEHIND_ALL: Final = {
     "program": "another version of the program", "mode": "another mode", "limits": "other limits",
     "common": "other words for every trial (common)",
 }  # fmt: skip
+#: What is settled once there are results on test seeds, beside these: entrants may join, and nothing else.
+_CHOSEN_BEFORE: Final = ("scenarios", "budget", "seeds.dev")
 _Place = tuple[str, int, str, str]
 
 
@@ -63,14 +65,24 @@ def check(store: Store, asked: Mapping[str, Any], groups: Sequence[Group]) -> No
         count = len(strangers) or len(finished)
         raise UserError(f"out={store.out}: holds {count} trials of {other}; overwrite=true begins anew, or name "
                         "another folder")
+    held = {**asked, "scenarios": sorted(asked["scenarios"]), "seeds.dev": asked["seeds"]["dev"]}
+    past = {**before, "scenarios": sorted(known), "seeds.dev": (before.get("seeds") or {}).get("dev")}
+    for key in _CHOSEN_BEFORE:
+        if held[key] != past.get(key):
+            _check_in_sight(store, key, "what they are judged by", finished)
 
 
 def _check_seeds(store: Store, asked: Mapping[str, Any], before: Mapping[str, Any], finished: list[Trial]) -> None:
+    if any(asked[key] != before.get(key) for key in ("test", "salt")):
+        _check_in_sight(store, "seeds.test", "others", finished)
+
+
+def _check_in_sight(store: Store, key: str, what: str, finished: list[Trial]) -> None:
     done = sum(trial.split == "test" for trial in finished)
-    if done and any(asked[key] != before.get(key) for key in ("test", "salt")):
-        raise UserError(f"seeds.test: out={store.out} holds {done} trials on the test seeds that were committed to, "
-                        "and others may not be chosen with results in sight; overwrite=true begins anew, or name "
-                        "another folder")
+    if done:
+        raise UserError(f"{key}: out={store.out} holds {done} trials on the test seeds that were committed to, and "
+                        f"{what} may not be chosen with results in sight; overwrite=true begins anew, or name another "
+                        "folder")
 
 
 def _place(one: Any) -> _Place:

@@ -63,6 +63,9 @@ def content(out: Path) -> dict[str, bytes]:
     (["limits.seconds=7"], "6 trials of other limits"),
     (["scenarios.base=[world.days=3]"], "6 trials of another scenario base"),
     (["entrants={never: [detector=never]}"], "3 trials of an entrant, scenario or seed that is not asked for"),
+    (["scenarios.calm=[scenario=calm,world.days=2]"], "scenarios: .* 4 trials on the test seeds"),
+    (["budget=0.1"], "budget: "),
+    (["seeds.dev=[9,10]"], "seeds.dev: "),
     (["seeds.dev=[]"], "2 trials of an entrant, scenario or seed that is not asked for"),
 ])  # fmt: skip
 def test_a_refused_call_says_why_in_one_line_and_changes_nothing(tmp_path, words, named):
@@ -88,7 +91,7 @@ def test_another_program_and_a_folder_that_says_nothing_of_its_suite_are_refused
         carry_out(request_of(out))
 
 
-def test_test_seeds_may_be_chosen_until_one_of_them_was_tried_and_others_may_join_at_any_time(tmp_path):
+def test_what_entrants_are_judged_by_may_be_chosen_until_a_test_seed_was_tried_and_entrants_join_at_any_time(tmp_path):
     out = tmp_path / "out"
     finish(out, request_of(out), splits=("dev",))
     for words in (["seeds.test=[3,4,5]"], ["entrants.also=[detector=always]"], ["seeds.dev=[9,10]"],
@@ -97,6 +100,11 @@ def test_test_seeds_may_be_chosen_until_one_of_them_was_tried_and_others_may_joi
         with opened(out, overwrite=False) as store:
             groups = lay_out(request.suite)
             check(store, kept(request.suite, groups), groups)
+    finish(out, request_of(out))
+    request = request_of(out, "entrants.also=[detector=always]")
+    with opened(out, overwrite=False) as store:
+        groups = lay_out(request.suite)
+        check(store, kept(request.suite, groups), groups)
 
 
 def test_an_entrant_whose_file_was_edited_is_done_again_and_no_other(tmp_path):
