@@ -110,7 +110,7 @@ def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
     """Print the overall rows of the split that is ranked, or of the last one there is."""
     from rich.table import Table
 
-    from scenarios.measures.leaderboard import COLUMNS, OVERALL
+    from scenarios.measures.leaderboard import COLUMNS, OVER, OVERALL
 
     split = next((name for name in ("test", "validation", "dev") if name in set(table["split"])), "")
     rows = table[(table["split"] == split) & (table["by"] == OVERALL)]
@@ -130,7 +130,8 @@ def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
             f"{row['failed']} of {row['trials']}" if row["failed"] else "0",
         )  # fmt: skip
     console().print(shown)
-    print()
+    over = rows.loc[rows["verdict"] == OVER, "entrant"].to_list()
+    print(f"ranked last, {OVER} of false alarms: {', '.join(over)}\n" if over else "")
 
 
 def _tell_tradeoffs(out: Path, against: str) -> None:
