@@ -24,10 +24,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from detection.containment import STATUSES, Limits
 
+#: What is said of a call whose watcher was ended: by the system, or by whoever else.
+LOST: Final = "its watcher was ended"
 #: What a nursery may take to start, to import and to clean up, seconds, beside the limit of its child.
 _PATIENCE = 60.0
 #: One thread of arithmetic a process: a fork with more is unsafe, and sums then do not depend on the machine.
@@ -130,7 +132,7 @@ class _Nursery:
             verdict: dict[str, str] = json.loads(line)
             return verdict
         self.close()
-        return {"status": "killed", "message": "its watcher was ended"}
+        return {"status": "killed", "message": LOST}
 
     def close(self) -> None:
         """End it; what it watches ends with it."""

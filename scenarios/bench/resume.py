@@ -20,12 +20,11 @@ from typing import Any, Final
 from scenarios.bench.plan import Group
 from scenarios.bench.store import CURVES, RECORDINGS, Store
 from scenarios.cells import read_suite
+from scenarios.child import LOST
 from scenarios.errors import UserError
 from scenarios.measures.trials import FOLDER as TRIALS
 from scenarios.measures.trials import Trial
 
-#: What :mod:`scenarios.child` says of a call whose watcher was ended: by the system, or by whoever else.
-LOST: Final = "its watcher was ended"
 #: Keys of a suite that are behind every trial, and what they are called where they differ.
 _BEHIND_ALL: Final = {
     "program": "another version of the program", "mode": "another mode", "limits": "other limits",

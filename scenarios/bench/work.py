@@ -15,10 +15,9 @@ from typing import Any, Final
 
 from detection.containment import Limits
 from scenarios.bench.plan import Group, Task
-from scenarios.bench.resume import LOST
 from scenarios.bench.store import CURVES, RECORDINGS, Store, described
 from scenarios.bench.suite import TrialLimits
-from scenarios.child import Outcome, carry_out
+from scenarios.child import LOST, Outcome, carry_out
 from scenarios.measures.trials import FOLDER as TRIALS
 from scenarios.measures.trials import OK, Trial
 

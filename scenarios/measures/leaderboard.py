@@ -18,8 +18,8 @@ Rules that a sceptic would ask for:
   below 0. Cutting a t interval there loses no coverage, for nothing lies beyond.
 - Only entrants are ranked, only on the split ``test``, by one measure. In shadow mode, where an alert costs nothing,
   whoever is clearly over the suite's budget of false alarms (the exact Poisson interval of all its trials together)
-  ranks behind all who are not: who
-  claims something of everything finds everything, and the chance line cannot see it of documents, which live for days.
+  ranks behind all who are not: who claims something of everything finds everything, and the chance line cannot see it
+  of documents, which live for days.
 - The best is compared with each other on the same seeds (Wilcoxon, Holm over all of them), and too few pairs support no
   claim.
 - The nulls stand beside every result: never, always, random, last_point, time_of_day, the best one-liner; and
@@ -160,6 +160,10 @@ class _Part:
         self.scenarios = sorted({trial.scenario for trial in self.trials})
         self.entrants = sorted({trial.entrant for trial in self.trials})
         self._of = {(trial.scenario, trial.seed, trial.entrant): trial for trial in self.trials}
+        self._beside: dict[tuple[str, int], list[Trial]] = {}
+        for trial in self.trials:
+            self._beside.setdefault((trial.scenario, trial.seed), []).append(trial)
+        self._has_applied: dict[tuple[str, str, int], bool] = {}
 
     def rows(
         self, by: str, key: str, scenarios: Sequence[str], beside: Mapping[str, str] = MappingProxyType({})
@@ -265,9 +269,12 @@ class _Part:
 
     def _applies(self, measure: str, scenario: str, seed: int) -> bool:
         """Whether there was anything to measure: nobody has a recall where nothing went wrong."""
-        trials = [trial for trial in self.trials if (trial.scenario, trial.seed) == (scenario, seed)]
-        sound = [trial for trial in trials if trial.ok]
-        return not sound or any(value_of(trial, measure) is not None for trial in sound)
+        # Asked for each entrant and column, and the same for all of them.
+        place = measure, scenario, seed
+        if place not in self._has_applied:
+            sound = [trial for trial in self._beside.get((scenario, seed), []) if trial.ok]
+            self._has_applied[place] = not sound or any(value_of(trial, measure) is not None for trial in sound)
+        return self._has_applied[place]
 
     def _ratio(self, measure: str, entrant: str, scenario: str) -> Estimate | None:
         """A recovery as the ratio of sums over seeds."""

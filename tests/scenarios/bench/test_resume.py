@@ -14,10 +14,11 @@ import yaml
 from scenarios.bench.campaign import carry_out, kept
 from scenarios.bench.plan import lay_out, program_digest
 from scenarios.bench.request import read
-from scenarios.bench.resume import LOST, check, forget_lost, put_aside_changed
+from scenarios.bench.resume import check, forget_lost, put_aside_changed
 from scenarios.bench.store import opened
 from scenarios.bench.suite import TrialLimits
 from scenarios.bench.work import Order, work
+from scenarios.child import LOST
 from scenarios.errors import UserError
 from scenarios.measures.trials import read_trials
 from tests.scenarios.trials import trial
