@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scenarios.match import HOUR, NULL, admissible, foretold
+from scenarios.measures.chance import chance_of, covered
 from scenarios.measures.detecting import Detection, detect
-from scenarios.measures.detection import chance_of, covered
 from scenarios.measures.run import Run
 from scenarios.reader import RunReader
 from tests.scenarios.test_measures import DAYS, exception, rows, write
