@@ -15,7 +15,8 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from reports import words
-from scenarios.measures.leaderboard import ANNOUNCED, COLUMNS, INFERRED, OVER, OVERALL
+from scenarios.measures.leaderboard import ANNOUNCED, COLUMNS, INFERRED, OVERALL
+from scenarios.measures.ranking import OVER
 from scenarios.measures.trials import BASELINE, OK, ORACLE
 
 

@@ -22,7 +22,7 @@ from scenarios.bench.suite import Suite
 from scenarios.compose import compose
 from scenarios.errors import UserError
 from scenarios.manifest import canonical_json
-from scenarios.measures.leaderboard import BASELINES
+from scenarios.measures.ranking import BASELINES
 from scenarios.measures.trials import BASELINE, ENTRANT, ORACLE, SPLITS
 from scenarios.operator_spec import detector_of
 from scenarios.schema import PLACEMENT, Experiment

@@ -110,7 +110,8 @@ def show(table: pd.DataFrame, mode: str, measures: list[str]) -> None:
     """Print the overall rows of the split that is ranked, or of the last one there is."""
     from rich.table import Table
 
-    from scenarios.measures.leaderboard import COLUMNS, OVER, OVERALL
+    from scenarios.measures.leaderboard import COLUMNS, OVERALL
+    from scenarios.measures.ranking import OVER
 
     split = next((name for name in ("test", "validation", "dev") if name in set(table["split"])), "")
     rows = table[(table["split"] == split) & (table["by"] == OVERALL)]

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from scenarios.measures.leaderboard import COLUMNS, TEST, compare, value_of
+from scenarios.measures.leaderboard import COLUMNS, TEST, value_of
 from scenarios.measures.paired import Paired
+from scenarios.measures.ranking import compare
 from scenarios.measures.trials import ENTRANT, Trial
 
 FLIPS, NOT_TOLD_APART = "flips", "not told apart"

@@ -29,7 +29,7 @@ Rules that a sceptic would ask for:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -40,26 +40,17 @@ import pandas as pd
 from scenarios import statistics
 from scenarios.measure_names import range_of
 from scenarios.measures.appendix import RANGE_MEASURES
-from scenarios.measures.paired import PAIRS_MIN, Paired, holm, paired
+from scenarios.measures.ranking import in_order, measure_distance, rank
 from scenarios.measures.replications import RATIOS
-from scenarios.measures.trials import BASELINE, ENTRANT, ORACLE, Trial, charged, counted
+from scenarios.measures.trials import Trial, charged, counted
 from scenarios.statistics import Estimate
 
-#: Detectors that know nothing, in the order in which their rows are shown. A row is one by its detector: see
-#: :attr:`~scenarios.measures.trials.Trial.role`.
-BASELINES: Final = ("one_liner", "time_of_day", "last_point", "random", "always", "never")
 #: The only split that is ranked; the others stand apart below it.
 TEST: Final = "test"
 _SPLITS: Final = (TEST, "validation", "dev")
 #: What a row is about. Types that a row of the stream announces are no feat to find, and stand apart.
 OVERALL, SCENARIO, INFERRED, ANNOUNCED = BY = ("overall", "scenario", "inferred type", "announced type")
-#: Adjusted p up to which an entrant is told to be behind the best.
-ALPHA: Final = 0.05
 FALSE_ALARMS: Final = "detection.false_alarms_per_location_day"
-#: The verdict on an entrant that raises more false alarms than the suite allows.
-OVER: Final = "over the budget"
-#: A difference of the ranking measure that does not matter.
-MARGIN: Final = 0.01
 
 
 class Suite(Protocol):
@@ -182,9 +173,9 @@ class _Part:
             values[entrant] = self._by_seed(measure, entrant, scenarios)
         if self.split == TEST:
             over = {entrant for entrant in rows if self._is_over(entrant, scenarios)}
-            _rank(rows, values, ranking, over)
-        _measure_distance(rows, values)
-        return _in_order(rows.values(), ranking)
+            rank(rows, values, ranking, over)
+        measure_distance(rows, values)
+        return in_order(rows.values(), ranking)
 
     def _is_over(self, entrant: str, scenarios: Sequence[str]) -> bool:
         """Whether it raised more false alarms than allowed, by the exact Poisson interval of all its trials together.
@@ -211,7 +202,7 @@ class _Part:
         rows = []
         for by, name in sorted(numbers, key=lambda pair: (BY.index(pair[0]), pair[1])):
             found = [self._type_row(by, name, entrant, numbers[by, name]) for entrant in self.entrants]
-            rows += _in_order(found, "recall")
+            rows += in_order(found, "recall")
         return rows
 
     def _type_row(self, by: str, name: str, entrant: str, numbers: Mapping[tuple[str, int], float]) -> dict[str, Any]:
@@ -310,64 +301,3 @@ def _put(row: dict[str, Any], name: str, found: Estimate | None, scenarios: int)
     ends = (None, None, None, 0) if found is None else (found.value, found.low, found.high, found.n)
     names = (name, f"{name}_low", f"{name}_high", f"{name}_n", f"{name}_scenarios")
     row.update(zip(names, (*ends, scenarios), strict=True))
-
-
-def _rank(
-    rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]], name: str, over: Collection[str]
-) -> None:
-    """Ranks among the entrants, equal values alike, and whether each is clearly behind the best."""
-    ranked = [entrant for entrant, row in rows.items() if row["role"] == ENTRANT and row[name] is not None]
-    if not ranked:
-        return
-    places = {entrant: (entrant in over, -rows[entrant][name]) for entrant in ranked}
-    for entrant in ranked:
-        rows[entrant]["rank"] = 1 + sum(places[other] < places[entrant] for other in ranked)
-    best = min(ranked, key=lambda entrant: (rows[entrant]["rank"], entrant))
-    rows[best]["verdict"] = "best"
-    others = [entrant for entrant in ranked if entrant != best]
-    compared = [compare(values[best], values[entrant]) for entrant in others]
-    for entrant, found, p in zip(others, compared, holm([one.p for one in compared]), strict=True):
-        ends = {"to_best": found.difference, "to_best_low": found.low, "to_best_high": found.high}
-        rows[entrant].update(ends, p_holm=p, verdict=_verdict(found, p))
-    for entrant in ranked:
-        if entrant in over:
-            rows[entrant]["verdict"] = OVER
-
-
-def compare(first: Mapping[int, float], second: Mapping[int, float]) -> Paired:
-    """The second less the first on the seeds that both have."""
-    seeds = sorted(set(first) & set(second))
-    return paired([first[seed] for seed in seeds], [second[seed] for seed in seeds], margin=MARGIN)
-
-
-def _verdict(found: Paired, p: float | None) -> str:
-    if p is None:
-        return f"{found.n} of {PAIRS_MIN} pairs"
-    return "behind" if p <= ALPHA else "not told apart"
-
-
-def _measure_distance(rows: dict[str, dict[str, Any]], values: Mapping[str, Mapping[int, float]]) -> None:
-    """How far each is from the oracle, on the same seeds."""
-    oracle = next((entrant for entrant, row in rows.items() if row["role"] == ORACLE), None)
-    if oracle is None:
-        return
-    for entrant, row in rows.items():
-        found = compare(values[entrant], values[oracle])
-        if row["role"] != ORACLE:
-            row.update(to_oracle=found.difference, to_oracle_low=found.low, to_oracle_high=found.high)
-
-
-def _in_order(rows: Iterable[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """The oracle, entrants by rank or by the column ``name``, the baselines in their order."""
-    rows = list(rows)
-
-    def place(row: Mapping[str, Any]) -> tuple[int, int, float, str]:
-        entrant, value = str(row["entrant"]), row.get(name)
-        group = {ORACLE: 0, ENTRANT: 1, BASELINE: 2}[row["role"]]
-        order = BASELINES.index(entrant) if row["role"] == BASELINE and entrant in BASELINES else 0
-        if row["rank"] is not None:
-            # Not by the value alone: some rank last for what they cost.
-            order = row["rank"] - len(rows)
-        return group, order, np.inf if value is None else -value, entrant
-
-    return sorted(rows, key=place)

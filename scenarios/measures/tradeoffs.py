@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from scenarios import statistics
-from scenarios.measures.leaderboard import LOOP, TEST, compare, value_of
+from scenarios.measures.leaderboard import LOOP, TEST, value_of
+from scenarios.measures.ranking import compare
 from scenarios.measures.trials import ENTRANT, Trial
 
 #: What is weighed, as columns of the leaderboard.

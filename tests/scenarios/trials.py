@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scenarios.measures.leaderboard import BASELINES
+from scenarios.measures.ranking import BASELINES
 from scenarios.measures.trials import Trial
 
 SKILL, RECALL = "detection.skill", "detection.recall"

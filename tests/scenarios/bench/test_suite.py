@@ -11,7 +11,7 @@ from scenarios.bench.request import read
 from scenarios.bench.suite import Seeds, commitment, crossed
 from scenarios.errors import UserError
 from scenarios.groups import content, options
-from scenarios.measures.leaderboard import BASELINES
+from scenarios.measures.ranking import BASELINES
 from sim.config import Config
 
 TINY = {
