@@ -28,13 +28,6 @@ from scenarios.measures.detecting import detect
 from scenarios.measures.detection import measure_detection
 from scenarios.measures.run import Run
 
-#: What each skill is beyond.
-_PLAIN = {
-    "time_of_day": "beyond the same claims at other hours, by seed",
-    "last_tenth": "beyond the same claims in the other tenths, by seed",
-    "shuffled": "beyond the chance line, by seed",
-}
-
 
 @dataclass(frozen=True)
 class Skills:
@@ -52,8 +45,8 @@ def skills(recording: Recorded, seed: int) -> Skills:
     shuffled = Shuffled(standard, seed)
     found = detect(shuffled, ARM, standard.of_operator("alerts", ARM), standard.of_operator("cases", ARM).iloc[:0])
     return Skills(
-        positions.skill_of(clock, clock.of_operator("alerts", ARM), positions.hours()),
-        positions.skill_of(run, positions.at_the_end(recording, run), positions.tenths_of(run)),
+        positions.skill_of(clock, clock.of_operator("alerts", ARM)),
+        positions.skill_of(run, positions.at_the_end(recording, run)),
         value(measure_detection(shuffled, found, ARM)["skill"]),
     )
 
@@ -91,7 +84,7 @@ def skill_lines(found: Sequence[Skills], settings: Settings) -> list[AuditLine]:
         # One seed says nothing of the next, and seeds that differ much do not show that there is none.
         inside = mean is not None and mean.high is not None and mean.high <= settings.skill
         made.append(line(row, mean, f"interval below {settings.skill:g}", inside=inside,
-                         note=_PLAIN[name] + ": " + ", ".join(f"{one:.3f}" for one in values)))
+                         note="beyond the chance line, by seed: " + ", ".join(f"{one:.3f}" for one in values)))
     return made
 
 

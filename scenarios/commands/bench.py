@@ -25,7 +25,8 @@ fails stays in the table. Interrupted at any moment, the same call goes on where
                           audit measures whether the benchmark itself is sound, row by row, and exits with 1 if not
   suite=FILE.yaml         a suite of your own, of the same form as those of conf/suite
   out=DIR                 where results are kept (default outputs/bench/SUITE)
-  overwrite=true          begin anew; else what is finished in DIR is kept, and other test seeds are refused
+  overwrite=true          begin anew; else what is finished in DIR is kept, and once a test seed was tried
+                          there, other seeds, more scenarios and another budget are refused
   workers=N               processes at once (default: all cores); changes no result
   engine=loky|dask|ray    what carries them out; engine.address=URL for a cluster of your own
 

@@ -123,8 +123,8 @@ def test_what_knows_the_place_of_the_exceptions_in_the_run_has_skill_and_what_do
     begin, end = run.horizon
     alerts = positions.at_the_end(recording, run)
     alerts = alerts.assign(raised_at=alerts["raised_at"] - (end - begin) // 2)  # the fifth tenth
-    biased = positions.skill_of(placed, alerts, positions.tenths_of(run))
-    level = positions.skill_of(run, alerts, positions.tenths_of(run))
+    biased = positions.skill_of(placed, alerts)
+    level = positions.skill_of(run, alerts)
     assert biased is not None
     assert level is not None
     assert biased > 0.1
