@@ -18,6 +18,7 @@ from pathlib import Path
 
 from detection.classifiers import model
 from detection.detectors.files import KINDS, FileError, Names, read
+from detection.detectors.piped import environment_in
 from detection.reach import DEVICES, Reach
 from detection.sandbox import wrapped
 from scenarios.errors import UserError
@@ -103,7 +104,7 @@ def _can_import(plugin: str) -> bool:
         links.mkdir()
         read, path = Reach().of_class(plugin, links)
         command = wrapped([sys.executable, "-c", _LOOK, plugin], read, [str(work)], DEVICES)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "HOME": str(work), "TMPDIR": str(work)}
+        environment = {**environment_in(work), "PYTHONPATH": os.pathsep.join(path)}
         try:
             done = subprocess.run(
                 command, env=environment, cwd=work, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -150,6 +150,15 @@ class Piped:
         raise DetectorFailed(status, message)
 
 
+def environment_in(work: Path) -> dict[str, str]:
+    """The few harmless words that somebody else's process is told of this one, with a folder to work in."""
+    return {**_harmless(), **_ONE_THREAD, "HOME": str(work), "TMPDIR": str(work)}
+
+
+def _harmless() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+
+
 class _Process:
     """The watcher and, below it, the command."""
 
@@ -162,16 +171,16 @@ class _Process:
         read, variables = opened(links)
         self._log = folder / "log"
         self._control, theirs = socket.socketpair()
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
         order = {
             "command": sandbox.wrapped(command, read, [str(work)], DEVICES), "folder": str(work),
             "log": str(self._log), "limits": asdict(limits), "control": theirs.fileno(),
-            "environment": {**kept, **_ONE_THREAD, "HOME": str(work), "TMPDIR": str(work), **variables},
+            "environment": {**environment_in(work), **variables},
         }  # fmt: skip
         # Nothing of this program is in the arguments or the environment of what is watched.
         self._watcher = subprocess.Popen(
             [sys.executable, "-I", "-S", containment.__file__, json.dumps(order)], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), cwd=work, env=kept,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), cwd=work,
+            env=_harmless(),
             start_new_session=True, bufsize=0,
         )  # fmt: skip
         theirs.close()
