@@ -53,6 +53,7 @@ class Case:
         deadline: for a prediction, when the rule will break.
         life_mark: the store's line count when a silent cell's case was opened.
         found_units: signed units by which a count differed.
+        searched_units: units that a search found in the wrong place; null before anybody searched.
         step_kind: the step under way.
         wake_at: when it is looked at again.
         is_held: whether it keeps its cell out of online availability.
@@ -86,6 +87,7 @@ class Case:
     wake_at: int = NULL
     life_mark: int = 0
     found_units: int = 0
+    searched_units: int = NULL
     step_kind: str = ""
     is_held: bool = False
     routed_to: str = ""

@@ -129,6 +129,9 @@ class CaseDesk:
             case.apply("prepared")
             case.done_at = views.now
             case.plan = remedies.next_steps(kind, case.plan[1:], units)
+            if kind == "search":
+                case.searched_units = units
+                self._intake.diagnose_again(views, case)
             self._ready[case.case_id] = case
             return
         case.apply("done")

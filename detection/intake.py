@@ -80,6 +80,12 @@ class Intake:
                 opened += self._open(views, (member.alerts[0], member.finding))
         return opened
 
+    def diagnose_again(self, views: Views, case: Case) -> None:
+        """An open case is diagnosed anew, since people looked and told what they saw."""
+        self._diagnose(views, case)
+        self._recorder.diagnosis(case, views.now)
+        trail.diagnosed(self._audit, case, views.now)
+
     def keeper_of(self, interface: int) -> int:
         """The case that takes what is told of an interface now, its storm's or its outage's; null for none."""
         if self.storms.is_raging(interface):
@@ -151,6 +157,13 @@ class Intake:
         self._recorder.diagnosis(member, member.opened_at)
         trail.joined(self._audit, member)
 
+    def _diagnose(self, views: Views, case: Case) -> None:
+        finding, since = case.finding, views.now - _RELATED_DAYS * DAY
+        related: Sequence[Case] = ()
+        if case.subject[0] == "cell":
+            related = self.book.related(finding.location, finding.item, since)
+        self._engine.diagnosed(case, self._classifier.classify(case, related, views))
+
     def _new(self, views: Views, alert: Alert) -> Case:
         """A case that is diagnosed and ranked, and knows what to try."""
         (alert_id, finding), now = alert, views.now
@@ -158,14 +171,12 @@ class Intake:
         case = Case(
             key_id(self._seed, "case", *subject, self.book.ordinal(subject)), subject, finding, now, alerts=(alert_id,)
         )
-        related: Sequence[Case] = ()
         if subject[0] == "cell":
             cell = finding.location * views.cells.items + finding.item
             case.life_mark = int(views.cells.mark[cell])
             case.found_units = int(views.counts.found_units[cell])
-            related = self.book.related(finding.location, finding.item, now - _RELATED_DAYS * DAY)
         case.value = value_at_stake(finding, views, self._spec)
-        self._engine.diagnosed(case, self._classifier.classify(case, related, views))
+        self._diagnose(views, case)
         case.deadline = finding.deadline
         case.priority = self._priority.rank(case, views)
         policy = self._policy

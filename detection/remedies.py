@@ -35,7 +35,8 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     # A conversion that is right leaves a receipt that is a whole multiple off by chance.
     ("unit_of_measure", ""): ("fix_conversion", "claim"),
     ("api_outage", ""): ("redrive",),
-    ("phantom_stock", ""): ("hold", "count"),
+    # Goods that stand in the wrong place are on hand: they are looked for before anything is written off.
+    ("phantom_stock", ""): ("hold", "search", "move", "count"),
     ("negative_inventory", ""): ("count",),
     ("negative_inventory", "dropped_message"): ("wait", "count"),
     ("negative_inventory", "posting_lag"): ("wait", "count"),
@@ -44,8 +45,6 @@ PLANS: dict[tuple[str, str], tuple[str, ...]] = {
     ("count_variance", ""): ("wait", "count"),
     # A count that is off by very much may be the counter's mistake: someone else counts before it is booked.
     ("count_variance", "count_variance"): ("recount", "wait", "count"),
-    # Goods that stand in the wrong place are on hand: they are looked for before anything is written off.
-    ("phantom_stock", "misplacement"): ("hold", "search", "move", "count"),
     ("short_pick", ""): ("repromise", "substitute"),
     ("reservation_leak", ""): ("release_order",),
     ("missing_disposition", ""): ("hold", "inspect", "set_disposition"),
@@ -79,7 +78,9 @@ INFERRED_PLANS: dict[str, tuple[str, ...]] = {
     "posting_lag": ("replay",),
 }
 #: The plans of a policy that acts before the outcome of a count is known: the next wave brings goods.
-PREDICTED_PLANS: dict[str, tuple[str, ...]] = {"phantom_stock": ("hold", "reprioritise", "count")}
+PREDICTED_PLANS: dict[str, tuple[str, ...]] = {
+    "phantom_stock": ("hold", "reprioritise", "search", "move", "count"),
+}
 #: Who carries out each kind when a machine does not.
 TEAM_OF_KIND: dict[str, str] = {
     "replay": "integration",

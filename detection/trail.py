@@ -31,6 +31,14 @@ def joined(audit: AuditLog, member: Case) -> None:
     )  # fmt: skip
 
 
+def diagnosed(audit: AuditLog, case: Case, now: int) -> None:
+    """What an open case is taken for from now on, by what people found when they looked."""
+    audit.append(
+        now, "diagnosed", case=case.filed_under, type=case.type, fault=case.fault_type, cause=case.cause,
+        confidence=round(case.confidence, 6), model=case.model_version, **_target(case.finding),
+    )  # fmt: skip
+
+
 def settled(audit: AuditLog, case: Case, now: int) -> None:
     """The end of a case, or of one that a family's case had taken in."""
     event = "closed" if case.case_id == case.filed_under else "settled"

@@ -150,15 +150,15 @@ def story(reader: RunReader, number: int) -> Iterator[str]:
 
 
 def _of_action(records: Iterable[Record], number: int) -> Iterator[Record]:
-    """Of a case's records: its opening, that of the member it was for, and what led to and came of one action."""
+    """Of a case's records: its opening, what its subject was last taken for, and what led to and came of one action."""
     pending: list[Record] = []
-    joined: list[Record] = []
+    taken: list[Record] = []
     for record in records:
-        if record["event"] == "joined":
-            joined.append(record)
+        if record["event"] in {"joined", "diagnosed"}:
+            taken.append(record)
         if record["event"] == "opened" or (record["event"] != "decision" and record.get("action") == number):
             if record["event"] == "action":
-                yield from [member for member in joined if _subject(member) == _subject(record)][-1:]
+                yield from [one for one in taken if _subject(one) == _subject(record)][-1:]
             yield from (r for r in pending if r["kind"] == record.get("kind") and r["at"] == record["at"])
             yield record
         pending = [record] if record["event"] == "decision" else pending

@@ -14,16 +14,21 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from detection.cases import Case
 from detection.views.state import Views
 from sim.clock import DAY, HOUR
 from sim.events import NULL
 
+FloatArray = npt.NDArray[np.float64]
 #: Days after which a look at a cell tells no more.
 _STALE_DAYS = 60.0
 #: Days for which goods that were found in the wrong place speak of more of the kind.
 MISPLACED_DAYS = 14
+#: Shares of the searches for a case's goods that come upon some, where goods in the wrong place are behind the case
+#: and where they are not.
+FOUND_IF_MISPLACED, FOUND_IF_NOT = 0.97, 0.03
 #: Counts that a share of counts is worth before there are any.
 _DOUBT = 4.0
 _BESIDE = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure", "count_variance")
@@ -69,6 +74,14 @@ def evidence_of(case: Case, related: Sequence[Case], views: Views) -> dict[str, 
     if case.finding.type in _CELL_TYPES:
         return _of_cell(case, related, views)
     return _of_message(case, views)
+
+
+def search_odds(case: Case, faults: Sequence[str]) -> FloatArray:
+    """How probable what a search came upon is under each fault, shape (faults,); 1 where nobody searched."""
+    if case.searched_units == NULL:
+        return np.ones(len(faults))
+    found = np.array([FOUND_IF_MISPLACED if fault == "misplacement" else FOUND_IF_NOT for fault in faults])
+    return found if case.searched_units else 1.0 - found
 
 
 def _of_cell(case: Case, related: Sequence[Case], views: Views) -> dict[str, float]:

@@ -1,10 +1,10 @@
 """The fitted classifier: faults by the numbers of one version, fitted offline on development seeds.
 
 It reads the evidence of a case (:mod:`detection.classifiers.evidence`) into the model of its type
-(:mod:`detection.classifiers.model`). A type that the version does not know, because it never occurred in what it was
-fitted on, is taken for its own fault with the prior that the rules declare, or else with one that lets no machine
-act. What comes diagnosed from outside stays as it is. It learns nothing while it is in charge;
-:mod:`detection.models` corrects its confidence by verdicts.
+(:mod:`detection.classifiers.model`), and by Bayes' rule what a search for its goods came upon, once there was one. A
+type that the version does not know, because it never occurred in what it was fitted on, is taken for its own fault
+with the prior that the rules declare, or else with one that lets no machine act. What comes diagnosed from outside
+stays as it is. It learns nothing while it is in charge; :mod:`detection.models` corrects its confidence by verdicts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from detection.cases import Case
 from detection.classifiers.base import Diagnosis
-from detection.classifiers.evidence import evidence_of
+from detection.classifiers.evidence import evidence_of, search_odds
 from detection.classifiers.model import read
 from detection.classifiers.rules import SELF_EXPLAINING
 from detection.spec import OperatorSpec
@@ -41,7 +41,8 @@ class FittedClassifier:
         if model is None:
             fault_type = finding.type if finding.type in CAUSE_OF_FAULT else UNKNOWN
             return Diagnosis(finding.type, fault_type, SELF_EXPLAINING.get(finding.type, _UNSEEN), finding.cause)
-        said = model.say(evidence_of(case, related, views) if model.features else {})
+        evidence = evidence_of(case, related, views) if model.features else {}
+        said = model.say(evidence, search_odds(case, model.faults))
         return Diagnosis(finding.type, said.fault_type, said.confidence, finding.cause)
 
     def learn(self, case: Case) -> None:

@@ -90,12 +90,19 @@ class TypeModel:
         said: npt.NDArray[np.intp] = np.argmax(probabilities / self.share**self.caution, axis=1)
         return said
 
-    def say(self, evidence: Mapping[str, float]) -> Said:
-        """The fault behind one case."""
+    def say(self, evidence: Mapping[str, float], odds: FloatArray | float = 1.0) -> Said:
+        """The fault behind one case.
+
+        Args:
+            evidence: by name.
+            odds: how probable what is known beside the evidence is under each fault, shape (k,); by default it
+                tells nothing.
+        """
         if not self.features:
             return Said(self.faults[0], float(self.share[0]))
         values = np.array([[evidence[name] for name in self.features]])
-        probabilities = self.probabilities(values)
+        probabilities = self.probabilities(values) * odds
+        probabilities /= probabilities.sum()
         number = int(self.chosen(probabilities)[0])
         return Said(self.faults[number], float(probabilities[0, number]))
 

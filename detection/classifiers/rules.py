@@ -8,7 +8,7 @@ a duplicate; two equal sales under two numbers are two sales. A book below zero 
 line of the same cell that is lost, late, doubled or mis-measured, where there is one, and else of a
 mis-scan. A first short pick on a cell that sells is the picker's, others are the cell's. Shrink takes unit by
 unit, and so empties slow cells; a fast one is replenished meanwhile, and when it is empty all the same
-its goods stand elsewhere.
+its goods stand elsewhere. Once people have searched, what they came upon is what counts.
 
 Confidence is a declared prior for each branch; what closed cases say of it is the calibration's
 (:mod:`detection.models`), which has versions of its own.
@@ -111,6 +111,9 @@ def _cell(case: Case, related: Sequence[Case], views: Views) -> Diagnosis:
             return Diagnosis(type_name, other.fault_type, 0.75)
     if type_name == "negative_inventory":
         return Diagnosis(type_name, "scan_error", 0.6)
+    if case.searched_units != NULL:
+        found = case.searched_units > 0
+        return Diagnosis(type_name, "misplacement", 0.95) if found else Diagnosis(type_name, "shrink", 0.6)
     finding = case.finding
     cell = finding.location * views.cells.items + finding.item
     if type_name == "short_pick":
