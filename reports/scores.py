@@ -86,7 +86,8 @@ def groups(view: View) -> list[Group]:
     """The whole scorecard in its groups; groups without a measure are left out."""
     measures = view.measures
     shown: set[str] = set()
-    found = [_detection(measures, shown), *_plain_groups(measures, shown), _arms(measures, shown)]
+    found = [*(_twice(measures, *told, shown) for told in _TWICE), *_plain_groups(measures, shown)]
+    found.append(_arms(measures, shown))
     rest = [name for name in measures if name not in shown]
     found.append(Group("Further measures", "", ("Value",), tuple(_row(measures, name) for name in rest)))
     return [group for group in found if group.rows]
@@ -144,42 +145,43 @@ def seeds(view: View) -> tuple[tuple[str, ...], list[tuple[str, tuple[Cell, ...]
 
 def _row(measures: Mapping[str, Measure], name: str) -> Row:
     label, meaning = words.label(name)
-    if name.startswith("classification.pair."):
-        first, _, second = name.removeprefix("classification.pair.").partition(".")
-        label, meaning = f"{words.plain(first)} or {words.plain(second)}", "hard pair, balanced accuracy"
     return Row(label, meaning, name if label != name else "", (cell(measures.get(name)),))
 
 
-def _detection(measures: Mapping[str, Measure], shown: set[str]) -> Group:
-    """Detection in shadow beside detection in the loop."""
-    stems = [name.removeprefix("detection.") for name in words.MEASURES if name.startswith("detection.")]
-    extra = [
-        name.removeprefix("detection.").removeprefix("loop.") for name in measures if name.startswith("detection.")
-    ]
+#: Title, note and prefix of what is measured in shadow and in the loop.
+_TWICE: Sequence[tuple[str, str, str]] = (
+    (
+        "Detection",
+        "In shadow: over the unmanaged arm, where no repair changes what there is to find. In the loop: managed.",
+        "detection.",
+    ),
+    ("Diagnosis", "In shadow: nobody looks. In the loop: what people find changes the diagnosis.", "classification."),
+)
+
+
+def _twice(measures: Mapping[str, Measure], title: str, note: str, prefix: str, shown: set[str]) -> Group:
+    """Measures in shadow beside the same in the loop."""
+    stems = [name.removeprefix(prefix) for name in words.MEASURES if name.startswith(prefix)]
+    extra = [name.removeprefix(prefix).removeprefix("loop.") for name in measures if name.startswith(prefix)]
     rows = []
     for stem in dict.fromkeys([*stems, *extra]):
-        names = (f"detection.{stem}", f"detection.loop.{stem}")
+        names = (f"{prefix}{stem}", f"{prefix}loop.{stem}")
         if any(name in measures for name in names):
             label, meaning = words.label(names[0])
-            rows.append(Row(label, meaning, names[0], tuple(cell(measures.get(name)) for name in names)))
+            told = names[0] if label != names[0] else ""
+            rows.append(Row(label, meaning, told, tuple(cell(measures.get(name)) for name in names)))
             shown.update(names)
     columns: tuple[str, ...] = ("In shadow", "In the loop")
-    if not any(name.startswith("detection.loop.") for name in measures):
+    if not any(name.startswith(f"{prefix}loop.") for name in measures):
         columns = ("In shadow",)
         rows = [Row(row.label, row.meaning, row.name, row.cells[:1]) for row in rows]
-    return Group(
-        "Detection",
-        "In shadow: over the stream of the unmanaged arm, where no repair changes what there is to find. "
-        "In the loop: in the managed arm.",
-        columns,
-        tuple(rows),
-    )
+    return Group(title, note, columns, tuple(rows))
 
 
 _PLAIN: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("Manual process", "Scheduled counts and end-of-day reconciliation, which run in every arm.", ("manual.",)),
-    ("Diagnosis and cases", "", ("classification.", "case.")),
-    ("Repair", "In the managed arm.", ("repair.", "queue.")),
+    ("Cases", "", ("case.",)),
+    ("Repair", "In the managed arm.", ("repair.", "queue.", "oracle.")),
 )
 
 

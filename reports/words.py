@@ -11,7 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 
-#: Dotted name (without ``detection.loop``) -> (label, one line of meaning).
+#: Dotted name (without ``.loop``) -> (label, one line of meaning).
 MEASURES: Mapping[str, tuple[str, str]] = {
     "detection.recall": ("Exceptions found", "mean over types; by an alert, or explained by a case on the same fault"),
     "detection.recall_found": ("… by an alert of their own", "without those explained by another case"),
@@ -50,6 +50,7 @@ MEASURES: Mapping[str, tuple[str, str]] = {
     "case.alerts_raw": ("Raw alerts", "signals of the systems and alerts, before any is merged"),
     "case.compression_raw": ("Raw alerts per case", ""),
     "repair.mttr_hours": ("Mean time to restore", "restricted mean from opening until stock and books are right again"),
+    "oracle.mttr_hours": ("… of the oracle", "which knows at the first evidence what is wrong; the same people"),
     "repair.mttr_median_hours": ("Median time to restore", ""),
     "repair.time_to_close_hours": ("Time to close", "what the case system believes"),
     "repair.auto_resolution": ("Resolved automatically", "closed without a person, restored, not reopened"),
@@ -121,7 +122,10 @@ def plain(name: str) -> str:
 
 def label(name: str) -> tuple[str, str]:
     """Label and meaning of a measure; its own name and nothing where it is unknown."""
-    return MEASURES.get(name.replace("detection.loop.", "detection."), (name, ""))
+    if ".pair." in name:
+        first, _, second = name.split(".pair.", maxsplit=1)[1].partition(".")
+        return f"{plain(first)} or {plain(second)}", "hard pair, balanced accuracy"
+    return MEASURES.get(name.replace(".loop.", "."), (name, ""))
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

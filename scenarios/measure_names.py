@@ -1,9 +1,9 @@
 """Every measure of a scorecard: its name, its unit and what it says.
 
 The names are those in ``scorecard.json``. ``detection.NAME`` is measured in shadow over the
-unmanaged arm; the same under ``detection.loop`` in the managed arm. ``business.ARM.NAME`` exists
-for every arm that was run. Units: share (0 to 1), hours, minutes, value (currency), units (pieces),
-score (0 to 1), count, ratio.
+unmanaged arm; the same under ``detection.loop`` in the managed arm, and so is ``classification``.
+``business.ARM.NAME`` exists for every arm that was run. Units: share (0 to 1), hours, minutes, value
+(currency), units (pieces), score (0 to 1), count, ratio.
 """
 
 from __future__ import annotations
@@ -64,16 +64,21 @@ _DETECTION = (
     ("affiliation_precision", "score", "appendix: nearness of what was told to what was wrong (Huet 2022)"),
     ("affiliation_recall", "score", "appendix: nearness of what was wrong to what was told (Huet 2022)"),
 )
+_MANUAL = (
+    ("mttd_hours", "hours", "the manual process: opening to its own detection"),
+    ("mttr_hours", "hours", "the manual process: opening to restored"),
+)
+_CLASSIFICATION = (
+    ("type_macro_f1", "score", "exception type"),
+    ("fault_macro_f1", "score", "fault behind it"),
+    ("cause_macro_f1", "score", "root cause, of four"),
+    ("ece", "score", "expected calibration error of the confidence, 15 bins; 0 is best"),
+    ("brier", "score", "Brier score; 0 is best"),
+    ("cost", "hours", "work that a wrong cause costs a case, by the cost matrix"),
+    ("pair.A.B", "score", "balanced accuracy on one hard pair"),
+)
 _OTHERS = (
-    ("manual.mttd_hours", "hours", "the manual process: opening to its own detection"),
-    ("manual.mttr_hours", "hours", "the manual process: opening to restored"),
-    ("classification.type_macro_f1", "score", "exception type"),
-    ("classification.fault_macro_f1", "score", "fault behind it"),
-    ("classification.cause_macro_f1", "score", "root cause, of four"),
-    ("classification.ece", "score", "expected calibration error of the confidence, 15 bins; 0 is best"),
-    ("classification.brier", "score", "Brier score; 0 is best"),
-    ("classification.cost", "hours", "work that a wrong cause costs a case, by the cost matrix"),
-    ("classification.pair.A.B", "score", "balanced accuracy on one hard pair"),
+    ("oracle.mttr_hours", "hours", "the oracle arm, which knows at first evidence what is wrong: opening to restored"),
     ("case.routing_accuracy", "share", "cases sent to the right team first"),
     ("repair.avoided_per_hour", "value/hour", "loss avoided against the unmanaged arm, per worked hour"),
     ("repair.avoided_per_hour_fcfs", "value/hour", "the same where people work first come, first served"),
@@ -104,6 +109,9 @@ MEASURES: tuple[MeasureName, ...] = (
     *(MeasureName(f"business.{arm}.{name}", unit, meaning) for name, unit, meaning in _ARM for arm in ARMS),
     *(MeasureName(f"detection.{name}", unit, meaning) for name, unit, meaning in _DETECTION),
     *(MeasureName(f"detection.loop.{name}", unit, meaning) for name, unit, meaning in _DETECTION),
+    *(MeasureName(f"manual.{name}", unit, meaning) for name, unit, meaning in _MANUAL),
+    *(MeasureName(f"classification.{name}", unit, meaning) for name, unit, meaning in _CLASSIFICATION),
+    *(MeasureName(f"classification.loop.{name}", unit, meaning) for name, unit, meaning in _CLASSIFICATION),
     *(MeasureName(name, unit, meaning) for name, unit, meaning in _OTHERS),
 )
 
@@ -130,8 +138,10 @@ _BETTER: Final[dict[str, Direction]] = {
     "manual_minutes_per_day": "lower", "closing_gap_hours": "lower",
     "reopened": "lower", "prevented": "higher", "manual_minutes_per_exception": "lower", "utilisation": "neutral",
     "queue_age_p95_hours": "lower", "manual.mttd_hours": "neutral", "manual.mttr_hours": "neutral",
+    "oracle.mttr_hours": "neutral",
 }
-_PAIR: Final = "classification.pair."
+#: Balanced accuracies of hard pairs: this, then the two names; declared with the names ``A.B``.
+_PAIRS: Final = ("classification.pair.", "classification.loop.pair.")
 #: Arms in which the operator under test has no part.
 _UNTOUCHED: Final = ("business.clean.", "business.unmanaged.", "business.oracle.")
 #: The difference that does not matter yet, by unit: absolute, or in percent of the mean that it is compared with.
@@ -144,11 +154,25 @@ _VALUES_ABOVE_ZERO: Final = frozenset({"wrongful_value", "wrongful_cvar", "lost_
 _MARGIN_OF_SIZES: Final = "5%"
 
 
+def pair_of(name: str) -> tuple[str, str] | None:
+    """The two names of a hard pair whose balanced accuracy a measure is; None for any other measure."""
+    for prefix in _PAIRS:
+        if name.startswith(prefix):
+            first, _, second = name.removeprefix(prefix).partition(".")
+            return first, second
+    return None
+
+
+def declared(name: str) -> str:
+    """The name under which a measure is declared in :data:`MEASURES`: that of all pairs for a hard pair."""
+    return name if pair_of(name) is None else f"{name.split('pair.', maxsplit=1)[0]}pair.A.B"
+
+
 def direction_of(name: str) -> Direction:
     """Whether a higher or a lower value of a measure is better; a name that is not known is neutral."""
     if name.startswith(_UNTOUCHED):
         return "neutral"
-    if name.startswith(_PAIR):
+    if pair_of(name) is not None:
         return "higher"
     return _BETTER.get(name, _BETTER.get(name.rsplit(".", maxsplit=1)[-1], "neutral"))
 
@@ -173,5 +197,5 @@ def margin_of(name: str) -> str:
 
     These are conventions of this project, not findings; a baseline holds its own.
     """
-    unit = next((entry.unit for entry in MEASURES if entry.name == name), "score" if name.startswith(_PAIR) else "")
+    unit = next((entry.unit for entry in MEASURES if entry.name == declared(name)), "")
     return _MARGINS.get(unit, _MARGIN_OF_SIZES)

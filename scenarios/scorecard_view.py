@@ -16,20 +16,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.measure_names import ARMS, MEASURES
+from scenarios.measure_names import ARMS, MEASURES, pair_of
 
 Measures = Mapping[str, Mapping[str, Any]]
 #: Heading and prefix of the groups that have one value a measure, in the order shown.
 _GROUPS: Sequence[tuple[str, str]] = (
     ("Manual process", "manual."),
-    ("Diagnosis", "classification."),
     ("Cases", "case."),
     ("Repair", "repair."),
     ("Queues", "queue."),
+    ("Oracle", "oracle."),
 )
 _ORDER: Mapping[str, int] = {entry.name: position for position, entry in enumerate(MEASURES)}
+#: Heading and prefix of those that are measured in shadow and in the loop.
+_TWICE: Sequence[tuple[str, str]] = (("Detection", "detection."), ("Diagnosis", "classification."))
 #: Measures in tables without room for a reason of their own.
-_SIDE_BY_SIDE = ("detection.", *(f"business.{arm}." for arm in ARMS))
+_SIDE_BY_SIDE = (*(prefix for _, prefix in _TWICE), *(f"business.{arm}." for arm in ARMS))
 _LABEL_WIDTH = 32
 _VALUE_WIDTH = 12
 
@@ -45,12 +47,12 @@ def show(run: Path, console: Console) -> None:
     tables.append(
         _matrix("Arms", {arm: f"business.{arm}." for arm in ARMS}, measures),
     )
-    tables.append(
-        _matrix("Detection", {"shadow": "detection.", "in the loop": "detection.loop."}, measures, intervals=True),
-    )
+    for heading, prefix in _TWICE:
+        views = {"shadow": prefix, "in the loop": f"{prefix}loop."}
+        tables.append(_matrix(heading, views, measures, intervals=prefix == "detection."))
     for heading, prefix in _GROUPS:
         tables.append(_plain(heading, prefix, [name for name in left if name.startswith(prefix)], measures))
-    known = ("business.", "detection.", *(prefix for _, prefix in _GROUPS))
+    known = ("business.", *(prefix for _, prefix in (*_TWICE, *_GROUPS)))
     tables.append(_plain("Further", "", [name for name in left if not name.startswith(known)], measures))
     for table in tables:
         if table.row_count:
@@ -108,9 +110,6 @@ def _plain(heading: str, prefix: str, names: Sequence[str], measures: Measures) 
     for name in names:
         measure = measures[name]
         value = measure.get("value")
-        if value is None and name.startswith(_PAIRS):
-            # A pair of which a half never occurred says nothing; the page and the file keep its reason.
-            continue
         n = measure.get("n")
         table.add_row(
             _label(name.removeprefix(prefix)),
@@ -132,6 +131,9 @@ def _matrix(heading: str, columns: Mapping[str, str], measures: Measures, *, int
         if owner is None:
             continue
         present.update({title: prefix for title, prefix in columns.items() if prefix == owner})
+        if pair_of(name) is not None and measures[name].get("value") is None:
+            # A pair of which a half never occurred says nothing; the page and the file keep its reason.
+            continue
         stem = name.removeprefix(owner)
         stems[stem] = min(stems.get(stem, len(_ORDER)), _ORDER.get(name, len(_ORDER)))
     table = _table(heading)
@@ -155,12 +157,11 @@ def _reasons(measures: Measures) -> dict[str, list[str]]:
     """Why measures that share a row with others have no value: reason -> their names."""
     found: dict[str, list[str]] = {}
     for name, measure in measures.items():
-        if name.startswith(_SIDE_BY_SIDE) and measure.get("value") is None:
+        if name.startswith(_SIDE_BY_SIDE) and pair_of(name) is None and measure.get("value") is None:
             found.setdefault(str(measure.get("reason") or "no reason given"), []).append(name)
     return found
 
 
-_PAIRS = "classification.pair."
 #: Measures that stand beside one of the same name that counts where they weigh.
 _TOLD_BY_VALUE = {"recall_value": "recall by value", "wrongful_value": "wrongful, value"}
 

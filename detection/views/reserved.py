@@ -1,8 +1,10 @@
 """Reservations: what the OMS says it holds for customers, against the order lines that are open.
 
 Every line that was promised, and neither picked nor cancelled, is open. The OMS' nightly extract names the
-net change of what it holds of each cell. Where it holds more than the open lines ask for, a cancellation
-did not arrive: the cancelled lines of that cell name the order.
+net change of what it holds of each cell. What was closed within the last hours may or may not be known to it,
+so what it should hold lies between a least and a most. Where it holds more than the most, a cancellation did
+not arrive: the cancelled lines of that cell name the order. Where it holds no more than the least, whatever
+was cancelled there before has arrived.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.views.columns import IntArray, integers
+from detection.views.columns import BoolArray, IntArray, integers
 from sim.clock import DAY
 from sim.events import STATUS, Block
 
@@ -88,19 +90,24 @@ class Reservations:
         cut_off = int(integers(block, "occurred_at").max())
         cell = integers(block, "location") * self._items + integers(block, "item")
         np.add.at(self._held, cell, integers(block, "quantity").astype(np.int32))
-        expected = np.zeros(len(self._held), dtype=np.int32)
-        open_lines = self._open_at(cut_off)
-        np.add.at(expected, open_lines[2], open_lines[3].astype(np.int32))
-        excess = self._held - expected
+        beyond_least, beyond_most = self._held.copy(), self._held.copy()
+        lines, is_sure = self._open_at(cut_off)
+        np.subtract.at(beyond_most, lines[2], lines[3].astype(np.int32))
+        np.subtract.at(beyond_least, lines[2, is_sure], lines[3, is_sure].astype(np.int32))
         for key, line in list(self.open.items()):
             where = line.location * self._items + line.item
-            if excess[where] <= 0:
+            if beyond_least[where] <= 0:
                 del self.open[key]
                 self.freed.append(key)
             else:
-                excess[where] -= line.units
-        for where in np.flatnonzero(excess > 0).tolist():
-            self._blame(where, int(excess[where]), cut_off - self._service)
+                beyond_most[where] -= line.units
+                beyond_least[where] -= line.units
+        until = cut_off - self._service
+        for where in np.flatnonzero(beyond_most > 0).tolist():
+            self._blame(where, int(beyond_most[where]), until)
+        for where, entries in list(self._cancelled.items()):
+            if beyond_least[where] <= 0:
+                self._cancelled[where] = [entry for entry in entries if entry[0] >= until]
 
     def end_day(self, now: int) -> None:
         """Forget cancellations that arrived."""
@@ -111,37 +118,49 @@ class Reservations:
         self._cancelled = {cell: entries for cell, entries in kept.items() if entries}
 
     def _blame(self, cell: int, excess: int, until: int) -> None:
-        """The latest lines of a cell, cancelled before ``until``, whose units the excess covers."""
-        for at, line in reversed(self._cancelled.get(cell, [])):
-            key = (line.document_id, line.item)
-            if at < until and line.units <= excess and key not in self.open:
-                self.open[key] = line
+        """The line of a cell, cancelled before ``until``, that the excess is, or the latest that it covers."""
+        lines = [line for at, line in reversed(self._cancelled.get(cell, []))
+                 if at < until and (line.document_id, line.item) not in self.open]  # fmt: skip
+        for line in sorted(lines, key=lambda line: line.units != excess):
+            if line.units <= excess:
+                self.open[line.document_id, line.item] = line
                 self.leaked.append(line)
                 excess -= line.units
 
-    def _open_at(self, cut_off: int) -> IntArray:
-        """Lines promised before ``cut_off`` and not surely closed by then; what is closed is forgotten."""
+    def _open_at(self, cut_off: int) -> tuple[IntArray, BoolArray]:
+        """Lines promised before ``cut_off`` and not surely closed by then; what is closed is forgotten.
+
+        Returns:
+            Key, time, cell and units of each line, shape (4, n); and whether nothing at all has closed it, shape (n,).
+        """
         if not self._promised:
-            return np.zeros((4, 0), dtype=np.int64)
+            return np.zeros((4, 0), dtype=np.int64), np.zeros(0, dtype=np.bool_)
         promised = np.concatenate(self._promised, axis=1)
         closed = np.concatenate(self._closed, axis=1) if self._closed else np.zeros((2, 0), dtype=np.int64)
         settled = closed[1] < cut_off - self._service
-        early, ended = promised[1] < cut_off, closed[0, settled]
+        early = promised[1] < cut_off
         # A line may be promised again after a pick that found nothing: it is open if it was promised more often.
         order = np.lexsort((promised[1], promised[0]))
         promised, early = promised[:, order], early[order]
         keys, starts, times = np.unique(promised[0], return_index=True, return_counts=True)
-        names, ends = np.unique(ended, return_counts=True)
-        place = np.searchsorted(keys, names)
-        known = (place < len(keys)) & (keys[np.minimum(place, len(keys) - 1)] == names)
-        gone = np.zeros(len(keys), dtype=np.int64)
-        gone[place[known]] = ends[known]
         ordinal = np.arange(len(early)) - np.repeat(starts, times)
-        is_open = ordinal >= np.repeat(gone, times)
+        is_open, is_sure = (
+            ordinal >= np.repeat(_times_named(keys, ended), times) for ended in (closed[0, settled], closed[0])
+        )
         self._promised = [promised[:, is_open]]
         self._closed = [closed[:, ~settled]]
-        open_lines: IntArray = promised[:, is_open & early]
-        return open_lines
+        is_early = is_open & early
+        return promised[:, is_early], is_sure[is_early]
+
+
+def _times_named(keys: IntArray, names: IntArray) -> IntArray:
+    """How often each of some distinct, ordered keys is among the names; shape of ``keys``."""
+    distinct, times = np.unique(names, return_counts=True)
+    place = np.searchsorted(keys, distinct)
+    known = (place < len(keys)) & (keys[np.minimum(place, len(keys) - 1)] == distinct)
+    found = np.zeros(len(keys), dtype=np.int64)
+    found[place[known]] = times[known]
+    return found
 
 
 def _keys(block: Block) -> IntArray:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from scenarios.measure_names import MEASURES
+from scenarios.measure_names import MEASURES, declared
 from scenarios.statistics import Estimate
 from scenarios.tables import BREAKDOWN, conform
 
@@ -17,7 +17,6 @@ SCHEMA: Final = 1
 #: What a measure's function gives: an estimate, or the reason why there is none.
 Result = Estimate | str
 UNITS: Final[dict[str, str]] = {entry.name: entry.unit for entry in MEASURES}
-_PAIR: Final = "classification.pair."
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def unit_of(name: str) -> str:
     Raises:
         KeyError: if no such measure is declared.
     """
-    return UNITS[f"{_PAIR}A.B" if name.startswith(_PAIR) else name]
+    return UNITS[declared(name)]
 
 
 def to_measure(result: Result, unit: str) -> Measure:
@@ -104,4 +103,4 @@ def to_measure(result: Result, unit: str) -> Measure:
 def in_order(measures: Mapping[str, Measure]) -> list[str]:
     """The names, those of the declared list first and in its order."""
     rank = {entry.name: number for number, entry in enumerate(MEASURES)}
-    return sorted(measures, key=lambda name: (rank.get(name, rank[f"{_PAIR}A.B"]), name))
+    return sorted(measures, key=lambda name: (rank[declared(name)], name))

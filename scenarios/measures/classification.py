@@ -41,21 +41,25 @@ COST_UNKNOWN: Final = 1.0
 
 
 def measure_classification(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
-    """The measures under ``classification`` and ``case``."""
+    """The measures under ``classification`` or ``classification.loop``, without the prefix."""
     cases = diagnosed(run, detection, arm)
     results: dict[str, Result] = {
-        f"classification.{label}_macro_f1": statistics.macro_f1(
+        f"{label}_macro_f1": statistics.macro_f1(
             cases[f"{name}_true"].to_list(), cases[f"{name}_said"].to_list()
         )
         or NO_CASE
         for label, name in (("type", "type"), ("fault", "fault_type"), ("cause", "cause"))
     }
     results |= _calibration(cases)
-    results["classification.cost"] = statistics.mean(_costs(cases)) or NO_CASE
-    results |= {f"classification.pair.{a}.{b}": _pair(cases, a, b) for a, b in PAIRS}
-    results |= {f"classification.pair.{a}.{b}": _decoy_pair(run, detection, arm, a, b) for a, b in DECOY_PAIRS}
-    results |= _cases(run, detection, cases) | _raw(run, detection, arm)
+    results["cost"] = statistics.mean(_costs(cases)) or NO_CASE
+    results |= {f"pair.{a}.{b}": _pair(cases, a, b) for a, b in PAIRS}
+    results |= {f"pair.{a}.{b}": _decoy_pair(run, detection, arm, a, b) for a, b in DECOY_PAIRS}
     return results
+
+
+def measure_cases(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
+    """The measures under ``case`` that one arm tells."""
+    return _cases(run, detection, diagnosed(run, detection, arm)) | _raw(run, detection, arm)
 
 
 def _calibration(cases: pd.DataFrame) -> dict[str, Result]:
@@ -63,12 +67,12 @@ def _calibration(cases: pd.DataFrame) -> dict[str, Result]:
     rated = cases[cases["confidence"].notna()]
     if rated.empty:
         reason = NO_CASE if cases.empty else "no case states a confidence"
-        return {"classification.ece": reason, "classification.brier": reason}
+        return {"ece": reason, "brier": reason}
     confidence = rated["confidence"].to_numpy(dtype=float)
     right = (rated["fault_type_said"] == rated["fault_type_true"]).to_numpy()
     return {
-        "classification.ece": statistics.calibration_error(confidence, right) or NO_CASE,
-        "classification.brier": statistics.mean((confidence - right) ** 2) or NO_CASE,
+        "ece": statistics.calibration_error(confidence, right) or NO_CASE,
+        "brier": statistics.mean((confidence - right) ** 2) or NO_CASE,
     }
 
 
@@ -104,7 +108,7 @@ def _decoy_pair(run: Run, detection: Detection, arm: str, kind: str, decoy: str)
     return Estimate((found + alone) / 2, None, None, len(real) + len(decoys))
 
 
-def break_down(run: Run, detection: Detection, arm: str) -> list[Part]:
+def break_down(run: Run, detection: Detection, arm: str, prefix: str) -> list[Part]:
     """Confidence and being right by type and location, and the two-by-two tables of the hard pairs.
 
     A cell of a table is one key ``TRUE said SAID``, where what is said is one of the two, or ``other``.
@@ -117,8 +121,8 @@ def break_down(run: Run, detection: Detection, arm: str) -> list[Part]:
         for key, rows in cases.groupby(by).indices.items():
             name, stated = str(key) or "none", confidence[rows][~np.isnan(confidence[rows])]
             found = {
-                "classification.confidence": statistics.mean(stated),
-                "classification.accuracy": statistics.share(int(right[rows].sum()), len(rows)),
+                f"{prefix}.confidence": statistics.mean(stated),
+                f"{prefix}.accuracy": statistics.share(int(right[rows].sum()), len(rows)),
             }
             parts += [Part(measure, by, name, estimate) for measure, estimate in found.items() if estimate is not None]
     for pair in PAIRS:
@@ -129,7 +133,7 @@ def break_down(run: Run, detection: Detection, arm: str) -> list[Part]:
             for answer in (*pair, "other"):
                 count = int((mine == answer).sum())
                 if len(mine):
-                    parts.append(Part(f"classification.pair.{'.'.join(pair)}", "pair", f"{true} said {answer}",
+                    parts.append(Part(f"{prefix}.pair.{'.'.join(pair)}", "pair", f"{true} said {answer}",
                                       Estimate(float(count), None, None, len(mine))))  # fmt: skip
     return parts
 

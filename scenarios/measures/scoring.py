@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from scenarios.measure_names import MEASURES
+from scenarios.measure_names import MEASURES, pair_of
 from scenarios.measures import business, classification, detection, repair
 from scenarios.measures.appendix import measure_ranges
 from scenarios.measures.card import Result, Scorecard, in_order
@@ -15,7 +15,7 @@ from scenarios.reader import RunReader
 
 NO_MANAGED: Final = "the arm managed was not run"
 NO_UNMANAGED: Final = "the arm unmanaged was not run"
-_TEMPLATE: Final = "classification.pair.A.B"
+NO_ORACLE: Final = "the arm oracle was not run"
 
 
 def score(reader: RunReader) -> Scorecard:
@@ -35,9 +35,13 @@ def score(reader: RunReader) -> Scorecard:
         card.put(repair.measure_repair(run, managed, shadow.exceptions))
         card.parts += detection.break_down(run, managed, "detection.loop", "managed")
         card.parts += repair.break_down(run, managed)
+        _put_diagnosis(run, card, managed, "managed", "classification.loop")
         if shadow.cases.empty:
-            card.put(classification.measure_classification(run, managed, "managed"))
-            card.parts += classification.break_down(run, managed, "managed")
+            _put_diagnosis(run, card, managed, "managed", "classification")
+            card.put(classification.measure_cases(run, managed, "managed"))
+    if run.has("oracle"):
+        exceptions = _detect(run, "oracle").exceptions
+        card.put({"oracle.mttr_hours": repair.time_to_restore(run, exceptions)["mttr_hours"]})
     _fill(card, run)
     card.measures = {name: card.measures[name] for name in in_order(card.measures)}
     return card
@@ -55,13 +59,20 @@ def _put_grid(run: Run, card: Scorecard, arm: str, prefix: str) -> None:
     card.parts += parts
 
 
+def _put_diagnosis(run: Run, card: Scorecard, found: Detection, arm: str, prefix: str) -> None:
+    """What the cases of an arm were taken for."""
+    results = classification.measure_classification(run, found, arm)
+    card.put({f"{prefix}.{name}": result for name, result in results.items()})
+    card.parts += classification.break_down(run, found, arm, prefix)
+
+
 def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
     """The operator over the unmanaged stream, detector by detector too, and the manual process beside it."""
     results = detection.measure_detection(run, shadow, "unmanaged")
     card.put({f"detection.{name}": result for name, result in results.items()})
     _put_grid(run, card, "unmanaged", "detection")
-    card.put(classification.measure_classification(run, shadow, "unmanaged"))
-    card.parts += classification.break_down(run, shadow, "unmanaged")
+    _put_diagnosis(run, card, shadow, "unmanaged", "classification")
+    card.put(classification.measure_cases(run, shadow, "unmanaged"))
     card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
     card.parts += detection.by_detector(run, shadow)
     manual = detect(run, "unmanaged", run.of_manual("alerts", "unmanaged"), run.of_manual("cases", "unmanaged"))
@@ -74,8 +85,11 @@ def _fill(card: Scorecard, run: Run) -> None:
     """Every declared name is in the scorecard: what nothing gave has a reason."""
     missing: dict[str, Result] = {}
     for entry in MEASURES:
-        if entry.name in card.measures or entry.name == _TEMPLATE:
+        if entry.name in card.measures or pair_of(entry.name) is not None:
             continue
-        looped = entry.name.startswith(("detection.loop.", "repair.", "queue."))
+        if entry.name.startswith("oracle."):
+            missing[entry.name] = NO_ORACLE
+            continue
+        looped = entry.name.startswith(("detection.loop.", "classification.loop.", "repair.", "queue."))
         missing[entry.name] = NO_MANAGED if looped and not run.has("managed") else NO_UNMANAGED
     card.put(missing)

@@ -36,7 +36,7 @@ _NOTHING: Final = frozenset(
         "recall", "recall_found", "recall_value", "recall_inferred", "skill", "precision", "precision_one_to_one",
         "before_reconciliation", "auc_pr", "range_precision", "range_recall", "vus_pr", "affiliation_precision",
         "affiliation_recall")}
-    | {f"classification.{name}_macro_f1" for name in ("type", "fault", "cause")}
+    | {f"classification{loop}.{name}_macro_f1" for loop in ("", ".loop") for name in ("type", "fault", "cause")}
     | {"case.routing_accuracy", "repair.auto_resolution", "business.recovery", "business.recovery_of_reachable"}
 )
 
