@@ -358,6 +358,25 @@ def test_a_cancellation_less_than_a_service_time_old_may_still_be_on_its_way(tap
     assert (alert["document_id"], alert["raised_at"] > START + DAY) == (60, True)
 
 
+def test_a_leak_is_not_hidden_by_a_line_that_was_closed_just_now_nor_put_down_to_an_older_one(tape: Tape):
+    reserve(tape, 7.0, 59)
+    end(tape, 7.5, 59, "cancelling")
+    hold(tape, 0, 0)
+    reserve(tape, 33.0, 60)
+    (event,) = end(tape, 33.5, 60, "cancelling")
+    hold(tape, 1, 2)
+    # Cancelled in time, and picked shortly before the next extract: the OMS holds what it held.
+    reserve(tape, 50.0, 61)
+    end(tape, 50.5, 61, "cancelling")
+    reserve(tape, 69.0, 62)
+    end(tape, 70.5, 62)
+    hold(tape, 2, 0)
+    hold(tape, 3, 0)
+    (alert,) = tape.play("reservation")
+    assert (alert["document_id"], alert["evidence"]) == (60, [event])
+    assert tape.cases["status"] != ["closed"]
+
+
 def test_a_line_promised_again_after_a_pick_is_held_for_somebody(tape: Tape):
     reserve(tape, 9.0, 60)
     end(tape, 10.0, 60)
