@@ -59,7 +59,8 @@ class Case:
         is_held: whether it keeps its cell out of online availability.
         routed_to: the team that its latest step was sent to; empty where a machine took it.
         counters: teams that counted for it; they approve nothing of it.
-        verdict: "confirmed" or "refuted" once its outcome says so.
+        verdict: "confirmed" or "refuted" once its outcome says so of the type.
+        fault_verdict: the same of the fault behind it.
         family: id of the case that it is filed under, a storm's under its own; null where it is of no family.
     """
 
@@ -93,6 +94,7 @@ class Case:
     routed_to: str = ""
     counters: frozenset[str] = frozenset()
     verdict: str = ""
+    fault_verdict: str = ""
     family: int = NULL
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from detection import remedies
 from detection.cases import Case
-from detection.taxonomy import Subject
+from detection.taxonomy import CELL_TYPES, Subject
 from detection.views.channels import BACKLOG_HOURS
 from detection.views.columns import integers, join
 from detection.views.state import Views
@@ -73,6 +73,19 @@ def verdict(case: Case, views: Views) -> str:
     if views.counts.counted_at[cell] >= case.opened_at:
         return "confirmed" if views.counts.found_units[cell] else "refuted"
     return "refuted" if case.type == "phantom_stock" else ""
+
+
+def fault_verdict(case: Case, views: Views) -> str:
+    """What the outcome says of the fault behind a case, which is what its confidence is about.
+
+    A count or a substitute shows that a record was wrong, and not what put it wrong: of the types with several
+    faults behind them only a search tells, and only of goods in the wrong place.
+    """
+    if case.type not in CELL_TYPES:
+        return verdict(case, views)
+    if case.fault_type != "misplacement" or case.searched_units == NULL:
+        return ""
+    return "confirmed" if case.searched_units else "refuted"
 
 
 def lost_units(case: Case, views: Views) -> int:

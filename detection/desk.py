@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from detection import remedies, trail
 from detection.audit import AuditLog
 from detection.cases import Case
-from detection.casework import answers, has_failed, lost_units, nap, news, not_before, verdict
+from detection.casework import answers, fault_verdict, has_failed, lost_units, nap, news, not_before, verdict
 from detection.classifiers.base import Classifier
 from detection.governance import PolicyEngine, Request
 from detection.holding import HeldCells
@@ -306,7 +306,7 @@ class CaseDesk:
 
     def _learn(self, views: Views, case: Case) -> None:
         """What the end of a case says of its diagnosis, for those who learn from it; a storm's are its members'."""
-        case.verdict = verdict(case, views)
+        case.verdict, case.fault_verdict = verdict(case, views), fault_verdict(case, views)
         self._classifier.learn(case)
         promotion = self.engine.closed(case, views.now)
         if promotion is not None:

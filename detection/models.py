@@ -1,10 +1,10 @@
 """Versions of the model that says how sure a diagnosis is, and how one takes the place of another.
 
 A classifier gives each diagnosis a prior confidence; a *calibration* corrects it by the verdicts of closed
-cases, a beta posterior for each pair of type and fault whose prior weighs :data:`PRIOR_CASES` cases. The
-calibration in charge, the *champion*, does not change while it is in charge: a *challenger* learns beside it
-and decides nothing. Each verdict scores both before the challenger learns from it. After every batch of
-verdicts the rule is asked: is the challenger's Brier score lower, by more than chance (one-sided 5% of the
+cases on their faults, a beta posterior for each pair of type and fault whose prior weighs :data:`PRIOR_CASES`
+cases. The calibration in charge, the *champion*, does not change while it is in charge: a *challenger* learns
+beside it and decides nothing. Each verdict scores both before the challenger learns from it. After every batch
+of verdicts the rule is asked: is the challenger's Brier score lower, by more than chance (one-sided 5% of the
 paired differences)? Only then is its promotion proposed, and only an approval puts it in charge. What was
 proposed is what is promoted: the challenger goes on learning meanwhile, its proposal does not.
 """
@@ -93,9 +93,9 @@ class ModelRegister:
 
     def take(self, case: Case) -> Trial | None:
         """Score both on a closed case, then let the challenger learn; returns a trial where a batch is full."""
-        if not case.verdict or case.fault_type == UNKNOWN or case.finding.fault_type:
+        if not case.fault_verdict or case.fault_type == UNKNOWN or case.finding.fault_type:
             return None
-        key, outcome = (case.type, case.fault_type), float(case.verdict == "confirmed")
+        key, outcome = (case.type, case.fault_type), float(case.fault_verdict == "confirmed")
         refuted, confirmed = self._tallies.get(key, (0, 0))
         learned = Calibration("", {key: (refuted, confirmed)})
         self._losses.append(

@@ -170,8 +170,8 @@ class OperatorSpec:
     confidence_by_type: Mapping[str, float] = field(default_factory=lambda: dict(CONFIDENCE_BY_TYPE))
     service_hours: float = 4.0
     grace_minutes: float = 15.0
-    silence_probability: float = 1e-4
-    loss_floor: float = 25.0
+    silence_probability: float = 1e-3
+    loss_floor: float = 75.0
     horizon_days: float = 7.0
     score_min: float | None = None
     counts_per_store_day: float = 2.0

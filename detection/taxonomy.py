@@ -40,6 +40,8 @@ SCOPE_OF_TYPE: dict[str, str] = {
     "count_variance": "cell",
 }
 TYPES: tuple[str, ...] = tuple(SCOPE_OF_TYPE)
+#: Types of a cell, and of a line that was not found in one: several faults may be behind each.
+CELL_TYPES: frozenset[str] = frozenset({"phantom_stock", "negative_inventory", "count_variance", "short_pick"})
 #: Which fields of a finding name the one thing of its scope, at most three.
 FIELDS_OF_SCOPE: dict[str, tuple[str, ...]] = {
     "message": ("interface", "location", "sequence"),

@@ -50,8 +50,8 @@ class Detector:
     limit_seconds: float = 600.0
     limit_megabytes: float = 4_096.0
     grace_minutes: float = 15.0
-    silence_probability: float = 1e-4
-    loss_floor: float = 25.0
+    silence_probability: float = 1e-3
+    loss_floor: float = 75.0
     horizon_days: float = 7.0
     score_min: float | None = None
     parameters: dict[str, float] = field(default_factory=dict)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.cases import Case
+from detection.taxonomy import CELL_TYPES
 from detection.views.state import Views
 from sim.clock import DAY, HOUR
 from sim.events import NULL
@@ -32,7 +33,6 @@ FOUND_IF_MISPLACED, FOUND_IF_NOT = 0.97, 0.03
 #: Counts that a share of counts is worth before there are any.
 _DOUBT = 4.0
 _BESIDE = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure", "count_variance")
-_CELL_TYPES = frozenset({"phantom_stock", "negative_inventory", "count_variance", "short_pick"})
 
 #: What is told of a cell.
 CELL_EVIDENCE: tuple[str, ...] = (
@@ -60,7 +60,7 @@ MESSAGE_EVIDENCE: tuple[str, ...] = (
 
 def names_of(type_name: str) -> tuple[str, ...]:
     """The names of the evidence on cases of a type."""
-    return CELL_EVIDENCE if type_name in _CELL_TYPES else MESSAGE_EVIDENCE
+    return CELL_EVIDENCE if type_name in CELL_TYPES else MESSAGE_EVIDENCE
 
 
 def evidence_of(case: Case, related: Sequence[Case], views: Views) -> dict[str, float]:
@@ -71,7 +71,7 @@ def evidence_of(case: Case, related: Sequence[Case], views: Views) -> dict[str, 
         related: cases that touch the same cell.
         views: as of now.
     """
-    if case.finding.type in _CELL_TYPES:
+    if case.finding.type in CELL_TYPES:
         return _of_cell(case, related, views)
     return _of_message(case, views)
 

@@ -138,7 +138,7 @@ def test_short_picks_on_a_cell_that_sells_between_them_are_the_picker_s(chain, m
     made = chain(days=5, daily_lines=20.0)
     hot = int(np.argmax(made.share))
     made.mishaps = mishaps(nil_picks={3 * 96 + 40 + 10 * ordinal: (1, hot) for ordinal in range(4)})
-    operator = run(made, classifier="rules")
+    operator = run(made, detector="reservation", classifier="rules")
     assert len(found(operator, "short_pick")) == 4
     assert found(operator, "phantom_stock") == []
     assert set(faults(operator, "short_pick")) == {"short_pick"}
@@ -148,7 +148,8 @@ def test_a_short_pick_on_a_cell_that_should_have_sold_long_since_is_enough(chain
     made = chain(days=8, daily_lines=6.0)
     hot = int(np.argmax(made.share))
     made.mishaps = mishaps(frozen={(1, hot): 5 * 96 + 36}, nil_picks={5 * 96 + 70: (1, hot)})
-    assert [(alert["location"], alert["item"]) for alert in found(run(made), "phantom_stock")] == [(1, hot)]
+    alerts = found(run(made, detector="reservation"), "phantom_stock")
+    assert [(alert["location"], alert["item"]) for alert in alerts] == [(1, hot)]
 
 
 def test_a_book_below_zero_is_found_once(chain):

@@ -194,7 +194,7 @@ def verdicts(register, share, count, prior=0.9, seed=0):
     trials = []
     for draw in draws.tolist():
         case = case_of()
-        case.prior, case.verdict = prior, "confirmed" if draw < share else "refuted"
+        case.prior, case.fault_verdict = prior, "confirmed" if draw < share else "refuted"
         trials.append(register.take(case))
     return [trial for trial in trials if trial is not None]
 
@@ -229,7 +229,7 @@ def test_a_promotion_is_approved_by_the_owner_of_the_model(policy, owner):
     request = None
     for number in range(10):
         case = case_of()
-        case.prior, case.verdict = 0.95, "refuted"
+        case.prior, case.fault_verdict = 0.95, "refuted"
         request = engine.closed(case, number)
     assert (request.kind, request.decision.approver, request.decision.team) == ("promote", owner, "")
     engine.asked(5, "promote")
@@ -246,7 +246,7 @@ def test_a_refused_promotion_leaves_the_champion_and_manual_asks_nobody():
     engine, manual = engine_of(promotion_cases=10), engine_of("manual", promotion_cases=10)
     for number in range(10):
         case = case_of()
-        case.prior, case.verdict = 0.95, "refuted"
+        case.prior, case.fault_verdict = 0.95, "refuted"
         assert manual.closed(case, number) is None
         engine.closed(case, number)
     engine.asked(5, "promote")
