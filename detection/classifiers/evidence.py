@@ -28,8 +28,8 @@ _STALE_DAYS = 60.0
 #: Days for which goods that were found in the wrong place speak of more of the kind.
 MISPLACED_DAYS = 14
 #: Shares of the searches for a case's goods that come upon some, where goods in the wrong place are behind the case
-#: and where they are not.
-FOUND_IF_MISPLACED, FOUND_IF_NOT = 0.97, 0.03
+#: and where they are not: of 909 searches in three scenarios of a development seed.
+FOUND_IF_MISPLACED, FOUND_IF_NOT = 0.99, 0.12
 #: Counts that a share of counts is worth before there are any.
 _DOUBT = 4.0
 _BESIDE = ("dropped_message", "posting_lag", "duplicate_message", "unit_of_measure", "count_variance")

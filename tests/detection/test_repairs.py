@@ -5,6 +5,7 @@ The people of these worlds find little by themselves, so what is restored is the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import cache
 
@@ -251,6 +252,27 @@ def test_goods_in_the_wrong_place_are_put_back_and_not_written_off():
     assert {"search", "move"} <= operated.asked("done")
     exceptions = operated.played.exceptions("phantom_stock")
     assert (exceptions.restored_by >= WORLD_IDS).sum() >= 3
+
+
+def test_what_a_search_came_upon_changes_the_diagnosis_before_anything_is_written_off():
+    operated = _looked_after(_misplaced)
+    told, actions = operated.table("diagnoses"), operated.table("actions")
+    searched = actions[(actions.kind == "search") & (actions.outcome == "done")]
+    records = (json.loads(line)["record"] for line in operated.operator.audit.lines())
+    sealed = {(record["case"], record["fault"]) for record in records if record["event"] == "diagnosed"}
+    named = {True: set(), False: set()}
+    for search in searched.itertuples():
+        mine = told[told.case_id == search.case_id].sort_values("diagnosed_at")
+        after = mine[mine.diagnosed_at >= search.executed_at]
+        assert len(after) == 1
+        assert after.diagnosed_at.iloc[0] - search.executed_at <= 2 * TICK
+        repairs = actions[(actions.case_id == search.case_id) & actions.kind.isin({"move", "count"})]
+        assert (repairs.requested_at >= after.diagnosed_at.iloc[0]).all()
+        assert ("move" in set(repairs.kind)) == (search.delta_units > 0)
+        named[search.delta_units > 0].add(after.fault_type.iloc[0])
+        assert (search.case_id, after.fault_type.iloc[0]) in sealed
+    assert named[True] == {"misplacement"}
+    assert "misplacement" not in named[False]
 
 
 @pytest.mark.parametrize("what", ["redeliveries", "maintenance", "late"])
