@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from scenarios.measures.card import Scorecard
@@ -17,6 +18,12 @@ LAG, DROP = "posting_lag", "dropped_message"
 def story(folder: Path, told: list[tuple[float, str]], *actions: dict[str, Any], arm: str = "managed",
           closed: float | None = None) -> Scorecard:
     """One message dropped at hour 30 (its window ends at 102), with one case on it, opened at hour 31."""
+    return write(folder, ARMS, told_in(arm, told, *actions, closed=closed))
+
+
+def told_in(arm: str, told: list[tuple[float, str]], *actions: dict[str, Any],
+            closed: float | None = None) -> dict[str, list[pa.Table]]:
+    """The tables of that story in one arm."""
     broken = rows("truth/exceptions", exception(0, DROP, 30, 31, document_id=100, closed_at=closed), arm=arm)
     alert = {"alert_id": 0, "raised_at": 31, "detector": "rules", "type": DROP, "document_id": 100}
     last = {"type": DROP, "fault_type": told[-1][1], "confidence": 0.5, "origin": "operator"}
@@ -32,7 +39,7 @@ def story(folder: Path, told: list[tuple[float, str]], *actions: dict[str, Any],
     }
     if actions:
         content["actions"] = [rows("actions", *actions, arm=arm)]
-    return write(folder, ARMS, content)
+    return content
 
 
 def repair(at: float, kind: str = "replay", **more: Any) -> dict[str, Any]:
@@ -63,6 +70,31 @@ def test_the_diagnosis_in_force_is_scored(
         assert values(card, "classification.")["brier"] == pytest.approx((0.9 - f1) ** 2)
     else:
         assert card.measures["classification.brier"].reason == "no case states a confidence"
+
+
+def test_what_people_found_counts_in_the_loop_and_not_in_shadow(tmp_path: Path) -> None:
+    shadow = told_in("unmanaged", [(31, LAG)])
+    managed = told_in("managed", [(31, LAG), (49, DROP)], repair(50))
+    content = {name: [*shadow.get(name, ()), *managed[name]] for name in managed}
+    card = write(tmp_path / "run", ARMS, content)
+    assert values(card, "classification.")["fault_macro_f1"] == 0.0
+    assert values(card, "classification.loop.")["fault_macro_f1"] == 1.0
+    assert values(card, "classification.loop.")["brier"] == pytest.approx(0.01)
+    pair = "pair.posting_lag.dropped_message"
+    assert card.measures[f"classification.loop.{pair}"].reason == "no case is about posting_lag"
+    assert card.measures["oracle.mttr_hours"].reason == "the arm oracle was not run"
+
+
+def test_the_oracle_s_time_to_restore_is_that_of_its_own_arm(tmp_path: Path) -> None:
+    arms = {"unmanaged": 90.0, "managed": 50.0, "oracle": 40.0}
+    broken = [
+        rows("truth/exceptions", exception(0, DROP, 30, 31, document_id=100, closed_at=at, restored_at=at), arm=arm)
+        for arm, at in arms.items()
+    ]
+    faults = [rows("truth/faults", {"fault_id": 0, "type": DROP}, arm=arm) for arm in arms]
+    card = write(tmp_path / "run", (*ARMS, "oracle"), {"truth/exceptions": broken, "truth/faults": faults})
+    found = {name: card.measures[f"{name}.mttr_hours"].value for name in ("manual", "repair", "oracle")}
+    assert found == {"manual": 60.0, "repair": 20.0, "oracle": 10.0}
 
 
 def test_knowing_better_when_it_is_over_does_not_count(tmp_path: Path) -> None:
