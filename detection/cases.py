@@ -21,8 +21,9 @@ TRANSITIONS: dict[str, dict[str, str]] = {
         "done": "verifying", "refused": "triaged", "prepared": "triaged", "settled": "closed", "expired": "escalated",
     },
     "verifying": {"settled": "closed", "failed": "triaged", "expired": "escalated"},
-    "escalated": {"settled": "closed"},
-    "closed": {"reopened": "triaged"},
+    # What people told when they looked is worked on, however late they told it.
+    "escalated": {"settled": "closed", "prepared": "triaged"},
+    "closed": {},
 }  # fmt: skip
 
 
@@ -41,7 +42,8 @@ class Case:
         opened_at, closed_at: simulated time.
         status: a key of :data:`TRANSITIONS`.
         type, fault_type, cause, confidence, model_version: the diagnosis.
-        prior: the classifier's own confidence, before its calibration.
+        claimed, prior: the fault that the classifier named at first, and its own confidence in that, uncalibrated.
+        believed: how probable it then held each fault, in an order of its own; empty where it does not say.
         priority: lower is sooner.
         value: what is at stake, currency.
         severity: tier of that value.
@@ -60,7 +62,8 @@ class Case:
         routed_to: the team that its latest step was sent to; empty where a machine took it.
         counters: teams that counted for it; they approve nothing of it.
         verdict: "confirmed" or "refuted" once its outcome says so of the type.
-        fault_verdict: the same of the fault behind it.
+        fault_verdict: the same of the fault that was claimed at first.
+        has_gone_up: whether it was handed up once.
         family: id of the case that it is filed under, a storm's under its own; null where it is of no family.
     """
 
@@ -74,7 +77,9 @@ class Case:
     fault_type: str = UNKNOWN
     cause: str = UNKNOWN
     confidence: float = 0.0
+    claimed: str = ""
     prior: float = 0.0
+    believed: tuple[float, ...] = ()
     model_version: str = ""
     priority: int = 100
     value: float = 0.0
@@ -95,12 +100,18 @@ class Case:
     counters: frozenset[str] = frozenset()
     verdict: str = ""
     fault_verdict: str = ""
+    has_gone_up: bool = False
     family: int = NULL
 
     @property
     def filed_under(self) -> int:
         """The case that stands for it on record."""
         return self.case_id if self.family == NULL else self.family
+
+    @property
+    def next_step(self) -> str:
+        """What it asks of people or machines now or next; empty where nothing is left to try."""
+        return self.plan[0] if self.is_open and self.plan else ""
 
     @property
     def is_open(self) -> bool:

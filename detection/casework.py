@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from detection import remedies
 from detection.cases import Case
-from detection.taxonomy import CELL_TYPES, Subject
+from detection.taxonomy import TYPES_OF_SEVERAL_FAULTS, Subject
 from detection.views.channels import BACKLOG_HOURS
 from detection.views.columns import integers, join
 from detection.views.state import Views
@@ -68,7 +68,7 @@ def verdict(case: Case, views: Views) -> str:
         return "confirmed" if case.done_at != NULL and case.actions else ""
     finding = case.finding
     cell = finding.location * views.cells.items + finding.item
-    if case.fault_type == "misplacement" and views.counts.moved_at.get(cell, NULL) >= case.opened_at:
+    if case.searched_units > 0 or views.counts.moved_at.get(cell, NULL) >= case.opened_at:
         return "confirmed"
     if views.counts.counted_at[cell] >= case.opened_at:
         return "confirmed" if views.counts.found_units[cell] else "refuted"
@@ -76,14 +76,14 @@ def verdict(case: Case, views: Views) -> str:
 
 
 def fault_verdict(case: Case, views: Views) -> str:
-    """What the outcome says of the fault behind a case, which is what its confidence is about.
+    """What the outcome says of the fault that was claimed at first, which is what its confidence was about.
 
-    A count or a substitute shows that a record was wrong, and not what put it wrong: of the types with several
-    faults behind them only a search tells, and only of goods in the wrong place.
+    A count or a substitute shows that a record was wrong, and not what put it wrong: of what is wrong with a cell
+    only a search tells, and only whether it is goods in the wrong place.
     """
-    if case.type not in CELL_TYPES:
+    if case.type not in TYPES_OF_SEVERAL_FAULTS:
         return verdict(case, views)
-    if case.fault_type != "misplacement" or case.searched_units == NULL:
+    if case.claimed != "misplacement" or case.searched_units == NULL:
         return ""
     return "confirmed" if case.searched_units else "refuted"
 

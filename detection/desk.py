@@ -109,6 +109,9 @@ class CaseDesk:
         if kind == "redrive" and not views.channels.is_down(case.finding.interface):
             # Done, or refused since someone was there before: no letter lies there any more.
             views.channels.redriven(case.finding.interface)
+        if kind in remedies.PREPARING and outcome == "done" and case.status in {"acting", "escalated"}:
+            self._prepared(views, case, kind, action_id, units)
+            return
         if kind in remedies.SIDE_STEPS or case.status != "acting":
             if outcome == "done" and not case.is_open:
                 self._recorder.verified(action_id, views.now)
@@ -125,14 +128,8 @@ class CaseDesk:
             case.plan = case.plan[1:]
             self._ready[case.case_id] = case
             return
-        if kind in remedies.PREPARING or (kind == "push_price" and len(case.plan) > 1):
-            case.apply("prepared")
-            case.done_at = views.now
-            case.plan = remedies.next_steps(kind, case.plan[1:], units)
-            if kind == "search":
-                case.searched_units = units
-                self._intake.diagnose_again(views, case)
-            self._ready[case.case_id] = case
+        if kind == "push_price" and len(case.plan) > 1:
+            self._prepared(views, case, kind, action_id, units)
             return
         case.apply("done")
         case.done_at = views.now
@@ -140,6 +137,16 @@ class CaseDesk:
             self._settle(views, case)
         else:
             self._review(views, case)
+
+    def _prepared(self, views: Views, case: Case, kind: str, action_id: int, units: int) -> None:
+        """A step that prepares the next one is done, even if it took so long that the case had gone up meanwhile."""
+        case.apply("prepared")
+        case.done_at = views.now
+        case.plan = remedies.next_steps(kind, case.plan[1:], units)
+        if kind == "search":
+            case.searched_units = units
+            self._intake.diagnose_again(views, case, action_id)
+        self._ready[case.case_id] = case
 
     def _begin(self, opened: Iterable[Case]) -> None:
         self._ready.update((case.case_id, case) for case in opened)
@@ -242,9 +249,10 @@ class CaseDesk:
     def _escalate(self, views: Views, case: Case, reason: str) -> None:
         """Hand a case up; of a family once, whichever of its members gives the occasion."""
         head = self._storms.head_of(case)
-        is_told = head is not case and head.status == "escalated"
+        is_told = case.has_gone_up or (head is not case and head.status == "escalated")
         for one in (case,) if is_told or head is case else (case, head):
             one.apply("expired")
+            one.has_gone_up = True
             self._sleep(one, views.now + nap(one))
         if self._policy.routes and not is_told:
             self._side_step(views, head, "escalate", reason)

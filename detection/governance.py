@@ -69,9 +69,12 @@ class PolicyEngine:
 
     def diagnosed(self, case: Case, diagnosis: Diagnosis) -> None:
         """Enter a diagnosis into its case, with the confidence of the model in charge, and the case's tier."""
-        case.prior = diagnosis.confidence
-        # A finding that comes diagnosed from outside is as sure as it says.
-        calibrated = diagnosis if case.finding.fault_type else self.models.calibrate(diagnosis)
+        # A finding that comes diagnosed from outside is as sure as it says; and what closed cases tell of first
+        # diagnoses they do not tell of those that people's findings have changed.
+        is_plain = not case.finding.fault_type and not case.claimed
+        calibrated = self.models.calibrate(diagnosis) if is_plain else diagnosis
+        if not case.claimed:
+            case.claimed, case.prior, case.believed = diagnosis.fault_type, diagnosis.confidence, diagnosis.believed
         case.type, case.fault_type, case.cause = calibrated.type, calibrated.fault_type, calibrated.cause
         case.confidence, case.model_version = calibrated.confidence, self.models.champion.version
         case.severity = severity_of(case.value, self._spec.governance.severity)

@@ -80,11 +80,11 @@ class Intake:
                 opened += self._open(views, (member.alerts[0], member.finding))
         return opened
 
-    def diagnose_again(self, views: Views, case: Case) -> None:
-        """An open case is diagnosed anew, since people looked and told what they saw."""
+    def diagnose_again(self, views: Views, case: Case, action_id: int) -> None:
+        """An open case is diagnosed anew, since people searched and told what they found."""
         self._diagnose(views, case)
         self._recorder.diagnosis(case, views.now)
-        trail.diagnosed(self._audit, case, views.now)
+        trail.diagnosed(self._audit, case, views.now, action_id, case.searched_units)
 
     def keeper_of(self, interface: int) -> int:
         """The case that takes what is told of an interface now, its storm's or its outage's; null for none."""
@@ -182,7 +182,7 @@ class Intake:
         policy = self._policy
         case.plan = remedies.plan_for(
             case.type, case.fault_type, infers=policy.infers, predicts=policy.predicts, source=finding.source,
-            steps=finding.steps,
+            steps=finding.steps, confidence=case.confidence,
         )  # fmt: skip
         case.team = remedies.owner_of(case.type, case.fault_type, finding.location)
         case.apply("classified")

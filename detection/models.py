@@ -93,9 +93,10 @@ class ModelRegister:
 
     def take(self, case: Case) -> Trial | None:
         """Score both on a closed case, then let the challenger learn; returns a trial where a batch is full."""
-        if not case.fault_verdict or case.fault_type == UNKNOWN or case.finding.fault_type:
+        claimed = case.claimed or case.fault_type
+        if not case.fault_verdict or claimed == UNKNOWN or case.finding.fault_type:
             return None
-        key, outcome = (case.type, case.fault_type), float(case.fault_verdict == "confirmed")
+        key, outcome = (case.type, claimed), float(case.fault_verdict == "confirmed")
         refuted, confirmed = self._tallies.get(key, (0, 0))
         learned = Calibration("", {key: (refuted, confirmed)})
         self._losses.append(

@@ -29,7 +29,7 @@ ALERT_COLUMNS: tuple[str, ...] = (
 CASE_COLUMNS: tuple[str, ...] = (
     "case_id", "opened_at", "closed_at", "status", "type", "fault_type", "cause", "confidence", "priority", "team",
     "alerts", "location", "item", "document_id", "interface", "sequence", "origin", "severity", "verdict",
-    "model_version",
+    "model_version", "next_step",
 )  # fmt: skip
 #: What a case was taken for, from when on; the last row of a case is its diagnosis. Rows with an alert say what that
 #: one member of a family was taken for.
@@ -166,6 +166,7 @@ def _case_row(case: Case) -> tuple[Any, ...]:
         case.case_id, case.opened_at, case.closed_at, case.status, case.type, case.fault_type, case.cause,
         case.confidence, case.priority, case.team, case.alerts, finding.location, finding.item, finding.document_id,
         finding.interface, finding.sequence, "operator", case.severity, case.verdict, case.model_version,
+        case.next_step,
     )  # fmt: skip
 
 

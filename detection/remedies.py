@@ -165,6 +165,9 @@ VERIFY_HOURS: dict[str, float] = {
     "wait": 30.0,
     "pause": 1.5,
 }
+#: Steps that are of use only where goods stand in the wrong place, and the confidence in another fault from which on
+#: nobody is sent to look for them.
+_OF_MISPLACED, SURE = frozenset({"search", "move"}), 0.9
 #: Steps on one line of a document.
 _OF_LINES = frozenset({"repromise", "substitute", "release_order", "resequence", "inspect", "set_disposition"})
 #: What may become of returned goods, as the world numbers it.
@@ -176,7 +179,7 @@ ADJUSTED_SYSTEM: dict[str, int] = {"phantom_stock": 0, "negative_inventory": 1, 
 
 def plan_for(
     type_name: str, fault_type: str, *, infers: bool = False, predicts: bool = False, source: int = NO_CODE,
-    steps: tuple[str, ...] = (),
+    steps: tuple[str, ...] = (), confidence: float = 0.0,
 ) -> tuple[str, ...]:  # fmt: skip
     """The steps for a type and the fault behind it.
 
@@ -187,16 +190,24 @@ def plan_for(
         predicts: whether it acts on what is about to happen.
         source: event type (code) of the row that it began with.
         steps: what the evidence asks for; empty where it leaves that to the plan.
+        confidence: that the fault is right.
     """
     if infers and type_name in INFERRED_PLANS:
         return INFERRED_PLANS[type_name]
-    if predicts and type_name in PREDICTED_PLANS:
-        return PREDICTED_PLANS[type_name]
-    plan = steps or PLANS.get((type_name, fault_type), PLANS[type_name, ""])
+    is_predicted = predicts and type_name in PREDICTED_PLANS
+    plan = PREDICTED_PLANS[type_name] if is_predicted else steps or _plan_of(type_name, fault_type)
+    if confidence >= SURE and fault_type not in {"misplacement", UNKNOWN}:
+        plan = tuple(step for step in plan if step not in _OF_MISPLACED)
+    if is_predicted:
+        return plan
     if source == _PICKING and type_name == "phantom_stock":
         # Repeated short picks tell that the shelf is wrong, not demand: its replenishment is brought forward.
         return (plan[0], "reprioritise", *plan[1:])
     return plan
+
+
+def _plan_of(type_name: str, fault_type: str) -> tuple[str, ...]:
+    return PLANS.get((type_name, fault_type), PLANS[type_name, ""])
 
 
 def next_steps(kind: str, plan: tuple[str, ...], units: int) -> tuple[str, ...]:

@@ -149,6 +149,7 @@ class OperatorSpec:
         silence_probability: a cell is suspect when so long a silence had less than this probability.
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
         score_min: findings with a lower score raise no alert; None for no bound.
+        short_pick_floor: the same of a cell whose lines were not found, each of which breaks a promise.
         counts_per_store_day: counts the store teams can take on, per store and day.
         escalate_hours: a case open for longer than this goes up one level.
         refer_value: from what worth of lost goods on loss prevention gets the case, once a count found them gone.
@@ -172,6 +173,7 @@ class OperatorSpec:
     grace_minutes: float = 15.0
     silence_probability: float = 1e-3
     loss_floor: float = 75.0
+    short_pick_floor: float = 10.0
     horizon_days: float = 7.0
     score_min: float | None = None
     counts_per_store_day: float = 2.0

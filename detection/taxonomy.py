@@ -41,7 +41,9 @@ SCOPE_OF_TYPE: dict[str, str] = {
 }
 TYPES: tuple[str, ...] = tuple(SCOPE_OF_TYPE)
 #: Types of a cell, and of a line that was not found in one: several faults may be behind each.
-CELL_TYPES: frozenset[str] = frozenset({"phantom_stock", "negative_inventory", "count_variance", "short_pick"})
+TYPES_OF_SEVERAL_FAULTS: frozenset[str] = frozenset(
+    {"phantom_stock", "negative_inventory", "count_variance", "short_pick"}
+)
 #: Which fields of a finding name the one thing of its scope, at most three.
 FIELDS_OF_SCOPE: dict[str, tuple[str, ...]] = {
     "message": ("interface", "location", "sequence"),

@@ -31,11 +31,11 @@ def joined(audit: AuditLog, member: Case) -> None:
     )  # fmt: skip
 
 
-def diagnosed(audit: AuditLog, case: Case, now: int) -> None:
-    """What an open case is taken for from now on, by what people found when they looked."""
+def diagnosed(audit: AuditLog, case: Case, now: int, action_id: int, units: int) -> None:
+    """What an open case is taken for from now on, by what an action of people who looked has found."""
     audit.append(
-        now, "diagnosed", case=case.filed_under, type=case.type, fault=case.fault_type, cause=case.cause,
-        confidence=round(case.confidence, 6), model=case.model_version, **_target(case.finding),
+        now, "diagnosed", case=case.filed_under, action=action_id, units=units, type=case.type, fault=case.fault_type,
+        cause=case.cause, confidence=round(case.confidence, 6), model=case.model_version, **_target(case.finding),
     )  # fmt: skip
 
 
@@ -43,7 +43,10 @@ def settled(audit: AuditLog, case: Case, now: int) -> None:
     """The end of a case, or of one that a family's case had taken in."""
     event = "closed" if case.case_id == case.filed_under else "settled"
     target = {} if event == "closed" else _target(case.finding)
-    audit.append(now, event, case=case.filed_under, type=case.type, verdict=case.verdict, **target)
+    audit.append(
+        now, event, case=case.filed_under, type=case.type, verdict=case.verdict, claimed=case.claimed,
+        fault_verdict=case.fault_verdict, **target,
+    )  # fmt: skip
 
 
 def decided(audit: AuditLog, case: Case, now: int, kind: str, decision: Decision, reason: str = "") -> None:

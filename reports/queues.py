@@ -94,9 +94,9 @@ def heads_of_queues(view: View, each: int) -> pd.DataFrame:
 
     Returns:
         At most ``each`` open cases a team, the most urgent first, teams as in :func:`cases_by_team`: ``team, case_id,
-        type, location, item, severity, hours, evidence`` (rows of the stream that its alerts name), ``step`` (kind of
-        the action that is under way; empty for none), ``waits_for`` (the role that must still approve it, or else the
-        team that carries it out) and ``status``.
+        type, location, item, severity, hours, evidence`` (rows of the stream that its alerts name), ``step`` (what is
+        under way, or else comes next; empty where nothing is left to try), ``waits_for`` (the role that must still
+        approve it, or else the team that carries it out) and ``status``.
     """
     place = {team: number for number, team in enumerate(cases_by_team(view)["team"])}
     cases = cases_of(view)
@@ -109,6 +109,7 @@ def heads_of_queues(view: View, each: int) -> pd.DataFrame:
     pending = pending.assign(step=pending["kind"], waits_for=unapproved.fillna(pending["team"]))
     pending = pending[["region", "case_id", "step", "waits_for"]]
     table = cases.merge(pending, how="left", on=["region", "case_id"])
+    table["step"] = table["step"].fillna(table["next_step"].astype("str"))
     alerts = view.of_arm("alerts")
     wanted = {int(alert) for named in table["alerts"] for alert in named}
     alerts = alerts[alerts["alert_id"].isin(wanted)]

@@ -258,6 +258,8 @@ def _short(reader: RunReader, records: list[Record], tables: Tables, *, is_case:
         yield f"  what:      {subject}; {target(records[0])}"
         yield f"  severity:  {case['severity']}, {records[0]['value']} at stake; in the queue of {case['team']}"
         yield f"  steps:     {', '.join(done) or 'none was carried out'}"
+        if case["next_step"]:
+            yield f"  next:      {case['next_step']}"
     else:
         asked = _asked(records)
         row = tables.action(int(asked["action"]))

@@ -21,7 +21,8 @@ _TOLD: Final[Mapping[str, str]] = {
     "opened": "case {case}: {type}, fault {fault}, cause {cause}; confidence {confidence} by {model}; severity "
     "{severity}, {value} at stake; {target}",
     "joined": "{type}, fault {fault}, cause {cause}; confidence {confidence} by {model}; {value} at stake; {target}",
-    "diagnosed": "now taken for {type}, fault {fault}, cause {cause}; confidence {confidence} by {model}; {target}",
+    "diagnosed": "{action} found {units} units: now taken for {type}, fault {fault}, cause {cause}; confidence "
+    "{confidence} by {model}; {target}",
     "settled": "{type}, verdict {verdict_told}; {target}",
     "decision": "{kind}: {outcome_told}, {by_told} {rule!r}; {approval}; confidence {confidence} by {model}",
     "action": "{action}, {kind} by {team_told}, {by_told} {rule!r}; {approval}; model {model}; {target}",

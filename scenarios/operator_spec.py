@@ -37,6 +37,7 @@ def operator_spec(experiment: Experiment, locations: Sequence[str]) -> OperatorS
         grace_minutes=detector.grace_minutes,
         silence_probability=detector.silence_probability,
         loss_floor=detector.loss_floor,
+        short_pick_floor=detector.short_pick_floor,
         horizon_days=detector.horizon_days,
         score_min=detector.score_min,
         counts_per_store_day=policy.counts_per_store_day,

@@ -58,7 +58,8 @@ def alerts_table(table: Mapping[str, list[Any]], names: Names, arm: str) -> pa.T
 
 def cases_table(table: Mapping[str, list[Any]], names: Names) -> pa.Table:
     """The cases of one region, in the order in which they were opened."""
-    strings = ("status", "type", "fault_type", "cause", "team", "origin", "severity", "verdict", "model_version")
+    strings = ("status", "type", "fault_type", "cause", "team", "origin", "severity", "verdict", "model_version",
+               "next_step")  # fmt: skip
     return pa.table({
         "case_id": ids(table["case_id"]), "opened_at": times(table["opened_at"]),
         "closed_at": times(table["closed_at"]), **{name: pa.array(table[name], pa.string()) for name in strings},

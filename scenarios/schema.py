@@ -26,6 +26,7 @@ class Detector:
         grace_minutes: how long past due before an absence is an alert.
         silence_probability: a cell is suspect when so long a silence had less than this probability.
         loss_floor: least revenue a suspect cell would lose within ``horizon_days``, currency.
+        short_pick_floor: the same of a cell whose order lines were not found, each of which breaks a promise.
         horizon_days: see ``loss_floor``.
         score_min: findings with a lower score raise no alert; null for no bound. A benchmark freezes it on dev seeds.
         parameters: further numbers by name, for plug-ins.
@@ -52,6 +53,7 @@ class Detector:
     grace_minutes: float = 15.0
     silence_probability: float = 1e-3
     loss_floor: float = 75.0
+    short_pick_floor: float = 10.0
     horizon_days: float = 7.0
     score_min: float | None = None
     parameters: dict[str, float] = field(default_factory=dict)

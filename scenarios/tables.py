@@ -196,6 +196,8 @@ TABLES: Final[dict[str, pa.Schema]] = {
             "severity": NAME,
             "verdict": NAME,
             "model_version": NAME,
+            # what it asks of people or machines now or next; empty where it is closed, or nothing is left to try
+            "next_step": NAME,
         },
     ),
     # rows in which a system itself complains, before anything is merged, and the case that took them

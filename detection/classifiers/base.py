@@ -21,12 +21,14 @@ class Diagnosis:
         fault_type: mechanism behind it, ``unknown`` where the evidence does not tell.
         confidence: probability that type and fault are right.
         evident_cause: root cause, where the evidence tells more than the fault type does; else empty.
+        believed: how probable each fault is by the evidence, in the classifier's order; empty where it does not say.
     """
 
     type: str
     fault_type: str = UNKNOWN
     confidence: float = 0.0
     evident_cause: str = ""
+    believed: tuple[float, ...] = ()
 
     @property
     def cause(self) -> str:

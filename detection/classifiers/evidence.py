@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from detection.cases import Case
-from detection.taxonomy import CELL_TYPES
+from detection.taxonomy import TYPES_OF_SEVERAL_FAULTS
 from detection.views.state import Views
 from sim.clock import DAY, HOUR
 from sim.events import NULL
@@ -60,7 +60,7 @@ MESSAGE_EVIDENCE: tuple[str, ...] = (
 
 def names_of(type_name: str) -> tuple[str, ...]:
     """The names of the evidence on cases of a type."""
-    return CELL_EVIDENCE if type_name in CELL_TYPES else MESSAGE_EVIDENCE
+    return CELL_EVIDENCE if type_name in TYPES_OF_SEVERAL_FAULTS else MESSAGE_EVIDENCE
 
 
 def evidence_of(case: Case, related: Sequence[Case], views: Views) -> dict[str, float]:
@@ -71,7 +71,7 @@ def evidence_of(case: Case, related: Sequence[Case], views: Views) -> dict[str, 
         related: cases that touch the same cell.
         views: as of now.
     """
-    if case.finding.type in CELL_TYPES:
+    if case.finding.type in TYPES_OF_SEVERAL_FAULTS:
         return _of_cell(case, related, views)
     return _of_message(case, views)
 

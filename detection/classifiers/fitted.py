@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from detection.cases import Case
 from detection.classifiers.base import Diagnosis
 from detection.classifiers.evidence import evidence_of, search_odds
@@ -19,6 +21,7 @@ from detection.classifiers.rules import SELF_EXPLAINING
 from detection.spec import OperatorSpec
 from detection.taxonomy import CAUSE_OF_FAULT, UNKNOWN
 from detection.views.state import Views
+from sim.events import NULL
 
 #: Confidence about a type that was never seen and has no declared prior: below every threshold.
 _UNSEEN = 0.3
@@ -41,9 +44,12 @@ class FittedClassifier:
         if model is None:
             fault_type = finding.type if finding.type in CAUSE_OF_FAULT else UNKNOWN
             return Diagnosis(finding.type, fault_type, SELF_EXPLAINING.get(finding.type, _UNSEEN), finding.cause)
-        evidence = evidence_of(case, related, views) if model.features else {}
-        said = model.say(evidence, search_odds(case, model.faults))
-        return Diagnosis(finding.type, said.fault_type, said.confidence, finding.cause)
+        if case.believed and case.searched_units != NULL:
+            # The evidence is that of the opening, which is what the model was fitted on; the search came after.
+            said = model.name(np.array(case.believed) * search_odds(case, model.faults))
+        else:
+            said = model.say(evidence_of(case, related, views) if model.features else {})
+        return Diagnosis(finding.type, said.fault_type, said.confidence, finding.cause, said.believed)
 
     def learn(self, case: Case) -> None:
         """It is fitted, and does not learn by itself."""

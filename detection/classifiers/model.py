@@ -36,10 +36,11 @@ class ModelFileError(ValueError):
 
 @dataclass(frozen=True)
 class Said:
-    """A fault, and the probability that it is right."""
+    """A fault, the probability that it is right, and that of every fault; empty where there is but one."""
 
     fault_type: str
     confidence: float
+    believed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,21 +91,18 @@ class TypeModel:
         said: npt.NDArray[np.intp] = np.argmax(probabilities / self.share**self.caution, axis=1)
         return said
 
-    def say(self, evidence: Mapping[str, float], odds: FloatArray | float = 1.0) -> Said:
-        """The fault behind one case.
-
-        Args:
-            evidence: by name.
-            odds: how probable what is known beside the evidence is under each fault, shape (k,); by default it
-                tells nothing.
-        """
+    def say(self, evidence: Mapping[str, float]) -> Said:
+        """The fault behind one case."""
         if not self.features:
             return Said(self.faults[0], float(self.share[0]))
         values = np.array([[evidence[name] for name in self.features]])
-        probabilities = self.probabilities(values) * odds
-        probabilities /= probabilities.sum()
+        return self.name(self.probabilities(values)[0])
+
+    def name(self, believed: FloatArray) -> Said:
+        """The fault that is said where each is believed to be so probable, shape (k,), up to a factor."""
+        probabilities = (believed / believed.sum())[None, :]
         number = int(self.chosen(probabilities)[0])
-        return Said(self.faults[number], float(probabilities[0, number]))
+        return Said(self.faults[number], float(probabilities[0, number]), tuple(probabilities[0].tolist()))
 
 
 @dataclass(frozen=True)

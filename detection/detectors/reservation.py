@@ -19,9 +19,8 @@ from detection.views.picks import ShortPick
 from detection.views.state import Views
 from sim.events import EVENT_TYPE, Rows
 
-#: Short picks on one cell that make it suspect; and the least revenue that it would lose within the horizon, currency:
-#: less than of a cell that is only silent, since each line that is not found breaks a promise.
-STRIKES_MIN, LOSS_FLOOR = 2, 10.0
+#: Short picks on one cell that make it suspect.
+STRIKES_MIN = 2
 _PICKING = EVENT_TYPE["picking"]
 
 
@@ -30,7 +29,7 @@ class ReservationLifeCycle:
 
     def __init__(self, context: DetectorContext) -> None:
         spec = context.spec
-        self._floor, self._horizon_days = spec.parameter("short_pick_floor", LOSS_FLOOR), spec.horizon_days
+        self._floor, self._horizon_days = spec.short_pick_floor, spec.horizon_days
         self._strikes = int(spec.parameter("short_pick_strikes", STRIKES_MIN))
         self._log_silence = float(np.log(spec.parameter("short_pick_silence", 0.01)))
 

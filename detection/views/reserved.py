@@ -107,7 +107,11 @@ class Reservations:
             self._blame(where, int(beyond_most[where]), until)
         for where, entries in list(self._cancelled.items()):
             if beyond_least[where] <= 0:
-                self._cancelled[where] = [entry for entry in entries if entry[0] >= until]
+                kept = [entry for entry in entries if entry[0] >= until]
+                if kept:
+                    self._cancelled[where] = kept
+                else:
+                    del self._cancelled[where]
 
     def end_day(self, now: int) -> None:
         """Forget cancellations that arrived."""

@@ -103,4 +103,4 @@ def to_measure(result: Result, unit: str) -> Measure:
 def in_order(measures: Mapping[str, Measure]) -> list[str]:
     """The names, those of the declared list first and in its order."""
     rank = {entry.name: number for number, entry in enumerate(MEASURES)}
-    return sorted(measures, key=lambda name: (rank[declared(name)], name))
+    return sorted(measures, key=lambda name: (rank.get(declared(name), len(rank)), name))

@@ -50,7 +50,7 @@ KINDS = sorted({*TEAM_OF_KIND, "reverse", "scrap", "escalate"} - {"wait", "pause
 class PolicyMachine(RuleBasedStateMachine):
     """One world, one engine, and any order of events."""
 
-    taken = 0
+    taken = promoted = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,12 +126,13 @@ class PolicyMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 10**6), verdict=st.sampled_from(["confirmed", "refuted", ""]))
     def close(self, which: int, verdict: str) -> None:
         case = self.cases[which % len(self.cases)]
-        case.verdict = verdict
+        case.verdict = case.fault_verdict = verdict
         request = self.engine.closed(case, self.now)
         if request is not None:
             assert request.decision.approver == "inventory_control"
             self.engine.asked(1, request.kind)
             self.engine.answered(1, "done", self.now)
+            type(self).promoted += 1
 
     @rule(status=st.sampled_from(["peak_season", "release"]))
     def announce(self, status: str) -> None:
@@ -194,5 +195,6 @@ def test_ten_thousand_steps_break_no_rule() -> None:
     rules = settings(max_examples=200, stateful_step_count=100, deadline=None, derandomize=True,
                      suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(PolicyMachine, settings=rules)
-    print(f"\n{PolicyMachine.taken:,} steps")  # noqa: T201 - a campaign reports
+    print(f"\n{PolicyMachine.taken:,} steps, {PolicyMachine.promoted} promotions")  # noqa: T201 - a campaign reports
     assert PolicyMachine.taken >= STEPS
+    assert PolicyMachine.promoted > 0

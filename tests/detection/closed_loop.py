@@ -54,10 +54,14 @@ def eager_config(stores: int = 4, items: int = 40, days: int = 8, **rates: float
     return config
 
 
-def operate(config: Config, seed: int = 1, policy: str = "deterministic", classifier: str = "fitted") -> Operated:
-    """Run one region under the default operator."""
+def operate(
+    config: Config, seed: int = 1, policy: str = "deterministic", classifier: str = "fitted", **settings: Any
+) -> Operated:
+    """Run one region under the default operator, with some keys of its policy set."""
     experiment = Experiment(**{name: getattr(config, name) for name in vars(config)})
     experiment.policy.name, experiment.classifier.name = policy, classifier
+    for name, value in settings.items():
+        setattr(experiment.policy, name, value)
     experiment.people.operator_acts_alone = not find_policy(policy).asks
     world = RegionWorld(experiment, seed, 0)
     vocabulary = world.room.vocabulary

@@ -9,6 +9,7 @@ import pytest
 from detection.approvals import BY_KIND, BY_VALUE, approver_for, may_approve, team_of
 from detection.audit import AuditLog
 from detection.cases import Case
+from detection.casework import fault_verdict
 from detection.classifiers.base import Diagnosis
 from detection.drift import DriftWatch
 from detection.governance import PolicyEngine
@@ -18,7 +19,7 @@ from detection.severity import SEVERITY, TIERS, severity_of
 from detection.spec import Governance, OperatorSpec
 from detection.taxonomy import Finding
 from sim.actions import TEAMS
-from sim.events import EVENT_TYPE, INTERFACE, STATUS, Block, Rows
+from sim.events import EVENT_TYPE, INTERFACE, NULL, STATUS, Block, Rows
 
 
 def case_of(type_name="dropped_message", confidence=0.97, value=10.0, **subject):
@@ -213,6 +214,39 @@ def test_a_challenger_is_proposed_where_the_champion_is_wrong_and_changes_nothin
     assert register.promote() is register.champion is proposed
     after = register.calibrate(Diagnosis("dropped_message", "dropped_message", 0.9)).confidence
     assert abs(after - 0.2) < abs(before - 0.2) / 3
+
+
+def test_a_search_refutes_what_was_claimed_before_it_and_confidence_after_it_is_the_search_s_own():
+    engine = engine_of(promotion_cases=10)
+    for number in range(10):
+        case = case_of("phantom_stock")
+        engine.diagnosed(case, Diagnosis("phantom_stock", "misplacement", 0.8))
+        # Nothing was found: the classifier now says something else, and is surer of it.
+        case.searched_units = 0
+        engine.diagnosed(case, Diagnosis("phantom_stock", "shrink", 0.9))
+        assert (case.claimed, case.prior, case.fault_type, case.confidence) == ("misplacement", 0.8, "shrink", 0.9)
+        case.fault_verdict = fault_verdict(case, None)
+        assert case.fault_verdict == "refuted"
+        request = engine.closed(case, number)
+    assert request is not None
+    engine.asked(5, "promote")
+    engine.answered(5, "done", 11)
+    case = case_of("phantom_stock")
+    engine.diagnosed(case, Diagnosis("phantom_stock", "misplacement", 0.8))
+    assert case.confidence == pytest.approx(0.8 * PRIOR_CASES / (PRIOR_CASES + 10))
+    case.searched_units = 3
+    engine.diagnosed(case, Diagnosis("phantom_stock", "misplacement", 0.99))
+    assert (case.confidence, fault_verdict(case, None)) == (0.99, "confirmed")
+
+
+@pytest.mark.parametrize(("type_name", "claimed", "units"), [
+    ("phantom_stock", "shrink", 0), ("phantom_stock", "shrink", 4), ("phantom_stock", "misplacement", NULL),
+    ("short_pick", "misplacement", NULL), ("count_variance", "scan_error", NULL),
+])  # fmt: skip
+def test_what_no_outcome_shows_teaches_nothing_of_the_fault(type_name, claimed, units):
+    case = case_of(type_name)
+    case.claimed, case.searched_units = claimed, units
+    assert fault_verdict(case, None) == ""
 
 
 def test_a_champion_that_is_right_mostly_stays():

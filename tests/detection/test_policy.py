@@ -120,6 +120,9 @@ def test_an_unknown_policy_lists_the_valid_ones_and_the_nearest():
 
 def test_goods_that_a_dc_put_away_wrongly_are_looked_for_by_its_own_people():
     assert owner_of("phantom_stock", "misplacement", 0) == "dc"
+    searched = plan_for("phantom_stock", "misplacement", confidence=1.0)
+    assert plan_for("phantom_stock", "shrink", confidence=0.5) == searched
+    assert plan_for("phantom_stock", "shrink", confidence=0.95) == ("hold", "count")
     steps = plan_for("phantom_stock", "misplacement")
     assert {"search", "move"} <= set(steps)
     assert {team_for(kind, 0) for kind in ("search", "move", "count")} == {"dc"}

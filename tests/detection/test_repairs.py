@@ -275,6 +275,29 @@ def test_what_a_search_came_upon_changes_the_diagnosis_before_anything_is_writte
     assert "misplacement" not in named[False]
 
 
+def test_a_search_that_took_too_long_is_worked_on_all_the_same():
+    config = _misplaced()
+    config.people.store_per_store, config.people.service_minutes_median = 0.2, 45.0
+    operated = operate(config, escalate_hours=2.0)
+    cases, actions, told = operated.table("cases"), operated.table("actions"), operated.table("diagnoses")
+    up = actions[actions.kind == "escalate"].groupby("case_id").requested_at.agg(["min", "size"])
+    # Handed up once, however much is left to do.
+    assert (up["size"] == 1).all()
+    late = actions[(actions.kind == "search") & (actions.outcome == "done") & actions.case_id.isin(up.index)]
+    late = late[late.executed_at > up["min"][late.case_id].to_numpy()]
+    assert len(late) > 3
+    # What was asked for last may not have been worked on yet.
+    late = late[late.executed_at < actions.requested_at.max() - 4 * TICK]
+    for search in late.itertuples():
+        assert (told[told.case_id == search.case_id].diagnosed_at >= search.executed_at).any()
+        after = actions[(actions.case_id == search.case_id) & (actions.requested_at > search.executed_at)]
+        assert {"move", "count"} & set(after.kind)
+    held, freed = (actions[actions.kind == kind].groupby("case_id").size() for kind in ("hold", "release"))
+    done = cases.case_id[(cases.status == "closed") & (cases.type == "phantom_stock") & cases.case_id.isin(held.index)]
+    assert len(done)
+    assert set(done) <= set(freed.index)
+
+
 @pytest.mark.parametrize("what", ["redeliveries", "maintenance", "late"])
 def test_harmless_disturbances_raise_nothing(what: str):
     config = eager_config(days=8)
