@@ -24,7 +24,9 @@ def run(tmp_path_factory):
 def test_an_action_is_told_with_its_case_rule_model_approval_and_rows(run, capsys):
     actions = RunReader(run).table("actions", arm="managed").to_pylist()
     cases = {case["case_id"]: case for case in RunReader(run).table("cases", arm="managed").to_pylist()}
-    for action in [action for action in actions if action["outcome"] == "done"][:5]:
+    # What the engine asks for itself rests on a change or a trial, and on no alert.
+    mine = [action for action in actions if action["outcome"] == "done" and action["kind"] not in {"promote", "review"}]
+    for action in mine[:5]:
         capsys.readouterr()
         assert main(["audit", str(run), str(action["action_id"])]) == 0
         text = capsys.readouterr().out
