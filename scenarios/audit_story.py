@@ -151,7 +151,8 @@ def story(reader: RunReader, number: int) -> Iterator[str]:
 
 def _of_action(records: Iterable[Record], number: int) -> Iterator[Record]:
     """Of a case's records: its opening, what its subject was last taken for, and what led to and came of one action."""
-    pending: list[Record] = []
+    # The last decision on each kind of step: a review may be asked for between one and its action.
+    pending: dict[str, Record] = {}
     taken: list[Record] = []
     for record in records:
         if record["event"] in {"joined", "diagnosed"}:
@@ -159,9 +160,11 @@ def _of_action(records: Iterable[Record], number: int) -> Iterator[Record]:
         if record["event"] == "opened" or (record["event"] != "decision" and record.get("action") == number):
             if record["event"] == "action":
                 yield from [one for one in taken if _subject(one) == _subject(record)][-1:]
-            yield from (r for r in pending if r["kind"] == record.get("kind") and r["at"] == record["at"])
+                decision = pending.get(record["kind"])
+                yield from [decision] if decision is not None and decision["at"] == record["at"] else []
             yield record
-        pending = [record] if record["event"] == "decision" else pending
+        if record["event"] == "decision":
+            pending[record["kind"]] = record
 
 
 def _subject(record: Record) -> tuple[int | None, ...]:
