@@ -53,6 +53,12 @@ DETECTORS: dict[str, str] = {
     "command": "detection.detectors.piped:host_of_command",
     "supplied": "detection.detectors.supplied:Supplied",
 }
+#: Numbers by name (``detector.parameters``) that one or another of our own detectors reads.
+PARAMETERS: tuple[str, ...] = (
+    "boosted_probability", "cusum_allowance", "cusum_limit", "cusum_weight", "ewma_limit", "ewma_weight", "hour",
+    "outlier_quantile", "outlier_warm_up_days", "rule", "seasonal_limit", "seasonal_weight", "short_pick_silence",
+    "short_pick_strikes", "transfer_deviations",
+)  # fmt: skip
 CLASSIFIERS: dict[str, str] = {
     "fitted": "detection.classifiers.fitted:FittedClassifier",
     "rules": "detection.classifiers.rules:RuleClassifier",

@@ -6,12 +6,14 @@ file is read whole, since only here the names of all regions are known.
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,6 +22,7 @@ from detection.classifiers import model
 from detection.detectors.files import KINDS, FileError, Names, read
 from detection.detectors.piped import environment_in
 from detection.reach import DEVICES, Reach
+from detection.registry import PARAMETERS, is_built_in
 from detection.sandbox import wrapped
 from scenarios.errors import UserError
 from scenarios.operator_spec import detector_of
@@ -27,6 +30,8 @@ from scenarios.schema import Classifier, Detector, Experiment
 from scenarios.windows import locations
 from sim.clock import DAY, parse_date
 
+#: Names of detectors that stand for one of the user's own.
+OF_USERS = frozenset({"command", "supplied"})
 #: What importing a class may take, seconds.
 _PATIENCE = 120.0
 _LOOK = """
@@ -60,8 +65,25 @@ def check_outside(experiment: Experiment, days: int) -> None:
     if detector.file is not None:
         _check_file(experiment, days)
     _check_model(detector, detector_of(experiment).split("+"))
+    _check_parameters(detector, detector_of(experiment).split("+"))
     if detector.threshold is not None and detector_of(experiment) != "scores":
         raise UserError(f"detector.threshold={detector.threshold:g}: only detector=scores has a threshold")
+
+
+def _check_parameters(detector: Detector, names: Sequence[str]) -> None:
+    """Refuse a number that none of our detectors reads; what those of the user's own read, nobody knows.
+
+    Raises:
+        UserError: naming it, with the nearest.
+    """
+    if not all(is_built_in("detector", name) and name not in OF_USERS for name in names):
+        return
+    for name in detector.parameters:
+        if name not in PARAMETERS:
+            near = difflib.get_close_matches(name, PARAMETERS, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise UserError(f"detector.parameters.{name}: no detector of ours reads it{hint} valid: "
+                            f"{', '.join(PARAMETERS)}")  # fmt: skip
 
 
 def _check_classifier(classifier: Classifier) -> None:

@@ -1,10 +1,13 @@
 """Names, plug-ins and mistakes."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from detection import registry
 from detection.pipeline import Layout, OperatorSpec, build
 from detection.registry import UnknownNameError, load, names
 from detection.taxonomy import Finding
@@ -76,3 +79,9 @@ def test_the_default_operator_loads_no_model_library(name):
         "sys.exit(any(m in sys.modules for m in ('pyod', 'sklearn', 'simpy', 'hydra', 'sim.truth')))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_numbers_that_our_detectors_read_are_declared():
+    sources = (Path(registry.__file__).parent / "detectors").glob("*.py")
+    read = {name for source in sources for name in re.findall(r'spec\.parameter\("(\w+)"', source.read_text())}
+    assert read == set(registry.PARAMETERS)

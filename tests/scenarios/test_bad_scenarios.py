@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
+from detection.registry import PARAMETERS
 from scenarios.compose import compose
 from scenarios.dead_rates import check_rates_strike, without_ground
 from scenarios.errors import UserError
@@ -208,6 +209,8 @@ DERIVED = ("phantom_stock has no rate of its own, it comes of other faults; set 
     (("scenario=assortment_change", "world.days=14", "assortment.day=14"), "assortment.day=14", f"{AFTER} 13"),
     (("faults.shrink.from_day=28",), "faults.shrink.from_day=28", f"{AFTER} 27"),
     (("detector.parameters.mine=nan",), "detector.parameters.mine=nan", "must be a finite number"),
+    (("detector.parameters.short_pick_strike=3",), "detector.parameters.short_pick_strike",
+     f"no detector of ours reads it; did you mean 'short_pick_strikes'? valid: {', '.join(PARAMETERS)}"),
     (("counting.floor_units=1000000000",), "counting.floor_units=1e+09", "must be from 0 to 10,000"),
     (("people.finance=1000000000",), "people.finance=1e+09", "must be from 1 to 10,000"),
     (("faults.phantom_stock.rate=0.1",), "faults.phantom_stock.rate", DERIVED),
@@ -280,7 +283,7 @@ def test_a_rate_of_a_file_is_refused_for_what_the_file_itself_takes_away(tmp_pat
     ("faults.shrink.until_day=99",),
     ("faults=none", "faults.shrink.from_day=99"),
     ("pilot.start=2026-03-29", "pilot.end=2027-01-01"),
-    ("detector.parameters.mine=-3",),
+    ("detector.parameters.seasonal_limit=-3",),
 ])
 def test_what_can_be_meant_is_not_refused(words: tuple[str, ...]) -> None:
     compose(words)

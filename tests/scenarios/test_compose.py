@@ -170,14 +170,14 @@ def test_the_defaults_are_the_operators_own() -> None:
 
 
 def test_a_pilot_elsewhere_is_a_pilot_nowhere_here() -> None:
-    experiment = compose(["pilot.locations=[S0002]", "pilot.end=2026-03-10", "detector.parameters.width=3"])
+    experiment = compose(["pilot.locations=[S0002]", "pilot.end=2026-03-10", "detector.parameters.rule=3"])
     here = operator_spec(experiment, ["DC1", "S0001", "S0002"]).pilot
     there = operator_spec(experiment, ["DC2", "S0011"]).pilot
     assert here.locations == {2}
     assert there.locations
     assert not there.covers(0, "dropped_message", 1)
     assert (here.starts_at, here.ends_at) == (NULL, 1_773_187_200_000_000)
-    assert operator_spec(experiment, []).parameter("width", 0) == 3.0
+    assert operator_spec(experiment, []).parameter("rule", 0) == 3.0
 
 
 def test_memory_grows_with_cells_and_workers_not_with_regions() -> None:
