@@ -28,7 +28,7 @@ from detection.cases import Case
 from detection.governance import PolicyEngine
 from detection.policy import find_policy
 from detection.remedies import KIND_OF_STEP, TEAM_OF_KIND
-from detection.spec import OperatorSpec
+from detection.spec import Governance, OperatorSpec
 from detection.taxonomy import SCOPE_OF_TYPE, TYPES, Finding
 from sim.actions import Action
 from sim.clock import HOUR
@@ -65,7 +65,7 @@ class PolicyMachine(RuleBasedStateMachine):
     @initialize(name=st.sampled_from(["manual", "visibility", "deterministic", "predictive"]))
     def start(self, name: str) -> None:
         self.audit = AuditLog()
-        self.name, self.spec = name, OperatorSpec(policy=name)
+        self.name, self.spec = name, OperatorSpec(policy=name, governance=Governance(promotion_cases=3))
         self.engine = PolicyEngine(self.spec, find_policy(name), "m", self.audit)
 
     @property
