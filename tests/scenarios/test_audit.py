@@ -176,7 +176,7 @@ def test_the_audit_has_the_budget_of_the_suites_and_seeds_that_nothing_was_fitte
     used = {seed for suite in suites for split in suite["seeds"].values() for seed in split}
     for path in (root / "detection" / "classifiers" / "versions").glob("*.json"):
         used |= set(json.loads(path.read_text())["fitted_on"]["seeds"])
-    assert {101, 201, 301} <= used
+    assert {101, 201, 304} <= used
     assert not (used | set(settings.dev)) & {*settings.test, *settings.scale_seeds}
 
 
@@ -210,7 +210,7 @@ def test_a_value_of_the_wrong_form_is_one_line_by_its_key(word: str, said: str, 
 def test_a_spy_finds_what_its_process_was_given(tmp_path: Path):
     """A parameter is told to a third party's process: its bits must be found there, and others must not."""
     leak = 1234.5678
-    words = [*TINY[:2], "world.days=2", f"detector.parameters.leak={leak}"]
+    words = [*TINY[:2], "world.days=2", f"detector.parameters.rule={leak}"]
     recording = recorded(words, 5, tmp_path / "recording")
     leaked = int(np.array([leak]).view(np.int64)[0])
     hits, shown = spying.spied(recording, np.array([leaked]), 1, tmp_path)
