@@ -6,7 +6,6 @@ file is read whole, since only here the names of all regions are known.
 
 from __future__ import annotations
 
-import difflib
 import os
 import shlex
 import shutil
@@ -24,7 +23,7 @@ from detection.detectors.piped import environment_in
 from detection.reach import DEVICES, Reach
 from detection.registry import PARAMETERS, is_built_in
 from detection.sandbox import wrapped
-from scenarios.errors import UserError
+from scenarios.errors import UserError, choices
 from scenarios.operator_spec import detector_of
 from scenarios.schema import Classifier, Detector, Experiment
 from scenarios.windows import locations
@@ -80,10 +79,7 @@ def _check_parameters(detector: Detector, names: Sequence[str]) -> None:
         return
     for name in detector.parameters:
         if name not in PARAMETERS:
-            near = difflib.get_close_matches(name, PARAMETERS, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UserError(f"detector.parameters.{name}: no detector of ours reads it{hint} valid: "
-                            f"{', '.join(PARAMETERS)}")  # fmt: skip
+            raise UserError(f"detector.parameters.{name}: no detector of ours reads it; {choices(PARAMETERS, name)}")
 
 
 def _check_classifier(classifier: Classifier) -> None:

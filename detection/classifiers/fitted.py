@@ -21,7 +21,6 @@ from detection.classifiers.rules import SELF_EXPLAINING
 from detection.spec import OperatorSpec
 from detection.taxonomy import CAUSE_OF_FAULT, UNKNOWN
 from detection.views.state import Views
-from sim.events import NULL
 
 #: Confidence about a type that was never seen and has no declared prior: below every threshold.
 _UNSEEN = 0.3
@@ -44,7 +43,7 @@ class FittedClassifier:
         if model is None:
             fault_type = finding.type if finding.type in CAUSE_OF_FAULT else UNKNOWN
             return Diagnosis(finding.type, fault_type, SELF_EXPLAINING.get(finding.type, _UNSEEN), finding.cause)
-        if case.believed and case.searched_units != NULL:
+        if case.believed:
             # The evidence is that of the opening, which is what the model was fitted on; the search came after.
             said = model.name(np.array(case.believed) * search_odds(case, model.faults))
         else:

@@ -16,7 +16,6 @@ from scenarios import statistics
 from scenarios.measures.card import Part, Result
 from scenarios.measures.detecting import Detection
 from scenarios.measures.detection import on_decoys
-from scenarios.measures.diagnosing import diagnosed
 from scenarios.measures.run import Run
 from scenarios.statistics import Estimate
 
@@ -40,9 +39,15 @@ COSTS: Final[Mapping[str, Mapping[str, float]]] = {
 COST_UNKNOWN: Final = 1.0
 
 
-def measure_classification(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
-    """The measures under ``classification`` or ``classification.loop``, without the prefix."""
-    cases = diagnosed(run, detection, arm)
+def measure_classification(run: Run, detection: Detection, arm: str, cases: pd.DataFrame) -> dict[str, Result]:
+    """The measures under ``classification`` or ``classification.loop``, without the prefix.
+
+    Args:
+        run: the run.
+        detection: of the arm.
+        arm: whose cases.
+        cases: what :func:`~scenarios.measures.diagnosing.diagnosed` says of them.
+    """
     results: dict[str, Result] = {
         f"{label}_macro_f1": statistics.macro_f1(
             cases[f"{name}_true"].to_list(), cases[f"{name}_said"].to_list()
@@ -57,9 +62,9 @@ def measure_classification(run: Run, detection: Detection, arm: str) -> dict[str
     return results
 
 
-def measure_cases(run: Run, detection: Detection, arm: str) -> dict[str, Result]:
+def measure_cases(run: Run, detection: Detection, arm: str, cases: pd.DataFrame) -> dict[str, Result]:
     """The measures under ``case`` that one arm tells."""
-    return _cases(run, detection, diagnosed(run, detection, arm)) | _raw(run, detection, arm)
+    return _cases(run, detection, cases) | _raw(run, detection, arm)
 
 
 def _calibration(cases: pd.DataFrame) -> dict[str, Result]:
@@ -108,12 +113,11 @@ def _decoy_pair(run: Run, detection: Detection, arm: str, kind: str, decoy: str)
     return Estimate((found + alone) / 2, None, None, len(real) + len(decoys))
 
 
-def break_down(run: Run, detection: Detection, arm: str, prefix: str) -> list[Part]:
+def break_down(cases: pd.DataFrame, prefix: str) -> list[Part]:
     """Confidence and being right by type and location, and the two-by-two tables of the hard pairs.
 
     A cell of a table is one key ``TRUE said SAID``, where what is said is one of the two, or ``other``.
     """
-    cases = diagnosed(run, detection, arm)
     right = (cases["fault_type_said"] == cases["fault_type_true"]).to_numpy()
     confidence = cases["confidence"].to_numpy(dtype=float)
     parts = []

@@ -88,6 +88,13 @@ def detect(run: Run, arm: str, alerts: pd.DataFrame, cases: pd.DataFrame) -> Det
     return Detection(judged, incidents, of_alert, alerts, subjects, pairs, matched, cases, case_pairs)
 
 
+def are_open_at_start(run: Run, exceptions: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which exceptions the run began with."""
+    begin, _ = run.horizon
+    opened: npt.NDArray[np.int64] = exceptions["opened_at"].to_numpy(np.int64)
+    return opened <= begin + OPEN_AT_START
+
+
 def _prevented(run: Run, arm: str, incidents: pd.DataFrame) -> npt.NDArray[np.bool_]:
     """Which incidents foretold what the unmanaged arm broke in time, though it may never have come about here."""
     true = np.zeros(len(incidents), dtype=bool)
@@ -171,7 +178,7 @@ def _judge(
     named: pd.DataFrame,
 ) -> pd.DataFrame:
     """The exceptions with window, delay, found, explained and apart."""
-    begin, end = run.horizon
+    _, end = run.horizon
     opened = exceptions["opened_at"].to_numpy()
     window = hours_of(exceptions["type"], run.rules, "window_hours")
     delay = window.copy()
@@ -184,7 +191,7 @@ def _judge(
     explained = ~found & (explained_at <= window_end(exceptions, run.rules))
     delay[explained] = np.clip(explained_at[explained] - opened[explained], 0, window[explained])
     apart = np.select(
-        [opened <= begin + OPEN_AT_START, is_null(exceptions["first_evidence_at"]), opened + window > end],
+        [are_open_at_start(run, exceptions), is_null(exceptions["first_evidence_at"]), opened + window > end],
         [AT_START, LATENT, NEAR_HORIZON],
         "",
     )

@@ -17,7 +17,7 @@ import pandas as pd
 from scenarios import statistics
 from scenarios.match import HOUR, NULL, SUBJECT
 from scenarios.measures.card import Part, Result
-from scenarios.measures.detecting import AT_START, Detection
+from scenarios.measures.detecting import AT_START, Detection, are_open_at_start
 from scenarios.measures.run import MANUAL, Run, is_null
 from scenarios.statistics import Estimate
 
@@ -51,7 +51,7 @@ def restoring(run: Run, exceptions: pd.DataFrame) -> tuple[npt.NDArray[np.float6
 def restorable(run: Run, exceptions: pd.DataFrame) -> pd.DataFrame:
     """Exceptions that opened during the run and do not end by themselves."""
     by_itself = exceptions["type"].isin([name for name, rule in run.rules.items() if rule.self_closing])
-    return exceptions[~by_itself & (exceptions["apart"] != AT_START)]
+    return exceptions[~by_itself & ~are_open_at_start(run, exceptions)]
 
 
 def time_to_restore(run: Run, exceptions: pd.DataFrame) -> dict[str, Result]:

@@ -9,6 +9,7 @@ from scenarios.measures import business, classification, detection, repair
 from scenarios.measures.appendix import measure_ranges
 from scenarios.measures.card import Result, Scorecard, in_order
 from scenarios.measures.detecting import Detection, detect
+from scenarios.measures.diagnosing import diagnosed
 from scenarios.measures.grid import measure_grid
 from scenarios.measures.run import Run
 from scenarios.reader import RunReader
@@ -35,12 +36,11 @@ def score(reader: RunReader) -> Scorecard:
         card.put(repair.measure_repair(run, managed, shadow.exceptions))
         card.parts += detection.break_down(run, managed, "detection.loop", "managed")
         card.parts += repair.break_down(run, managed)
-        _put_diagnosis(run, card, managed, "managed", "classification.loop")
-        if shadow.cases.empty:
-            _put_diagnosis(run, card, managed, "managed", "classification")
-            card.put(classification.measure_cases(run, managed, "managed"))
+        # An operator that did nothing in shadow has no other diagnoses.
+        names = ("classification.loop", "classification") if shadow.cases.empty else ("classification.loop",)
+        _put_diagnosis(run, card, managed, "managed", *names)
     if run.has("oracle"):
-        exceptions = _detect(run, "oracle").exceptions
+        exceptions = run.table("truth/exceptions", "oracle")
         card.put({"oracle.mttr_hours": repair.time_to_restore(run, exceptions)["mttr_hours"]})
     _fill(card, run)
     card.measures = {name: card.measures[name] for name in in_order(card.measures)}
@@ -59,11 +59,15 @@ def _put_grid(run: Run, card: Scorecard, arm: str, prefix: str) -> None:
     card.parts += parts
 
 
-def _put_diagnosis(run: Run, card: Scorecard, found: Detection, arm: str, prefix: str) -> None:
-    """What the cases of an arm were taken for."""
-    results = classification.measure_classification(run, found, arm)
-    card.put({f"{prefix}.{name}": result for name, result in results.items()})
-    card.parts += classification.break_down(run, found, arm, prefix)
+def _put_diagnosis(run: Run, card: Scorecard, found: Detection, arm: str, *prefixes: str) -> None:
+    """What the cases of an arm were taken for, and what else is told of cases where they are those of shadow."""
+    cases = diagnosed(run, found, arm)
+    results = classification.measure_classification(run, found, arm, cases)
+    for prefix in prefixes:
+        card.put({f"{prefix}.{name}": result for name, result in results.items()})
+        card.parts += classification.break_down(cases, prefix)
+    if "classification" in prefixes:
+        card.put(classification.measure_cases(run, found, arm, cases))
 
 
 def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
@@ -72,7 +76,6 @@ def _put_shadow(run: Run, card: Scorecard, shadow: Detection) -> None:
     card.put({f"detection.{name}": result for name, result in results.items()})
     _put_grid(run, card, "unmanaged", "detection")
     _put_diagnosis(run, card, shadow, "unmanaged", "classification")
-    card.put(classification.measure_cases(run, shadow, "unmanaged"))
     card.parts += detection.break_down(run, shadow, "detection", "unmanaged")
     card.parts += detection.by_detector(run, shadow)
     manual = detect(run, "unmanaged", run.of_manual("alerts", "unmanaged"), run.of_manual("cases", "unmanaged"))
